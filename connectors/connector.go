@@ -1,0 +1,184 @@
+package connectors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sort"
+	"time"
+
+	"heji/connectors/spec"
+	"heji/schema"
+)
+
+// Cursor is a connector's own resume point; nil means from the beginning.
+type Cursor = json.RawMessage
+
+// Row is one row as the platform has it.
+type Row struct {
+	Key     string            // the platform's own row id
+	Op      schema.Op         // OpPut, OpDelete, or OpDead for a row that cannot be read
+	Columns map[string]string // column → text, decoded to UTF-8, otherwise untouched
+	// ChangedAt is the row's own change time, zero where the platform has none.
+	ChangedAt  time.Time
+	RowVersion string // ETag, xmin, version column: opaque
+	Token      string // our create token, where the platform stores it
+
+	Problem schema.Problem // dead rows
+	Place   string         // file and line, page and index: never values
+}
+
+// Batch is a piece of one read.
+type Batch struct {
+	Rows []Row
+	// Cursor resumes after this batch. Nil: not a resume point.
+	Cursor Cursor
+	// AsOf is the time the rows are evidence for, before the platform's lag is
+	// taken off: the start of the read, or an extract's cut-off.
+	AsOf time.Time
+	// Full marks a batch of a full read. Complete marks the last batch of a full
+	// read that was verified to be whole: rows not seen in it are gone.
+	Full     bool
+	Complete bool
+	// Source names what was read (a file's base name), for messages to people.
+	Source string
+}
+
+// Connector reaches one platform.
+type Connector interface {
+	// Check reaches the platform with its credentials and verifies that what
+	// the YAML names is there. Its error is a sentence for an IT clerk.
+	Check(ctx context.Context) error
+	// Pull makes one pass over what is new since the cursor, calls emit for each
+	// batch in order, and returns nil when there is no more for now. An error
+	// from emit ends the pass and is returned.
+	Pull(ctx context.Context, from Cursor, emit func(Batch) error) error
+	Close() error
+}
+
+// Confirmer is implemented by kinds that must do something once what they
+// pulled is safe in Postgres (move a file, commit an offset).
+type Confirmer interface {
+	Confirm(ctx context.Context, merged Cursor) error
+}
+
+// Writer is implemented by kinds that can write.
+type Writer interface {
+	// Push writes rows and returns one Outcome for each Write, in order. The
+	// error is for the whole call and means that no write was attempted.
+	Push(ctx context.Context, writes []Write) ([]Outcome, error)
+}
+
+// Looker is implemented by kinds that can be asked for single rows.
+type Looker interface {
+	// Look returns the rows as the platform shows them now, by key or by
+	// natural key. A row that is not there is absent from the answer.
+	Look(ctx context.Context, q Query) ([]Row, error)
+}
+
+// Acknowledger is implemented by queued kinds (files): outcomes that arrive
+// later than Push.
+type Acknowledger interface {
+	// Acknowledged returns the outcomes that have arrived since the last
+	// Release. Calling it again returns them again.
+	Acknowledged(ctx context.Context) ([]Outcome, error)
+	// Release forgets outcomes that are safe in Postgres.
+	Release(ctx context.Context, outcomes []Outcome) error
+}
+
+// Query asks for rows. Exactly one of Key and Natural is set.
+type Query struct {
+	Key     string
+	Natural map[string]string // column → text, all must be equal
+}
+
+// Write is what one row should come to show.
+type Write struct {
+	// Intent is the id of the durable intent: the idempotency key, the row id
+	// in a batch file. The same Intent is the same write.
+	Intent string
+	// Batch groups the writes of one file; the same for all writes of a Push.
+	Batch string
+	Key   string            // empty: create
+	Token string            // create token
+	Set   map[string]string // column → text
+	// If holds what the columns showed when the difference was computed: a kind
+	// that can must refuse the write (Missed) where they show something else.
+	If         map[string]string
+	RowVersion string            // for If-Match, where the platform offers it
+	Natural    map[string]string // natural key of a create: column → text
+}
+
+// Status is the outcome of a write. Only Applied, Queued and Refused are
+// statements by the platform; Doubt is never resolved by guessing.
+type Status string
+
+const (
+	Applied Status = "applied"
+	Queued  Status = "queued"  // handed over; the outcome comes by Acknowledged or the next export
+	Missed  Status = "missed"  // the condition did not hold: not a write
+	Refused Status = "refused" // the platform said no, and why
+	Gone    Status = "gone"    // the row is not there
+	Exists  Status = "exists"  // a create found its natural key or token taken
+	Doubt   Status = "doubt"   // a timeout or a broken connection: nobody knows
+	Busy    Status = "busy"    // certainly not done; try again after RetryAfter
+)
+
+// Outcome is what became of one Write.
+type Outcome struct {
+	Intent     string
+	Status     Status
+	Key        string // of the row, where a create made or found one
+	RowVersion string // the version that this write made
+	Shown      map[string]string
+	Reason     string // the platform's words, for a person; no values of ours
+	Column     string // the column that was refused, where known
+	RetryAfter time.Duration
+}
+
+// Sentinel errors. A kind wraps them with what it was doing and where.
+var (
+	ErrUnreachable = errors.New("the platform cannot be reached")
+	ErrCredentials = errors.New("the platform does not accept the credentials")
+	ErrLayout      = errors.New("the platform's layout is not what the YAML says")
+	ErrReadOnly    = errors.New("the platform has no way to write")
+	ErrThrottled   = errors.New("the platform asks to slow down")
+)
+
+// Environment is what a kind may use beside its YAML.
+type Environment struct {
+	Dir string // a folder of this platform's own, for kinds that keep files
+}
+
+// Factory makes a connector of one kind.
+type Factory func(ctx context.Context, p *spec.Platform, env Environment) (Connector, error)
+
+var kinds = map[string]Factory{}
+
+// Register adds a kind. It panics when the name is taken: a programming error.
+func Register(kind string, f Factory) {
+	if _, ok := kinds[kind]; ok {
+		panic("connectors: kind registered twice: " + kind)
+	}
+	kinds[kind] = f
+}
+
+// Kinds returns the registered kinds in order.
+func Kinds() []string {
+	var names []string
+	for k := range kinds {
+		names = append(names, k)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Open makes the connector of a platform.
+func Open(ctx context.Context, p *spec.Platform, env Environment) (Connector, error) {
+	f, ok := kinds[p.Kind]
+	if !ok {
+		return nil, fmt.Errorf("%s: kind: %q is none of %v", p.Source, p.Kind, Kinds())
+	}
+	return f(ctx, p, env)
+}

@@ -1,0 +1,118 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// parse reads one JSON value and keeps numbers as they were written.
+func parse(data []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("more than one JSON value")
+	}
+	return v, nil
+}
+
+// at follows a dotted path; "" is the value itself. Numbers step into lists.
+func at(v any, path string) (any, bool) {
+	if path == "" {
+		return v, true
+	}
+	if m, ok := v.(map[string]any); ok {
+		if found, ok := m[path]; ok { // a name may hold a dot itself
+			return found, true
+		}
+	}
+	head, rest, _ := strings.Cut(path, ".")
+	switch x := v.(type) {
+	case map[string]any:
+		next, ok := x[head]
+		if !ok {
+			return nil, false
+		}
+		return at(next, rest)
+	case []any:
+		i, err := strconv.Atoi(head)
+		if err != nil || i < 0 || i >= len(x) {
+			return nil, false
+		}
+		return at(x[i], rest)
+	}
+	return nil, false
+}
+
+// text is a JSON value as a column's text. Lists and objects have none.
+func text(v any) (string, bool) {
+	switch x := v.(type) {
+	case nil:
+		return "", true
+	case string:
+		return x, true
+	case json.Number:
+		return x.String(), true
+	case bool:
+		return strconv.FormatBool(x), true
+	}
+	return "", false
+}
+
+// textAt is the text at a path, "" where there is none.
+func textAt(v any, path string) string {
+	if path == "" {
+		return ""
+	}
+	found, _ := at(v, path)
+	s, _ := text(found)
+	return s
+}
+
+// put sets the value at a dotted path and makes the objects on the way.
+func put(m map[string]any, path string, v any) {
+	if _, ok := m[path]; ok {
+		m[path] = v
+		return
+	}
+	head, rest, nested := strings.Cut(path, ".")
+	if !nested {
+		m[path] = v
+		return
+	}
+	next, ok := m[head].(map[string]any)
+	if !ok {
+		next = map[string]any{}
+		m[head] = next
+	}
+	put(next, rest, v)
+}
+
+// value is a column's text as JSON: of the type that the row has there already,
+// else a number where the platform's file says so, else a string.
+func value(text string, have any, number bool) any {
+	switch have.(type) {
+	case json.Number:
+		number = true
+	case bool:
+		if b, err := strconv.ParseBool(text); err == nil {
+			return b
+		}
+	}
+	if number {
+		if text == "" {
+			return nil
+		}
+		if n := json.Number(text); json.Valid([]byte(text)) && text[0] != '"' {
+			return n
+		}
+	}
+	return text
+}

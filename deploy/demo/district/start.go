@@ -1,0 +1,187 @@
+package district
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	p "heji/deploy/demo/population"
+)
+
+// identity is what makes a folder the same district again.
+type identity struct {
+	Seed      int64     `json:"seed"`
+	Residents int       `json:"residents"`
+	Today     time.Time `json:"today"`
+}
+
+// Start opens the eight platforms, filling them from the population the first
+// time. The context bounds the start; Close ends the district.
+func Start(ctx context.Context, opts Options) (*District, error) {
+	if opts.Poll <= 0 {
+		opts.Poll = 100 * time.Millisecond
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Population == nil || opts.Dir == "" || opts.PostgresDSN == "" {
+		return nil, errors.New("district: Dir, PostgresDSN and Population are all needed")
+	}
+	dir, err := filepath.Abs(opts.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("district: %w", err)
+	}
+	opts.Dir = dir
+	if err := recognise(opts); err != nil {
+		return nil, err
+	}
+	d := &District{opts: opts, first: opts.Population.Clone(), byID: map[string]Platform{}, env: map[string]string{}}
+	if err := d.open(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	if err := d.recallTruth(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// recognise refuses a folder that was filled from another population.
+func recognise(opts Options) error {
+	mine := identity{Seed: opts.Population.Seed, Residents: len(opts.Population.Persons), Today: opts.Population.Today}
+	path := filepath.Join(opts.Dir, "district.json")
+	var was identity
+	err := readJSON(path, &was)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return writeJSON(path, mine)
+	case err != nil:
+		return fmt.Errorf("district: %s: %w", path, err)
+	case was.Seed != mine.Seed || was.Residents != mine.Residents || !was.Today.Equal(mine.Today):
+		return fmt.Errorf("district: %s holds a district of %d residents, seed %d, day %s; start it with the same, or use another folder",
+			opts.Dir, was.Residents, was.Seed, was.Today.Format(time.DateOnly))
+	}
+	return nil
+}
+
+// Identity returns the seed, size and day of the district in a folder, so that
+// a restart can make the same population. The error wraps fs.ErrNotExist when
+// there is none.
+func Identity(dir string) (seed int64, residents int, today time.Time, err error) {
+	var was identity
+	err = readJSON(filepath.Join(dir, "district.json"), &was)
+	return was.Seed, was.Residents, was.Today, err
+}
+
+func (d *District) open(ctx context.Context) error {
+	add := func(pl Platform) {
+		d.platforms = append(d.platforms, pl)
+		d.byID[pl.ID()] = pl
+	}
+	for _, id := range p.Platforms {
+		layout := LayoutOf(id)
+		seed := func() ([]stored, error) { return d.seed(layout), nil }
+		if id == p.Pension {
+			t, err := openPension(ctx, d.opts.PostgresDSN, seed)
+			if err != nil {
+				return err
+			}
+			add(t)
+			d.env["PENSION_DSN"] = d.opts.PostgresDSN
+			continue
+		}
+		dir := filepath.Join(d.opts.Dir, id)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		l, err := openLedger(filepath.Join(dir, "ledger.jsonl"), layout, d.opts.Now, seed)
+		if err != nil {
+			return err
+		}
+		pl, err := d.run(ctx, id, dir, l)
+		if err != nil {
+			return errors.Join(err, l.close())
+		}
+		add(pl)
+	}
+	return nil
+}
+
+// run puts a platform's way in and out before its ledger.
+func (d *District) run(ctx context.Context, id, dir string, l *ledger) (Platform, error) {
+	switch id {
+	case p.Floating:
+		s := newFloating(l)
+		err := s.start(ctx)
+		d.env["FLOATING_URL"], d.env["FLOATING_TOKEN"] = s.url, floatingToken
+		return s, err
+	case p.Maternal:
+		s := newMaternal(l)
+		err := s.start(ctx)
+		d.env["MATERNAL_URL"], d.env["MATERNAL_KEY"] = s.url, maternalKey
+		return s, err
+	case p.Medical:
+		s := newMedical(l)
+		err := s.start(ctx)
+		d.env["MEDICAL_URL"], d.env["MEDICAL_TOKEN"] = s.url, medicalToken
+		return s, err
+	case p.Gongan:
+		s := newGongan(l, dir, d.opts)
+		d.env["GONGAN_DIR"] = s.dir
+		return s, s.start()
+	case p.Disabled:
+		s := newOffice(l, dir, gbkSheet{}, d.opts)
+		d.env["DISABLED_DIR"] = s.dir
+		return s, s.start()
+	case p.LowIncomes:
+		s := newOffice(l, dir, xlsxSheet{name: "低保人员"}, d.opts)
+		d.env["LOWINCOME_DIR"] = s.dir
+		return s, s.start()
+	case p.Veterans:
+		s := newOffice(l, dir, xlsxSheet{name: "优抚对象"}, d.opts)
+		d.env["VETERANS_DIR"] = s.dir
+		return s, s.start()
+	}
+	return nil, fmt.Errorf("district: no platform is called %s", id)
+}
+
+// seed makes a platform's first rows. Keys follow the order in which people
+// were entered, changes the times at which their rows were last touched.
+func (d *District) seed(layout *Layout) []stored {
+	observed := d.first.Observe(layout.Platform)
+	rows := make([]stored, len(observed))
+	for i, o := range observed {
+		at := o.ChangedAt.UTC().Truncate(time.Millisecond)
+		key := layout.key(i + 1)
+		row := layout.Row(key, o.Facts, at)
+		if _, ok := row["psn_cert_type"]; ok && i%7 == 0 {
+			row["psn_cert_type"] = "1" // both spellings are in use there
+		}
+		rows[i] = stored{Key: key, Row: row, At: at, Person: o.Person}
+	}
+	slices.SortStableFunc(rows, func(a, b stored) int { return a.At.Compare(b.At) })
+	for i := range rows {
+		rows[i].Seq = int64(i + 1)
+	}
+	return rows
+}
+
+// Close stops the platforms. Their state stays.
+func (d *District) Close() error {
+	var errs error
+	for _, pl := range d.platforms {
+		if err := pl.close(); err != nil {
+			errs = errors.Join(errs, fmt.Errorf("%s: %w", pl.ID(), err))
+		}
+	}
+	d.platforms = nil
+	return errs
+}

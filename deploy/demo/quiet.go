@@ -1,0 +1,132 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"heji/services/registry"
+	"heji/services/store"
+)
+
+// quiet waits until nothing is left to do anywhere: everything published is
+// taken in, everything taken in is resolved, no target is due or under way, and
+// every platform has been read twice since without anything new.
+func (d *demo) quiet(ctx context.Context, what string) error {
+	patience := time.NewTimer(d.o.Patience)
+	defer patience.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	var since time.Time
+	var still signature
+	for {
+		now, idle, err := d.signature(ctx)
+		if err != nil {
+			return err
+		}
+		d.progress.show(what, now)
+		if !idle || now.key != still.key {
+			since, still = time.Time{}, now
+		}
+		if idle {
+			if since.IsZero() {
+				since = time.Now()
+			}
+			if now.readSince(since) && now.caughtUp(still) {
+				d.progress.done(what, now)
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-d.failed:
+			return err
+		case <-patience.C:
+			return fmt.Errorf("%s: not quiet after %s: %s", what, d.o.Patience, now.waiting())
+		case <-tick.C:
+		}
+	}
+}
+
+// signature is what changes while anything moves.
+type signature struct {
+	key       string
+	stats     store.Stats
+	platforms []store.Platform
+}
+
+func (d *demo) signature(ctx context.Context) (signature, bool, error) {
+	st, err := d.hub.Store.Stats(ctx)
+	if err != nil {
+		return signature{}, false, err
+	}
+	list, err := d.hub.Store.Platforms(ctx)
+	if err != nil {
+		return signature{}, false, err
+	}
+	s := signature{stats: st, platforms: list}
+	idle := st.Unresolved == 0
+	for _, p := range list {
+		ps := st.Platforms[p.ID]
+		if ps == nil {
+			continue
+		}
+		// Reading the same again is no movement: unchanged rows are not counted.
+		s.key += fmt.Sprint(p.ID, ps.Records, ps.Merged, ps.Writes, ps.Targets, ps.DeadRecords, "|")
+		idle = idle && ps.Due == 0 && p.PullError == "" && p.WriteError == ""
+	}
+	return s, idle, nil
+}
+
+// readSince reports whether every platform was read after a moment.
+func (s signature) readSince(t time.Time) bool {
+	for _, p := range s.platforms {
+		if p.ID == registry.Desk {
+			continue
+		}
+		if p.PulledAt == nil || p.PulledAt.Before(t.Add(settle)) {
+			return false
+		}
+	}
+	return true
+}
+
+// caughtUp reports whether everything that was published at an earlier moment
+// is taken in. A platform that must be read whole each time always has
+// something on its way.
+func (s signature) caughtUp(then signature) bool {
+	for id, ps := range then.stats.Platforms {
+		if now := s.stats.Platforms[id]; now != nil && now.Low < ps.Published {
+			return false
+		}
+	}
+	return true
+}
+
+// settle is longer than the platforms take to put a write into an export.
+const settle = 700 * time.Millisecond
+
+// waiting says in words what is not quiet.
+func (s signature) waiting() string {
+	text := fmt.Sprintf("%d records unresolved", s.stats.Unresolved)
+	for _, p := range s.platforms {
+		ps := s.stats.Platforms[p.ID]
+		if ps == nil {
+			continue
+		}
+		if ps.Published != ps.Low {
+			text += fmt.Sprintf("; %s: %d of %d positions taken in", p.ID, ps.Low, ps.Published)
+		}
+		if ps.Due > 0 {
+			text += fmt.Sprintf("; %s: %d targets wait %v", p.ID, ps.Due, ps.Targets)
+		}
+		if p.PullError != "" {
+			text += "; " + p.ID + ": " + p.PullError
+		}
+		if p.WriteError != "" {
+			text += "; " + p.ID + ": " + p.WriteError
+		}
+	}
+	return text
+}

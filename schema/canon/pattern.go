@@ -1,0 +1,100 @@
+package canon
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"heji/schema"
+)
+
+var (
+	rePlaceholder = regexp.MustCompile(`\{([a-z]*)\}`)
+	reOptional    = regexp.MustCompile(`\[([^\[\]]*)\]`)
+	// A number of a home with the word that belongs to it.
+	reCounted = regexp.MustCompile(`\{(building|unit|room)\}[\p{Han}#-]*`)
+)
+
+// addressPart returns the part of an address that a placeholder names.
+func addressPart(a schema.Address, name string) (string, bool) {
+	switch name {
+	case "province":
+		return a.Province, true
+	case "city":
+		return a.City, true
+	case "county":
+		return a.County, true
+	case "street":
+		return a.Street, true
+	case "community":
+		return a.Community, true
+	case "road":
+		return a.Road, true
+	case "compound":
+		return a.Compound, true
+	case "building":
+		return a.Building, true
+	case "unit":
+		return a.Unit, true
+	case "room":
+		return a.Room, true
+	case "rest":
+		return a.Rest, true
+	}
+	return "", false
+}
+
+// CheckPattern reports what is wrong with an address pattern, so that a
+// platform's file is refused before anything is written by it.
+func CheckPattern(pattern string) error {
+	for _, m := range rePlaceholder.FindAllStringSubmatch(pattern, -1) {
+		if _, ok := addressPart(schema.Address{}, m[1]); !ok {
+			return fmt.Errorf("address format %q: {%s} is none of {province} {city} {county} {street} {community} {road} {compound} {building} {unit} {room} {rest}", pattern, m[1])
+		}
+	}
+	left := rePlaceholder.ReplaceAllString(reOptional.ReplaceAllString(pattern, "$1"), "")
+	if i := strings.IndexAny(left, "{}[]"); i >= 0 {
+		return fmt.Errorf("address format %q: %q stands alone: placeholders are {room}, optional parts [{unit}单元], one within another is not possible", pattern, left[i:i+1])
+	}
+	if !rePlaceholder.MatchString(pattern) {
+		return fmt.Errorf("address format %q has no placeholder such as {room}", pattern)
+	}
+	return nil
+}
+
+// FormatAddress writes an address by a pattern such as
+//
+//	{community}{compound}{building}幢[{unit}单元]{room}室
+//
+// What stands in square brackets is left out where one of its placeholders is
+// empty, and the word of a building, unit or room always goes with its number: a
+// village home is not written as 石桥村幢单元室. An address of which the pattern
+// shows nothing is written as "".
+func FormatAddress(addr schema.Address, pattern string) string {
+	pattern = reOptional.ReplaceAllStringFunc(pattern, func(optional string) string {
+		inside := optional[1 : len(optional)-1]
+		for _, m := range rePlaceholder.FindAllStringSubmatch(inside, -1) {
+			if part, _ := addressPart(addr, m[1]); part == "" {
+				return ""
+			}
+		}
+		return inside
+	})
+	pattern = reCounted.ReplaceAllStringFunc(pattern, func(counted string) string {
+		name, _, _ := strings.Cut(counted[1:], "}")
+		if part, _ := addressPart(addr, name); part == "" {
+			return ""
+		}
+		return counted
+	})
+	shown := false
+	text := rePlaceholder.ReplaceAllStringFunc(pattern, func(p string) string {
+		part, _ := addressPart(addr, p[1:len(p)-1])
+		shown = shown || part != ""
+		return part
+	})
+	if !shown {
+		return ""
+	}
+	return strings.TrimRight(text, "-")
+}

@@ -1,0 +1,173 @@
+package hanzi
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func TestNormalise(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"张伟", "张伟"}, {" 张　伟 ", "张伟"}, {"張偉", "张伟"}, {"葉赟", "叶赟"}, {"陶喆", "陶哲"},
+		{"阿布都·热合曼", "阿布都热合曼"}, {"阿布都•热合曼", "阿布都热合曼"}, {"阿布都．热合曼", "阿布都热合曼"},
+		{"阿布都.热合曼", "阿布都热合曼"}, {"阿布都・热合曼", "阿布都热合曼"}, {"阿布都‧热合曼", "阿布都热合曼"},
+		{"王？", "王□"}, {"王?", "王□"}, {"王□", "王□"}, {"王\uE7C7", "王□"}, {"王\uFFFD", "王□"},
+		{"王jie", "王□"}, {"王(jie)", "王□"}, {"王（）", "王□"}, {"王Xiaoming", "王□□"},
+		{"张伟(大)", "张伟"}, {"张伟（zhangwei）", "张伟"}, {"张伟2", "张伟"},
+		{"李乾", "李乾"}, {"𠮷田", "𠮷田"}, {"Zhang Wei", "zhangwei"}, {"ZHANG WEI", "zhangwei"}, {"Ｚhang　Wei", "zhangwei"},
+		{"⾦⼀", "金一"}, {"", ""},
+	} {
+		require.Equal(t, c.want, Normalise(c.in), "%q", c.in)
+	}
+}
+
+func TestCanonical(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{" 张　伟 ", "张伟"}, {"張偉", "張偉"}, {"阿布都•热合曼", "阿布都·热合曼"}, {"阿布都．热合曼", "阿布都·热合曼"},
+		{"阿布都 热合曼", "阿布都·热合曼"}, {"阿布都 · 热合曼", "阿布都·热合曼"}, {"·阿布都·热合曼·", "阿布都·热合曼"},
+		{"欧阳 娜娜", "欧阳娜娜"}, {"Zhang  Wei", "Zhang Wei"}, {"Jean-Luc", "Jean-Luc"}, {"J. Smith", "J. Smith"},
+		{"王？", "王?"}, {"⾦一", "金一"}, {"𠮷田", "𠮷田"}, {"\uF900", "豈"}, {"", ""}, {"···", ""},
+	} {
+		require.Equal(t, c.want, Canonical(c.in), "%q", c.in)
+	}
+}
+
+func TestPinyin(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"张伟", "zhang wei"}, {"單雄信", "shan xiong xin"}, {"仇英", "qiu ying"}, {"解缙", "xie jin"}, {"查良镛", "zha liang yong"},
+		{"曾国藩", "zeng guo fan"}, {"区伟", "ou wei"}, {"朴树", "piao shu"}, {"尉迟恭", "yu chi gong"}, {"万俟卨", "mo qi xie"},
+		{"欧阳修", "ou yang xiu"}, {"吕布", "lv bu"}, {"Zhang Wei", "zhang wei"}, {"zhangwei", "zhang wei"}, {"LYU BU", "lv bu"},
+		{"王jie", "wang jie"}, {"阿布都·热合曼", "a bu du re he man"}, {"王？", "wang □"}, {"Xi'an", "xi an"}, {"Smith", "smith"},
+	} {
+		require.Equal(t, c.want, strings.Join(Pinyin(c.in), " "), "%q", c.in)
+	}
+}
+
+func TestPinyinKeys(t *testing.T) {
+	require.Equal(t, []string{"zhangwei"}, PinyinKeys("张伟"))
+	require.Equal(t, PinyinKeys("ZHANG WEI"), PinyinKeys("张伟"))
+	require.Equal(t, []string{"shanwei", "danwei"}, PinyinKeys("单伟"))
+	require.Equal(t, []string{"yuchigong", "weichigong"}, PinyinKeys("尉迟恭"))
+	require.Equal(t, []string{"zw"}, Initials("张伟"))
+	require.Equal(t, []string{"zw"}, Initials("ZhangWei"))
+	require.Equal(t, []string{"sw", "dw"}, Initials("单伟"))
+	require.Empty(t, PinyinKeys("王？"), "half a key would be everybody's")
+	require.Empty(t, PinyinKeys(""))
+	require.Contains(t, PinyinKeys("张乐"), "zhangle")
+	require.Contains(t, PinyinKeys("张乐"), "zhangyue")
+	require.NotEmpty(t, PinyinKeys("𠮷田"), "beyond the BMP")
+	require.Equal(t, PinyinKeys("阿布都热合曼")[0], PinyinKeys("阿不都.热合曼")[0])
+}
+
+func TestSurname(t *testing.T) {
+	for _, c := range []struct{ in, surname, given string }{
+		{"张伟", "张", "伟"}, {"欧阳修", "欧阳", "修"}, {"歐陽修", "歐陽", "修"}, {"欧阳", "欧", "阳"}, {"司马相如", "司马", "相如"},
+		{"张王伟民", "张", "王伟民"}, {"阿布都·热合曼", "", "阿布都·热合曼"}, {"阿布都热合曼", "", "阿布都热合曼"},
+		{"Zhang Wei", "Zhang", "Wei"}, {"𠮷田", "𠮷", "田"}, {"", "", ""}, {"王", "王", ""},
+	} {
+		surname, given := Surname(c.in)
+		require.Equal(t, []string{c.surname, c.given}, []string{surname, given}, "%q", c.in)
+	}
+}
+
+func TestCompatible(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"王□", "王㛃", true}, {"王□□", "王㛃", true}, {"王□□", "王小明", true}, {"王□", "李㛃", false}, {"王□", "王", false},
+		{"王□明", "王小明", true}, {"王□明", "王小丽", false}, {"□□", "□", true}, {"张伟", "张伟", true}, {"张伟", "张玮", false},
+	} {
+		require.Equal(t, c.want, Compatible(c.a, c.b), "%s %s", c.a, c.b)
+		require.Equal(t, c.want, Compatible(c.b, c.a), "%s %s", c.b, c.a)
+	}
+}
+
+func TestSimilarShape(t *testing.T) {
+	require.True(t, SimilarShape('淋', '琳'))
+	require.True(t, SimilarShape('己', '已'))
+	require.True(t, SimilarShape('偉', '玮'), "compared in simplified form")
+	require.True(t, SimilarShape('張', '张'))
+	require.False(t, SimilarShape('张', '李'))
+	require.False(t, SimilarShape('张', '张'))
+}
+
+func TestDataFiles(t *testing.T) {
+	for from, to := range variants {
+		require.Equal(t, to, simplified(to), "%c is folded to %c, which is folded again", from, to)
+	}
+	for r, groups := range similar {
+		require.Equal(t, r, simplified(r), "similar.csv: %c is not the simplified form", r)
+		seen := map[int]bool{}
+		for _, g := range groups {
+			require.False(t, seen[g], "similar.csv: %c is twice in a group", r)
+			seen[g] = true
+		}
+	}
+	for _, table := range []map[string][]string{surnames, inNames} {
+		for name, readings := range table {
+			require.Equal(t, fold(name), name, "readings are kept by the simplified form")
+			for _, r := range readings {
+				require.Len(t, strings.Fields(r), utf8.RuneCountInString(name), name)
+				for _, syllable := range strings.Fields(r) {
+					require.True(t, known()[syllable], "%s: %s is no syllable", name, syllable)
+				}
+			}
+		}
+	}
+}
+
+var alphabet = []rune("张王单欧阳伟小明热合曼阿布都張偉喆𠮷㛃· •．.・‧　 -?？□()（）abZhangWei2ü\uE7C7\u0301")
+
+func TestFormsAreStable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.StringOfN(rapid.SampledFrom(alphabet), 0, 12, -1).Draw(t, "name")
+		canonical := Canonical(name)
+		require.Equal(t, canonical, Canonical(canonical), "canonical")
+		normal := Normalise(name)
+		require.Equal(t, normal, Normalise(normal), "normalised")
+		require.True(t, Compatible(normal, normal))
+		require.LessOrEqual(t, len(PinyinKeys(name)), maxKeys)
+		require.LessOrEqual(t, len(Initials(name)), maxKeys)
+		surname, given := Surname(name)
+		require.Equal(t, strings.ReplaceAll(canonical, " ", ""), strings.ReplaceAll(surname+given, " ", ""))
+	})
+}
+
+// Separators, blanks and traditional characters change no key.
+func TestSpellingsShareTheirKeys(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.SliceOfN(rapid.StringOfN(rapid.SampledFrom([]rune("阿布都热合曼买提江古丽")), 2, 4, -1), 2, 3).Draw(t, "parts")
+		plain := strings.Join(parts, "")
+		dots := rapid.SampledFrom([]string{"·", "•", "．", ".", "・", "‧", " · "}).Draw(t, "dot")
+		require.Equal(t, Normalise(plain), Normalise(strings.Join(parts, dots)))
+	})
+}
+
+func FuzzName(f *testing.F) {
+	for _, s := range []string{"张伟", "阿布都·热合曼", "王?", "Zhang Wei", "𠮷田", "\xff", "张(", "()"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if !utf8.ValidString(s) || len(s) > 300 {
+			return
+		}
+		c := Canonical(s)
+		require.Equal(t, c, Canonical(c))
+		n := Normalise(s)
+		require.True(t, Compatible(n, n))
+		PinyinKeys(s)
+		Initials(s)
+		Surname(s)
+	})
+}
+
+func BenchmarkKeys(b *testing.B) {
+	for b.Loop() {
+		Normalise("欧阳娜娜")
+		PinyinKeys("欧阳娜娜")
+	}
+}

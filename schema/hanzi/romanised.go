@@ -1,0 +1,66 @@
+package hanzi
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/mozillazg/go-pinyin"
+	"golang.org/x/text/unicode/norm"
+)
+
+// maxSyllable is the length of the longest syllable: zhuang.
+const maxSyllable = 6
+
+// known are all toneless syllables that any character is read as.
+var known = sync.OnceValue(func() map[string]bool {
+	m := map[string]bool{}
+	for _, text := range pinyin.PinyinDict {
+		for reading := range strings.SplitSeq(text, ",") {
+			if s := toneless(reading); strings.ContainsAny(s, "aeiouv") {
+				m[s] = true
+			}
+		}
+	}
+	return m
+})
+
+// Passports write ü as yu after l and n; keyboards as u:.
+var umlauts = strings.NewReplacer("u:", "v", "lyu", "lv", "nyu", "nv")
+
+// latinSyllables takes romanised text apart into toneless syllables: by blanks,
+// hyphens and apostrophes, then each word into as few syllables as possible, the
+// longer one first. A word that is no pinyin stays whole.
+func latinSyllables(s string) []string {
+	s = umlauts.Replace(strings.ToLower(norm.NFC.String(s)))
+	words := strings.FieldsFunc(s, func(r rune) bool { return !latin(r) && (r < 0x0300 || r > 0x036F) })
+	var all []string
+	for _, word := range words {
+		if word = toneless(word); word != "" {
+			all = append(all, split(word)...)
+		}
+	}
+	return all
+}
+
+// split takes one word apart into the fewest syllables.
+func split(word string) []string {
+	const never = 1 << 20
+	fewest := make([]int, len(word)+1) // syllables that word[i:] needs
+	length := make([]int, len(word))   // of the first of them
+	for i := len(word) - 1; i >= 0; i-- {
+		fewest[i] = never
+		for n := min(maxSyllable, len(word)-i); n >= 1; n-- {
+			if known()[word[i:i+n]] && fewest[i+n]+1 < fewest[i] {
+				fewest[i], length[i] = fewest[i+n]+1, n
+			}
+		}
+	}
+	if fewest[0] >= never {
+		return []string{word}
+	}
+	var list []string
+	for i := 0; i < len(word); i += length[i] {
+		list = append(list, word[i:i+length[i]])
+	}
+	return list
+}

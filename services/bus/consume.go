@@ -1,0 +1,408 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heji/schema"
+)
+
+// Batch is what a handler is given at once.
+type Batch[T any] struct {
+	Items []T
+
+	messages []jetstream.Msg
+	later    map[int]time.Duration
+}
+
+// Retry hands item i back: it comes again after the given time, alone or with
+// others, while the rest of the batch is done (I10).
+func (b *Batch[T]) Retry(i int, after time.Duration) {
+	if b.later == nil {
+		b.later = map[int]time.Duration{}
+	}
+	b.later[i] = after
+}
+
+// Attempt is how often item i has been delivered, this time included.
+func (b *Batch[T]) Attempt(i int) int {
+	meta, err := b.messages[i].Metadata()
+	if err != nil {
+		return 1
+	}
+	return int(meta.NumDelivered)
+}
+
+// Handler does the work of a batch. When it returns nil every item that was not
+// handed back is done for good; when it returns an error all come again, later
+// each time.
+type Handler[T any] func(ctx context.Context, batch *Batch[T]) error
+
+// Poison is a message that is not what its stream promises.
+type Poison struct {
+	Stream   string
+	Subject  string
+	Sequence uint64 // in the stream
+	Platform string // from the subject
+	Bytes    int
+	Reason   string // never quotes the message: I9
+}
+
+// ConsumeOptions say how messages are gathered into batches.
+type ConsumeOptions struct {
+	// Size is the most items of a batch. Zero: 500.
+	Size int
+	// MaxWait is how long a batch that is not full waits for more. Zero: 20 ms.
+	MaxWait time.Duration
+	// Dead records a message that cannot be read. When it returns nil the message
+	// is gone from the stream; when it returns an error it comes again. It must
+	// be set for records: nothing is dropped in silence (I1).
+	Dead func(ctx context.Context, p Poison) error
+}
+
+// idleWait is how long one request waits for a first message, and heartbeat how
+// often the server says meanwhile that it still knows of it: two missed ones,
+// and the worker looks whether its consumer is still there.
+const (
+	idleWait  = 10 * time.Second
+	heartbeat = 2 * time.Second
+)
+
+// ConsumeRecords hands records to handler until ctx ends, and then returns nil.
+// Any number of calls, in any number of processes, share the work.
+func (b *Bus) ConsumeRecords(ctx context.Context, o ConsumeOptions, handler Handler[schema.Record]) error {
+	if o.Dead == nil {
+		return errors.New("consume records: a handler for messages that cannot be read is needed")
+	}
+	c := &consumption[schema.Record]{
+		bus: b, opts: o, stream: RecordsStream, prefix: recordsPrefix, handler: handler,
+		durable: "merge", filter: recordsPrefix + ">",
+		valid: func(r *schema.Record, platform string) string {
+			switch {
+			case r.Platform != platform:
+				return "the platform in the message is not the one in its subject"
+			case r.Op != schema.OpPut && r.Op != schema.OpDelete && r.Op != schema.OpDead && r.Op != schema.OpMark:
+				return "the operation is none of put, delete, dead and mark"
+			case r.Key == "" && (r.Op == schema.OpPut || r.Op == schema.OpDelete):
+				return "a record without a key"
+			}
+			return ""
+		},
+	}
+	return c.run(ctx)
+}
+
+// ConsumeChanges hands one platform's changes to handler until ctx ends, and
+// then returns nil. Each target is once in a batch, however often it changed.
+func (b *Bus) ConsumeChanges(ctx context.Context, platform string, o ConsumeOptions, handler Handler[schema.Change]) error {
+	if err := token(platform); err != nil {
+		return fmt.Errorf("consume changes: %w", err)
+	}
+	if o.Dead == nil {
+		// A hint that cannot be read loses nothing: the sweep finds the target.
+		o.Dead = func(_ context.Context, p Poison) error {
+			b.log.Warn("a change that cannot be read is dropped", "subject", p.Subject, "sequence", p.Sequence, "reason", p.Reason)
+			return nil
+		}
+	}
+	c := &consumption[schema.Change]{
+		bus: b, opts: o, stream: ChangesStream, prefix: changesPrefix, handler: onePerTarget(handler),
+		durable: "writeback-" + platform, filter: changesPrefix + platform,
+		valid: func(c *schema.Change, platform string) string {
+			switch {
+			case c.Platform != platform:
+				return "the platform in the message is not the one in its subject"
+			case c.Target <= 0:
+				return "a change without a target"
+			}
+			return ""
+		},
+	}
+	return c.run(ctx)
+}
+
+// onePerTarget shows the handler each target once; what it decides about that
+// one holds for the others.
+func onePerTarget(handler Handler[schema.Change]) Handler[schema.Change] {
+	return func(ctx context.Context, all *Batch[schema.Change]) error {
+		first := make(map[int64]int, len(all.Items)) // target → index among the distinct
+		distinct := &Batch[schema.Change]{}
+		for i, c := range all.Items {
+			if _, seen := first[c.Target]; seen {
+				continue
+			}
+			first[c.Target] = len(distinct.Items)
+			distinct.Items = append(distinct.Items, c)
+			distinct.messages = append(distinct.messages, all.messages[i])
+		}
+		if err := handler(ctx, distinct); err != nil {
+			return err
+		}
+		for i, c := range all.Items {
+			if after, back := distinct.later[first[c.Target]]; back {
+				all.Retry(i, after)
+			}
+		}
+		return nil
+	}
+}
+
+// consumption is one worker on one durable consumer.
+type consumption[T any] struct {
+	bus     *Bus
+	opts    ConsumeOptions
+	stream  string
+	prefix  string
+	durable string
+	filter  string
+	handler Handler[T]
+	// valid returns what is wrong with an item, or "".
+	valid func(item *T, platform string) string
+
+	consumer jetstream.Consumer
+}
+
+func (c *consumption[T]) run(ctx context.Context) error {
+	if c.opts.Size <= 0 {
+		c.opts.Size = 500
+	}
+	if c.opts.MaxWait <= 0 {
+		c.opts.MaxWait = 20 * time.Millisecond
+	}
+	wait, streak := 50*time.Millisecond, 0
+	for ctx.Err() == nil {
+		messages, err := c.fetch(ctx)
+		if err == nil {
+			wait, streak = 50*time.Millisecond, 0
+			c.handle(ctx, messages)
+			continue
+		}
+		if ctx.Err() != nil {
+			for _, m := range messages {
+				c.settled(m.Nak()) // whoever starts next gets them at once
+			}
+			break
+		}
+		if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, jetstream.ErrConnectionClosed) {
+			return fmt.Errorf("consume %s: %w", c.filter, err)
+		}
+		// What was fetched before the trouble is work all the same.
+		c.handle(ctx, messages)
+		if streak++; streak == 2 {
+			c.bus.log.Warn("cannot fetch messages: trying again", "stream", c.stream, "consumer", c.durable, "error", err)
+		}
+		c.consumer = nil // made again where it is missing
+		pause(ctx, wait)
+		wait = min(2*wait, 2*time.Second)
+	}
+	return nil
+}
+
+// ensure makes the consumer, and its stream, where they are missing.
+func (c *consumption[T]) ensure(ctx context.Context) error {
+	if c.consumer != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestWait)
+	defer cancel()
+	config := jetstream.ConsumerConfig{
+		Durable:       c.durable,
+		FilterSubject: c.filter,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       c.bus.opts.AckWait,
+		MaxDeliver:    -1,
+		MaxAckPending: 50_000,
+	}
+	consumer, err := c.bus.js.CreateOrUpdateConsumer(ctx, c.stream, config)
+	if missing(err) {
+		if err := c.bus.ensureStreams(ctx); err != nil {
+			return err
+		}
+		consumer, err = c.bus.js.CreateOrUpdateConsumer(ctx, c.stream, config)
+	}
+	if err != nil {
+		return fmt.Errorf("make the consumer %s of %s: %w", c.durable, c.stream, err)
+	}
+	c.consumer = consumer
+	return nil
+}
+
+// fetch returns what is there now, up to a batch; where nothing is there it
+// waits for the first message; where little is there it waits a moment for more.
+func (c *consumption[T]) fetch(ctx context.Context) ([]jetstream.Msg, error) {
+	if err := c.ensure(ctx); err != nil {
+		return nil, err
+	}
+	size := c.opts.Size
+	messages, err := gather(nil, func() (jetstream.MessageBatch, error) { return c.consumer.FetchNoWait(size) })
+	if err != nil {
+		return messages, err
+	}
+	if len(messages) == 0 {
+		messages, err = c.first(ctx)
+		if err != nil || len(messages) == 0 {
+			return messages, err
+		}
+	}
+	if len(messages) == size {
+		return messages, nil
+	}
+	// Without a context: this side listens until the server has said that it is
+	// over, so that no message is on its way to nobody, to come again only after
+	// AckWait.
+	return gather(messages, func() (jetstream.MessageBatch, error) {
+		return c.consumer.Fetch(size-len(messages), jetstream.FetchMaxWait(c.opts.MaxWait))
+	})
+}
+
+// first waits for a message, idleWait at most.
+func (c *consumption[T]) first(ctx context.Context) ([]jetstream.Msg, error) {
+	// With a context, because this wait is long and has to end when we stop. The
+	// server is told to end a second earlier.
+	bound, cancel := context.WithTimeout(ctx, idleWait)
+	defer cancel()
+	messages, err := gather(nil, func() (jetstream.MessageBatch, error) {
+		return c.consumer.Fetch(1, jetstream.FetchContext(bound), jetstream.FetchHeartbeat(heartbeat))
+	})
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		err = nil
+	}
+	return messages, err
+}
+
+// gather adds what a request brings. It waits until the request is over, which
+// each request is by itself, so that nothing of it is left behind.
+func gather(messages []jetstream.Msg, fetch func() (jetstream.MessageBatch, error)) ([]jetstream.Msg, error) {
+	batch, err := fetch()
+	if err != nil {
+		return messages, err
+	}
+	for m := range batch.Messages() {
+		messages = append(messages, m)
+	}
+	return messages, batch.Error()
+}
+
+// handle decodes messages, gives them to the handler and settles each.
+func (c *consumption[T]) handle(ctx context.Context, messages []jetstream.Msg) {
+	batch := &Batch[T]{}
+	for _, m := range messages {
+		item, reason := c.decode(m)
+		if reason != "" {
+			c.bury(ctx, m, reason)
+			continue
+		}
+		batch.Items = append(batch.Items, item)
+		batch.messages = append(batch.messages, m)
+	}
+	if len(batch.Items) == 0 {
+		return
+	}
+	stop := c.keepAlive(batch.messages)
+	err := c.handler(ctx, batch)
+	stop()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		// Stopping; the work was not done.
+		for _, m := range batch.messages {
+			c.settled(m.Nak())
+		}
+	case err != nil:
+		c.bus.log.Error("a batch failed and comes again", "stream", c.stream, "consumer", c.durable, "count", len(batch.Items), "error", err)
+		for i, m := range batch.messages {
+			c.settled(m.NakWithDelay(backoff(batch.Attempt(i))))
+		}
+	default:
+		for i, m := range batch.messages {
+			if after, back := batch.later[i]; back {
+				c.settled(m.NakWithDelay(max(after, time.Millisecond)))
+				continue
+			}
+			c.settled(m.Ack())
+		}
+	}
+}
+
+// settled notes that an acknowledgement could not be sent. The message comes
+// again, which every handler stands.
+func (c *consumption[T]) settled(err error) {
+	if err != nil {
+		c.bus.log.Warn("an acknowledgement was not sent: the message comes again", "stream", c.stream, "error", err)
+	}
+}
+
+func (c *consumption[T]) decode(m jetstream.Msg) (item T, reason string) {
+	if err := json.Unmarshal(m.Data(), &item); err != nil {
+		// The error's own text may quote a value.
+		var syntax *json.SyntaxError
+		var kind *json.UnmarshalTypeError
+		switch {
+		case errors.As(err, &syntax):
+			return item, fmt.Sprintf("not JSON: wrong at byte %d", syntax.Offset)
+		case errors.As(err, &kind):
+			return item, fmt.Sprintf("not the agreed form: field %s at byte %d is of another type", kind.Field, kind.Offset)
+		}
+		return item, "not the agreed form: a field cannot be read"
+	}
+	return item, c.valid(&item, c.platform(m.Subject()))
+}
+
+func (c *consumption[T]) platform(subject string) string {
+	if len(subject) < len(c.prefix) {
+		return ""
+	}
+	return subject[len(c.prefix):]
+}
+
+// bury hands a message that cannot be read to the dead handler.
+func (c *consumption[T]) bury(ctx context.Context, m jetstream.Msg, reason string) {
+	p := Poison{Stream: c.stream, Subject: m.Subject(), Platform: c.platform(m.Subject()), Bytes: len(m.Data()), Reason: reason}
+	attempt := 1
+	if meta, err := m.Metadata(); err == nil {
+		p.Sequence, attempt = meta.Sequence.Stream, int(meta.NumDelivered)
+	}
+	if err := c.opts.Dead(ctx, p); err != nil {
+		c.bus.log.Error("a message that cannot be read could not be set aside and comes again", "subject", p.Subject, "sequence", p.Sequence, "error", err)
+		c.settled(m.NakWithDelay(backoff(attempt)))
+		return
+	}
+	c.settled(m.TermWithReason(reason))
+}
+
+// keepAlive tells JetStream that the messages are being worked on, so that a
+// long batch is not given to another worker as well.
+func (c *consumption[T]) keepAlive(messages []jetstream.Msg) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(c.bus.opts.AckWait / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				for _, m := range messages {
+					_ = m.InProgress()
+				}
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+// backoff is the wait before delivery number attempt+1: half a second, doubled
+// each time, half a minute at most.
+func backoff(attempt int) time.Duration {
+	return min(500*time.Millisecond<<min(max(attempt-1, 0), 6), 30*time.Second)
+}

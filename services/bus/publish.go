@@ -1,0 +1,206 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"heji/schema"
+)
+
+// TooLargeError says that records cannot travel, and that nothing of the call
+// was published. The caller turns them into dead rows and publishes again.
+type TooLargeError struct {
+	Indexes []int // of the records that are too large, ascending
+	Sizes   []int // their encoded sizes in bytes
+	Limit   int
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("%d records are too large to publish (the first is number %d of the batch, %d bytes; the limit is %d): nothing was published; set them aside as dead rows",
+		len(e.Indexes), e.Indexes[0]+1, e.Sizes[0], e.Limit)
+}
+
+// stallWait bounds how long one message may wait for room among those that are
+// not acknowledged yet.
+const stallWait = 30 * time.Second
+
+// PublishRecords publishes records in order and returns when all are
+// acknowledged (I1). It waits while the stream is full, the server is away or
+// the stream has to be made again, until ctx ends. The error is a
+// *TooLargeError where a record cannot travel.
+func (b *Bus) PublishRecords(ctx context.Context, records []schema.Record) error {
+	messages := make([]*nats.Msg, len(records))
+	large := TooLargeError{Limit: b.MaxRecord()}
+	for i := range records {
+		r := &records[i]
+		if err := token(r.Platform); err != nil {
+			return fmt.Errorf("publish records: %w", err)
+		}
+		data, err := json.Marshal(r)
+		if err != nil {
+			return fmt.Errorf("publish records: %s, fence %d, position %d: cannot be encoded: %w", r.Platform, r.Version.Fence, r.Version.Position, err)
+		}
+		if len(data) > large.Limit {
+			large.Indexes = append(large.Indexes, i)
+			large.Sizes = append(large.Sizes, len(data))
+			continue
+		}
+		messages[i] = &nats.Msg{
+			Subject: recordsPrefix + r.Platform,
+			Data:    data,
+			Header:  nats.Header{jetstream.MsgIDHeader: {messageID(r)}},
+		}
+	}
+	if len(large.Indexes) > 0 {
+		return &large
+	}
+	if err := b.publish(ctx, messages); err != nil {
+		return fmt.Errorf("publish records: %w", err)
+	}
+	return nil
+}
+
+func messageID(r *schema.Record) string {
+	id := make([]byte, 0, len(r.Platform)+24)
+	id = append(id, r.Platform...)
+	id = append(id, ':')
+	id = strconv.AppendInt(id, r.Version.Fence, 10)
+	id = append(id, ':')
+	return string(strconv.AppendInt(id, r.Version.Position, 10))
+}
+
+// hintPatience is how long PublishChanges tries. What it gives up on, the sweep
+// of the write-back finds in PostgreSQL.
+const hintPatience = 5 * time.Second
+
+// PublishChanges publishes hints to look at targets. An error costs time and no
+// data; the caller has committed already and carries on.
+func (b *Bus) PublishChanges(ctx context.Context, changes []schema.Change) error {
+	ctx, cancel := context.WithTimeout(ctx, hintPatience)
+	defer cancel()
+	messages := make([]*nats.Msg, len(changes))
+	for i, c := range changes {
+		if err := token(c.Platform); err != nil {
+			return fmt.Errorf("publish changes: %w", err)
+		}
+		data, err := json.Marshal(c)
+		if err != nil {
+			return fmt.Errorf("publish changes: %w", err)
+		}
+		// No message id: the same target may change again within two minutes, and
+		// that hint must not be taken for a repeat.
+		messages[i] = &nats.Msg{Subject: changesPrefix + c.Platform, Data: data}
+	}
+	if err := b.publish(ctx, messages); err != nil {
+		return fmt.Errorf("publish changes: %w", err)
+	}
+	return nil
+}
+
+// publish sends messages until every one is acknowledged or ctx ends.
+func (b *Bus) publish(ctx context.Context, messages []*nats.Msg) error {
+	const shortWait = 50 * time.Millisecond
+	wait := shortWait
+	for attempt := 1; ; attempt++ {
+		before := len(messages)
+		var err error
+		messages, err = b.publishOnce(ctx, messages)
+		if len(messages) == 0 {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return errors.Join(fmt.Errorf("%d messages are not acknowledged: %w", len(messages), ctx.Err()), err)
+		}
+		if !temporary(err) {
+			return err
+		}
+		if attempt == 1 {
+			b.log.Warn("messages are not acknowledged: publishing them again", "count", len(messages), "error", err)
+		}
+		if len(messages) < before {
+			wait = shortWait // there is progress: a full stream is being emptied
+		}
+		pause(ctx, wait)
+		wait = min(2*wait, 2*time.Second)
+		if missing(err) {
+			// Trouble here shows at the next attempt.
+			_ = b.ensureStreams(ctx)
+		}
+	}
+}
+
+// publishOnce sends the messages and returns those that were not acknowledged,
+// in order, with the first reason.
+func (b *Bus) publishOnce(ctx context.Context, messages []*nats.Msg) (failed []*nats.Msg, err error) {
+	futures := make([]jetstream.PubAckFuture, 0, len(messages))
+	for _, m := range messages {
+		if ctx.Err() != nil {
+			break
+		}
+		f, sendErr := b.js.PublishMsgAsync(m, jetstream.WithStallWait(stallWait), jetstream.WithRetryAttempts(0))
+		if sendErr != nil {
+			err = sendErr
+			break
+		}
+		futures = append(futures, f)
+	}
+	for i, f := range futures {
+		select {
+		case <-f.Ok():
+		case ackErr := <-f.Err():
+			failed = append(failed, messages[i])
+			if err == nil {
+				err = ackErr
+			}
+		case <-ctx.Done():
+			return append(failed, messages[i:]...), errors.Join(err, ctx.Err())
+		}
+	}
+	return append(failed, messages[len(futures):]...), err
+}
+
+// JetStream's codes for a stream without room.
+const (
+	codeInsufficientResources = 10023
+	codeStorageExceeded       = 10047
+	codeStoreFailed           = 10077
+)
+
+// temporary reports whether publishing the same again can succeed.
+func temporary(err error) bool {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		switch int(api.ErrorCode) {
+		case codeInsufficientResources, codeStorageExceeded, codeStoreFailed:
+			return true
+		}
+		return missing(err) || api.Code >= 500
+	}
+	return missing(err) ||
+		errors.Is(err, jetstream.ErrAsyncPublishTimeout) ||
+		errors.Is(err, jetstream.ErrTooManyStalledMsgs) ||
+		errors.Is(err, nats.ErrDisconnected) ||
+		errors.Is(err, nats.ErrReconnectBufExceeded) ||
+		errors.Is(err, nats.ErrConnectionReconnecting)
+}
+
+// missing reports whether the stream or consumer may have been thrown away.
+func missing(err error) bool {
+	for _, gone := range []error{
+		jetstream.ErrNoStreamResponse, jetstream.ErrStreamNotFound,
+		jetstream.ErrConsumerNotFound, jetstream.ErrConsumerDoesNotExist, jetstream.ErrConsumerDeleted,
+		nats.ErrNoResponders,
+	} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
+}

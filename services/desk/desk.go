@@ -1,0 +1,141 @@
+package desk
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"heji/schema"
+	"heji/services/linkage"
+	"heji/services/registry"
+	"heji/services/store"
+	"heji/services/survivorship"
+	"heji/services/telemetry"
+)
+
+// Options say what the desk works with.
+type Options struct {
+	Store    *store.Store
+	Registry *registry.Registry
+	Metrics  *telemetry.Metrics // nil: requests are not measured
+	Logger   *slog.Logger
+	Wake     func(platform string) // asks pull for the desk's entries now; nil: its sweep finds them
+	Today    func() time.Time      // nil: time.Now; its zone is the one of the pages
+	Model    *linkage.Model        // nil: linkage.Default
+	Rules    survivorship.Rules    // zero: survivorship.DefaultRules
+}
+
+// Desk serves staff: the JSON API and the pages.
+type Desk struct {
+	o     Options
+	pages map[string]*template.Template
+}
+
+// New prepares a desk. It starts nothing.
+func New(o Options) (*Desk, error) {
+	if o.Store == nil || o.Registry == nil || o.Logger == nil {
+		return nil, errors.New("the desk needs a store, a registry and a logger")
+	}
+	if o.Today == nil {
+		o.Today = time.Now
+	}
+	if o.Model == nil {
+		o.Model = linkage.Default()
+	}
+	if o.Rules.Version == 0 {
+		o.Rules = survivorship.DefaultRules()
+	}
+	pages, err := parsePages()
+	if err != nil {
+		return nil, fmt.Errorf("prepare the desk's pages: %w", err)
+	}
+	return &Desk{o: o, pages: pages}, nil
+}
+
+// Handler serves everything of the desk. It must be reached on a loopback
+// address only: there is no login yet.
+func (d *Desk) Handler() http.Handler {
+	mux := http.NewServeMux()
+	d.routeAPI(mux)
+	d.routePages(mux)
+	return d.guard(mux)
+}
+
+func (d *Desk) routeAPI(mux *http.ServeMux) {
+	for route, f := range map[string]func(*http.Request, Lang) (answer, error){
+		"GET /api/v1/attributes":             d.getAttributes,
+		"GET /api/v1/residents":              d.searchResidents,
+		"POST /api/v1/residents":             d.createResident,
+		"PATCH /api/v1/residents/{id}":       d.changeResident,
+		"GET /api/v1/residents/{id}/targets": d.getTargets,
+		"GET /api/v1/entries/{request}":      d.getEntry,
+		"GET /api/v1/platforms":              d.getPlatforms,
+		"POST /api/v1/platforms/{id}/stage":  d.postStage,
+		"POST /api/v1/platforms/{id}/pause":  d.postPause(true),
+		"POST /api/v1/platforms/{id}/resume": d.postPause(false),
+		"POST /api/v1/writes/stop":           d.postWrites(true),
+		"POST /api/v1/writes/resume":         d.postWrites(false),
+		"GET /api/v1/reviews":                d.getReviews,
+		"POST /api/v1/decisions":             d.postDecision,
+		"DELETE /api/v1/decisions/{id}":      d.deleteDecision,
+		"GET /api/v1/dead":                   d.getDead,
+	} {
+		mux.HandleFunc(route, d.api(f))
+	}
+	mux.HandleFunc("GET /api/v1/residents/{id}", d.getResident)
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) { d.refuse(w, r, http.StatusNotFound, "no_route") })
+}
+
+func (d *Desk) routePages(mux *http.ServeMux) {
+	for route, f := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"GET /{$}":                  d.homePage,
+		"GET /residents/new":        d.newPage,
+		"POST /residents/new":       d.newPost,
+		"GET /residents/{id}":       d.residentPage,
+		"GET /residents/{id}/edit":  d.editPage,
+		"POST /residents/{id}/edit": d.editPost,
+		"GET /entries/{request}":    d.entryPage,
+		"GET /platforms":            d.platformsPage,
+		"GET /reviews":              d.reviewsPage,
+	} {
+		mux.HandleFunc(route, d.html(f))
+	}
+	for route, do := range map[string]func(*http.Request, Lang) error{
+		"POST /platforms/{id}/stage": func(r *http.Request, _ Lang) error {
+			_, err := d.step(r.Context(), r.PathValue("id"), stepBody{Stage: schema.Stage(r.PostForm.Get("stage")),
+				Who: r.PostForm.Get("who"), Why: r.PostForm.Get("why")})
+			return err
+		},
+		"POST /platforms/{id}/pause":  func(r *http.Request, _ Lang) error { return d.pause(r.Context(), r.PathValue("id"), true) },
+		"POST /platforms/{id}/resume": func(r *http.Request, _ Lang) error { return d.pause(r.Context(), r.PathValue("id"), false) },
+		"POST /writes/stop":           func(r *http.Request, _ Lang) error { return d.stopWrites(r.Context(), true) },
+		"POST /writes/resume":         func(r *http.Request, _ Lang) error { return d.stopWrites(r.Context(), false) },
+		"POST /decisions": func(r *http.Request, l Lang) error {
+			_, err := d.decide(r.Context(), l, decisionForm(r))
+			return err
+		},
+		"POST /decisions/{id}/revoke": func(r *http.Request, _ Lang) error {
+			id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+			who, ok := named(r.PostForm.Get("who"))
+			switch {
+			case err != nil:
+				return store.ErrNotFound
+			case !ok:
+				return fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
+			}
+			return d.o.Store.Revoke(r.Context(), id, who)
+		},
+	} {
+		mux.HandleFunc(route, d.act(do))
+	}
+	static := http.FileServerFS(staticFiles)
+	mux.HandleFunc("GET /static/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=300") // no personal data in these
+		static.ServeHTTP(w, r)
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { d.refuse(w, r, http.StatusNotFound, "no_route") })
+}

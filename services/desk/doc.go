@@ -1,0 +1,23 @@
+// Package desk is where staff work: they enter a resident once, change one,
+// look at where each value comes from, and watch the platforms turn green.
+//
+// In: requests of staff and of programs, HTML first (every page works without
+// scripts) and as JSON under /api/v1. Out: desk entries, decisions and steps on
+// the ladder, all through package store. An entry is a record of the platform
+// "desk" like any other platform's; pull takes it from there, merge and
+// writeback do the rest. The desk never writes a master record itself and calls
+// no platform.
+//
+// One idea per file: guard.go (who may ask at all), lang.go and words.go (two
+// languages, from data), input.go (what may be entered), preview.go (who will
+// receive what), entries.go, residents.go, platforms.go, reviews.go (the API),
+// forms.go and pages.go (HTML).
+//
+// Invariants kept here: I4 (an edit is evidence; "keep this value" is a separate
+// decision, and what an authority will dispute is said before saving), I7
+// (sealed attributes and platforms are answered exactly as if they did not
+// exist), I8 (each value is shown with source, time and rule), I9 (no personal
+// data in logs). Sending an entry twice makes one (idempotency key).
+//
+// Until login exists the desk answers only on loopback names: see guard.go.
+package desk

@@ -1,0 +1,249 @@
+package desk
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"heji/schema"
+	"heji/services/store"
+)
+
+// PlatformState is one platform as staff look at it.
+type PlatformState struct {
+	ID         string                      `json:"id"`
+	Name       string                      `json:"name"`
+	Department string                      `json:"department"`
+	Kind       string                      `json:"kind"`
+	State      string                      `json:"state"` // ok, loading, paused, trouble
+	Icon       string                      `json:"icon"`
+	Word       string                      `json:"word"`
+	Tone       string                      `json:"tone"`
+	Stage      schema.Stage                `json:"stage"`
+	StageWord  string                      `json:"stage_word"`
+	Writable   bool                        `json:"writable"`
+	Paused     bool                        `json:"paused"`
+	Creates    bool                        `json:"creates"`
+	Receives   int                         `json:"receives"` // attributes that the agreement lets it receive
+	Authority  []string                    `json:"authority"`
+	LegalBasis string                      `json:"legal_basis,omitempty"`
+	Records    int64                       `json:"records"`
+	Unresolved int64                       `json:"unresolved"`
+	Pulled     int64                       `json:"pulled"`
+	Merged     int64                       `json:"merged"`
+	Unchanged  int64                       `json:"unchanged"`
+	Dead       int64                       `json:"dead"` // rows set aside, at any stage
+	Targets    map[store.TargetState]int64 `json:"targets"`
+	Due        int64                       `json:"due"`
+	OldestDue  *time.Time                  `json:"oldest_due,omitempty"`
+	Proposals  int64                       `json:"proposals"`
+	Waiting    int64                       `json:"for_a_person"` // targets that wait for a person
+	CompleteAt *time.Time                  `json:"complete_at,omitempty"`
+	AsOf       *time.Time                  `json:"as_of,omitempty"`
+	PulledAt   *time.Time                  `json:"pulled_at,omitempty"`
+	PullError  string                      `json:"pull_error,omitempty"`
+	WroteAt    *time.Time                  `json:"wrote_at,omitempty"`
+	WriteError string                      `json:"write_error,omitempty"`
+	LastStep   *Step                       `json:"last_step,omitempty"`
+}
+
+// Step is one step on the ladder, in the name of a person.
+type Step struct {
+	From schema.Stage `json:"from"`
+	To   schema.Stage `json:"to"`
+	Who  string       `json:"who"`
+	Why  string       `json:"why"`
+	At   time.Time    `json:"at"`
+}
+
+// Overview is the answer to GET /api/v1/platforms.
+type Overview struct {
+	WritesStopped bool            `json:"writes_stopped"`
+	Residents     int64           `json:"residents"`
+	Records       int64           `json:"records"`
+	Unresolved    int64           `json:"unresolved"`
+	ReviewsOpen   int64           `json:"reviews_open"`
+	EntriesToday  int64           `json:"entries_today"`
+	EntriesSaved  int64           `json:"entries_saved"` // entries at platforms that nobody had to type
+	Platforms     []PlatformState `json:"platforms"`
+}
+
+func (d *Desk) overview(ctx context.Context, l Lang) (Overview, error) {
+	platforms, stopped, err := d.platforms(ctx)
+	if err != nil {
+		return Overview{}, err
+	}
+	stats, err := d.o.Store.Stats(ctx)
+	if err != nil {
+		return Overview{}, err
+	}
+	steps, err := d.o.Store.LastSteps(ctx)
+	if err != nil {
+		return Overview{}, err
+	}
+	o := Overview{WritesStopped: stopped, Residents: stats.Residents, Records: stats.Records, Unresolved: stats.Unresolved,
+		ReviewsOpen: stats.ReviewsOpen, Platforms: []PlatformState{}}
+	now := d.o.Today()
+	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
+	if o.EntriesToday, err = d.o.Store.EntriesSince(ctx, midnight); err != nil {
+		return o, err
+	}
+	if o.EntriesSaved, err = d.o.Store.Counter(ctx, "entries_saved"); err != nil {
+		return o, err
+	}
+	for _, p := range platforms {
+		if open(p) {
+			o.Platforms = append(o.Platforms, l.platformState(p, stats.Platforms[p.ID], steps))
+		}
+	}
+	return o, nil
+}
+
+func (l Lang) platformState(p store.Platform, s *store.PlatformStats, steps map[string]store.LadderStep) PlatformState {
+	if s == nil {
+		s = &store.PlatformStats{}
+	}
+	out := PlatformState{ID: p.ID, Name: l.Platform(p), Department: p.Department, Kind: p.Kind, Stage: p.Stage,
+		StageWord: l.T("stage." + string(p.Stage)), Writable: p.Writable, Paused: p.Paused, Creates: p.Agreement.Creates,
+		Authority: []string{}, LegalBasis: p.Agreement.LegalBasis, Records: s.Records, Unresolved: s.Unresolved,
+		Pulled: s.Pulled, Merged: s.Merged, Unchanged: s.Unchanged, Targets: s.Targets, Due: s.Due, OldestDue: s.OldestDue,
+		Proposals: s.Proposals, CompleteAt: p.CompleteAt, AsOf: p.AsOf, PulledAt: p.PulledAt, PullError: p.PullError,
+		WroteAt: p.WroteAt, WriteError: p.WriteError}
+	if out.Targets == nil {
+		out.Targets = map[store.TargetState]int64{}
+	}
+	for _, n := range s.DeadRecords {
+		out.Dead += n
+	}
+	for _, st := range []store.TargetState{store.TargetHold, store.TargetRefused, store.TargetContested} {
+		out.Waiting += s.Targets[st]
+	}
+	for _, m := range p.Agreement.Receives {
+		if m != schema.Never {
+			out.Receives++
+		}
+	}
+	for _, d := range visible {
+		for _, a := range p.Agreement.Authority {
+			if a == d.Name {
+				out.Authority = append(out.Authority, l.Attribute(a))
+			}
+		}
+	}
+	if step, ok := steps[p.ID]; ok {
+		out.LastStep = &Step{From: step.From, To: step.To, Who: step.Who, Why: step.Why, At: step.At}
+	}
+	switch {
+	case p.Paused:
+		out.State, out.Icon, out.Tone = "paused", "‖", "off"
+	case p.PullError != "" || p.WriteError != "":
+		out.State, out.Icon, out.Tone = "trouble", "!", "person"
+	case p.CompleteAt == nil:
+		out.State, out.Icon, out.Tone = "loading", "…", "wait"
+	default:
+		out.State, out.Icon, out.Tone = "ok", "✓", "ok"
+	}
+	out.Word = l.T("platform." + out.State)
+	return out
+}
+
+// getPlatforms answers GET /api/v1/platforms.
+func (d *Desk) getPlatforms(r *http.Request, l Lang) (answer, error) {
+	o, err := d.overview(r.Context(), l)
+	return answer{status: http.StatusOK, body: o}, err
+}
+
+// openPlatform finds a platform that may be seen.
+func (d *Desk) openPlatform(ctx context.Context, id string) (store.Platform, error) {
+	list, err := d.o.Store.Platforms(ctx)
+	if err != nil {
+		return store.Platform{}, err
+	}
+	for _, p := range list {
+		if p.ID == id && open(p) {
+			return p, nil
+		}
+	}
+	return store.Platform{}, store.ErrNotFound
+}
+
+// stepBody is what POST /api/v1/platforms/{id}/stage takes.
+type stepBody struct {
+	Stage schema.Stage `json:"stage"`
+	Who   string       `json:"who"`
+	Why   string       `json:"why"`
+}
+
+// StepReply says what a step did.
+type StepReply struct {
+	Platform string       `json:"platform"`
+	Stage    schema.Stage `json:"stage"`
+	Due      int64        `json:"due"` // targets that the campaign made due
+}
+
+// step moves a platform on the ladder, in the name of a person.
+func (d *Desk) step(ctx context.Context, id string, b stepBody) (StepReply, error) {
+	p, err := d.openPlatform(ctx, id)
+	if err != nil {
+		return StepReply{}, err
+	}
+	who, ok := named(b.Who)
+	if !ok {
+		return StepReply{}, fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
+	}
+	switch b.Stage {
+	case schema.ReadOnly, schema.Shadow, schema.Live:
+	case schema.Canary:
+		return StepReply{}, fail(http.StatusConflict, "canary")
+	default:
+		return StepReply{}, fail(http.StatusUnprocessableEntity, "stage")
+	}
+	if b.Stage.Writes() && !p.Writable {
+		return StepReply{}, fail(http.StatusConflict, "not_writable", "platform", p.Name)
+	}
+	if len([]rune(b.Why)) > 500 {
+		return StepReply{}, fail(http.StatusUnprocessableEntity, "why")
+	}
+	due, err := d.o.Store.Step(ctx, id, b.Stage, who, b.Why)
+	return StepReply{Platform: id, Stage: b.Stage, Due: due}, err
+}
+
+// postStage answers POST /api/v1/platforms/{id}/stage.
+func (d *Desk) postStage(r *http.Request, _ Lang) (answer, error) {
+	var b stepBody
+	if err := decode(r, &b); err != nil {
+		return answer{}, err
+	}
+	reply, err := d.step(r.Context(), r.PathValue("id"), b)
+	return answer{status: http.StatusOK, body: reply}, err
+}
+
+// pause holds a platform, or lets it go on.
+func (d *Desk) pause(ctx context.Context, id string, paused bool) error {
+	if _, err := d.openPlatform(ctx, id); err != nil {
+		return err
+	}
+	return d.o.Store.Pause(ctx, id, paused)
+}
+
+// postPause answers POST /api/v1/platforms/{id}/pause and /resume.
+func (d *Desk) postPause(paused bool) func(r *http.Request, l Lang) (answer, error) {
+	return func(r *http.Request, _ Lang) (answer, error) {
+		id := r.PathValue("id")
+		err := d.pause(r.Context(), id, paused)
+		return answer{status: http.StatusOK, body: map[string]any{"platform": id, "paused": paused}}, err
+	}
+}
+
+// stopWrites is the switch: nothing leaves until it is turned back, and intake
+// goes on.
+func (d *Desk) stopWrites(ctx context.Context, stopped bool) error {
+	return d.o.Store.SetSetting(ctx, "writes_stopped", stopped)
+}
+
+// postWrites answers POST /api/v1/writes/stop and /resume.
+func (d *Desk) postWrites(stopped bool) func(r *http.Request, l Lang) (answer, error) {
+	return func(r *http.Request, _ Lang) (answer, error) {
+		return answer{status: http.StatusOK, body: map[string]bool{"writes_stopped": stopped}}, d.stopWrites(r.Context(), stopped)
+	}
+}

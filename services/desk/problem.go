@@ -1,0 +1,105 @@
+package desk
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"heji/services/store"
+)
+
+// Problem is the body of an error, after RFC 9457 (application/problem+json).
+type Problem struct {
+	Type   string `json:"type"` // "urn:heji:problem:" and a code that does not change with the language
+	Title  string `json:"title"`
+	Detail string `json:"detail"`
+	Status int    `json:"status"`
+	// Problems lists what is wrong with single values.
+	Problems []FieldProblem `json:"problems,omitempty"`
+}
+
+// FieldProblem is what is wrong with one value that was entered.
+type FieldProblem struct {
+	Attribute string `json:"attribute"`
+	Problem   string `json:"problem"`
+	Message   string `json:"message"` // what is wrong and what to do
+}
+
+// failure is an error that already knows its answer.
+type failure struct {
+	status int
+	code   string
+	fields []FieldProblem
+	pairs  []any
+}
+
+func (f *failure) Error() string { return f.code }
+
+func fail(status int, code string, pairs ...any) *failure {
+	return &failure{status: status, code: code, pairs: pairs}
+}
+
+func writeProblem(w http.ResponseWriter, l Lang, status int, code string, fields []FieldProblem, pairs ...any) {
+	write(w, status, "application/problem+json", Problem{
+		Type: "urn:heji:problem:" + code, Title: l.T("error."+code+".title", pairs...), Detail: l.T("error."+code+".detail", pairs...),
+		Status: status, Problems: fields})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	write(w, status, "application/json", body)
+}
+
+func write(w http.ResponseWriter, status int, kind string, body any) {
+	data, err := json.MarshalIndent(body, "", "  ")
+	if err != nil {
+		panic("desk: an answer cannot be encoded: " + err.Error()) // our own types always can
+	}
+	w.Header().Set("Content-Type", kind+"; charset=utf-8")
+	w.WriteHeader(status)
+	// When this fails the connection is gone, and so is whoever asked.
+	_, _ = w.Write(append(data, '\n'))
+}
+
+// answer is what an API handler returns instead of writing.
+type answer struct {
+	status   int
+	location string
+	body     any
+}
+
+// api turns a function into a handler with one way to fail.
+func (d *Desk) api(f func(r *http.Request, l Lang) (answer, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		l := apiLang(r)
+		w.Header().Set("Content-Language", string(l))
+		a, err := f(r, l)
+		if err != nil {
+			known := d.failureOf(r, err)
+			writeProblem(w, l, known.status, known.code, known.fields, known.pairs...)
+			return
+		}
+		if a.location != "" {
+			w.Header().Set("Location", a.location)
+		}
+		writeJSON(w, a.status, a.body)
+	}
+}
+
+// failureOf finds the answer to an error; one that nobody foresaw is logged
+// here, once, and told as "internal" without its text (I9).
+func (d *Desk) failureOf(r *http.Request, err error) *failure {
+	var f *failure
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &tooLarge):
+		return fail(http.StatusRequestEntityTooLarge, "too_large")
+	case errors.Is(err, store.ErrNotFound):
+		return fail(http.StatusNotFound, "not_found")
+	case r.Context().Err() != nil:
+		return fail(http.StatusServiceUnavailable, "cancelled")
+	}
+	d.o.Logger.Error("a request failed", "route", r.Pattern, "error", err)
+	return fail(http.StatusInternalServerError, "internal")
+}

@@ -1,0 +1,270 @@
+package desk
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"heji/schema"
+	"heji/services/store"
+)
+
+// searchLimit is how many residents one search shows.
+const searchLimit = 20
+
+// Hit is one resident found. Numbers are masked: a list is glanced at by
+// whoever stands behind the desk.
+type Hit struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	Sex        string `json:"sex,omitempty"`
+	BirthDate  string `json:"birth_date,omitempty"`
+	IDNumber   string `json:"id_number,omitempty"`
+	Phone      string `json:"phone,omitempty"`
+	Address    string `json:"address,omitempty"`
+	LifeStatus string `json:"life_status,omitempty"`
+	// Away: not simply alive and here.
+	Away bool `json:"-"`
+}
+
+// Hits is the answer to a search.
+type Hits struct {
+	Query     string `json:"query"`
+	Residents []Hit  `json:"residents"`
+	More      bool   `json:"more"` // there are others: say more
+}
+
+func (d *Desk) search(ctx context.Context, l Lang, query string) (Hits, error) {
+	hits := Hits{Query: query, Residents: []Hit{}}
+	words := strings.Fields(strings.ToLower(strings.ToValidUTF8(query, "")))
+	if len(words) > 8 || len(query) > 400 {
+		return hits, fail(http.StatusBadRequest, "query")
+	}
+	list, err := d.o.Store.Search(ctx, words, searchLimit+1)
+	if err != nil {
+		return hits, err
+	}
+	if len(list) > searchLimit {
+		list, hits.More = list[:searchLimit], true
+	}
+	for _, r := range list {
+		hits.Residents = append(hits.Residents, l.hit(r))
+	}
+	return hits, nil
+}
+
+func (l Lang) hit(r store.Resident) Hit {
+	v := r.Values()
+	status := v[schema.LifeStatus]
+	return Hit{ID: r.ID.String(), Name: v[schema.Name], Sex: l.Value(schema.Sex, v[schema.Sex]), BirthDate: v[schema.BirthDate],
+		IDNumber: mask(v[schema.IDNumber]), Phone: mask(v[schema.Phone]), Address: l.Value(schema.Residence, v[schema.Residence]),
+		LifeStatus: l.Value(schema.LifeStatus, status), Away: status != "" && status != "alive"}
+}
+
+// searchResidents answers GET /api/v1/residents?q=.
+func (d *Desk) searchResidents(r *http.Request, l Lang) (answer, error) {
+	hits, err := d.search(r.Context(), l, r.URL.Query().Get("q"))
+	return answer{status: http.StatusOK, body: hits}, err
+}
+
+// accept reads and checks what POST and PATCH bring.
+func accept(r *http.Request, l Lang, d *Desk, master schema.Values) (values schema.Values, who string, err error) {
+	var body entryBody
+	if err := decode(r, &body); err != nil {
+		return nil, "", err
+	}
+	values, problems := entered(l, body.Values, master, d.o.Today())
+	who, ok := named(body.Who)
+	if !ok {
+		problems = append(problems, FieldProblem{Attribute: "who", Problem: "required", Message: l.T("bad.who", "max", maxWho)})
+	}
+	if len(problems) > 0 {
+		return nil, "", &failure{status: http.StatusUnprocessableEntity, code: "values", fields: problems}
+	}
+	if len(values) == 0 {
+		return nil, "", fail(http.StatusUnprocessableEntity, "nothing")
+	}
+	return values, who, nil
+}
+
+// createResident answers POST /api/v1/residents.
+func (d *Desk) createResident(r *http.Request, l Lang) (answer, error) {
+	request, err := requestKey(r.Header.Get("Idempotency-Key"))
+	if err != nil {
+		return answer{}, err
+	}
+	wait, err := waitFor(r)
+	if err != nil {
+		return answer{}, err
+	}
+	values, who, err := accept(r, l, d, nil)
+	if err != nil {
+		return answer{}, err
+	}
+	preview, err := d.foresee(r.Context(), l, store.View{}, values)
+	if err != nil {
+		return answer{}, err
+	}
+	if isPreview(r) {
+		return answer{status: http.StatusOK, body: preview}, nil
+	}
+	s, err := d.saveNew(r.Context(), request, who, values)
+	if err != nil {
+		return answer{}, err
+	}
+	return d.savedAnswer(r.Context(), l, s, wait, preview)
+}
+
+// changeResident answers PATCH /api/v1/residents/{id}.
+func (d *Desk) changeResident(r *http.Request, l Lang) (answer, error) {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return answer{}, store.ErrNotFound
+	}
+	request, err := requestKey(r.Header.Get("Idempotency-Key"))
+	if err != nil {
+		return answer{}, err
+	}
+	wait, err := waitFor(r)
+	if err != nil {
+		return answer{}, err
+	}
+	view, err := d.livingView(r.Context(), id)
+	if err != nil {
+		return answer{}, err
+	}
+	values, who, err := accept(r, l, d, view.Resident.Values())
+	if err != nil {
+		return answer{}, err
+	}
+	preview, err := d.foresee(r.Context(), l, view, values)
+	if err != nil {
+		return answer{}, err
+	}
+	if isPreview(r) {
+		return answer{status: http.StatusOK, body: preview}, nil
+	}
+	s, err := d.saveEdit(r.Context(), request, who, view.Resident.ID, values)
+	if err != nil {
+		return answer{}, err
+	}
+	return d.savedAnswer(r.Context(), l, s, wait, preview)
+}
+
+func isPreview(r *http.Request) bool {
+	yes, _ := strconv.ParseBool(r.URL.Query().Get("preview"))
+	return yes
+}
+
+// savedAnswer is 202 while the entry is on its way, 201 when the resident has
+// come out of the merge already.
+func (d *Desk) savedAnswer(ctx context.Context, l Lang, s saved, wait time.Duration, p Preview) (answer, error) {
+	reply, err := d.await(ctx, l, s.Request, wait, true)
+	if err != nil {
+		return answer{}, err
+	}
+	reply.Values, reply.Effects, reply.Warnings = p.Values, p.Effects, p.Warnings
+	a := answer{status: http.StatusAccepted, location: reply.Location, body: reply}
+	if reply.State == entryMerged && s.fresh && reply.Entry.Kind == "new" {
+		a.status = http.StatusCreated
+	} else if reply.State == entryMerged {
+		a.status = http.StatusOK
+	}
+	return a, nil
+}
+
+// livingView reads the resident behind an id, wherever it was merged to.
+func (d *Desk) livingView(ctx context.Context, id uuid.UUID) (store.View, error) {
+	for {
+		living, err := d.o.Store.Living(ctx, id)
+		if err != nil {
+			return store.View{}, err
+		}
+		view, err := d.o.Store.View(ctx, living)
+		if err != nil || view.Resident.Redirect == uuid.Nil {
+			return view, err
+		}
+		id = living // merged between the two questions
+	}
+}
+
+// foresee computes what saving values would do.
+func (d *Desk) foresee(ctx context.Context, l Lang, view store.View, values schema.Values) (Preview, error) {
+	platforms, err := d.o.Store.Platforms(ctx)
+	if err != nil {
+		return Preview{}, err
+	}
+	f := foresight{lang: l, rules: d.o.Rules, platforms: platforms, registry: d.o.Registry, view: view, changes: values, now: d.o.Today()}
+	p, err := f.run()
+	if err != nil {
+		return p, err
+	}
+	err = d.twins(ctx, l, view, values, &p)
+	return p, err
+}
+
+// twins warns when a number that is entered belongs to somebody else: most
+// often the same person, who is here already.
+func (d *Desk) twins(ctx context.Context, l Lang, view store.View, values schema.Values, p *Preview) error {
+	number := values[schema.IDNumber]
+	if number == "" {
+		return nil
+	}
+	list, err := d.o.Store.Search(ctx, []string{number}, searchLimit)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		if r.ID != view.Resident.ID && r.Master[schema.IDNumber].Value == number {
+			p.Warnings = append(p.Warnings, Warning{Warning: "known", Message: l.T("warning.known", "name", r.Master[schema.Name].Value), Resident: r.ID.String()})
+		}
+	}
+	return nil
+}
+
+// getResident answers GET /api/v1/residents/{id}; an id that was merged is
+// answered with 303 and where it lives now.
+func (d *Desk) getResident(w http.ResponseWriter, r *http.Request) {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err == nil {
+		if living, lost := d.o.Store.Living(r.Context(), id); lost == nil && living != id {
+			to := "/api/v1/residents/" + living.String()
+			if r.URL.RawQuery != "" {
+				to += "?" + r.URL.RawQuery
+			}
+			http.Redirect(w, r, to, http.StatusSeeOther)
+			return
+		}
+	}
+	d.api(func(r *http.Request, l Lang) (answer, error) {
+		if err != nil {
+			return answer{}, store.ErrNotFound
+		}
+		p, err := d.person(r.Context(), l, id)
+		return answer{status: http.StatusOK, body: p}, err
+	})(w, r)
+}
+
+// TargetsReply is the answer to GET /api/v1/residents/{id}/targets.
+type TargetsReply struct {
+	Settled bool     `json:"settled"`
+	Targets []Status `json:"targets"`
+}
+
+// getTargets is the light question that a page asks again and again.
+func (d *Desk) getTargets(r *http.Request, l Lang) (answer, error) {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return answer{}, store.ErrNotFound
+	}
+	view, err := d.livingView(r.Context(), id)
+	if err != nil {
+		return answer{}, err
+	}
+	list, err := d.targets(r.Context(), l, view.Resident.ID, view.Records)
+	return answer{status: http.StatusOK, body: TargetsReply{Settled: !waiting(list), Targets: list}}, err
+}

@@ -1,0 +1,252 @@
+//go:build unix
+
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// JetStreamFolder is the part of the data folder that may be thrown away while
+// nothing runs.
+const JetStreamFolder = "jetstream"
+
+// MaxPayload is the largest message the embedded server takes, in bytes: the
+// default of NATS, so that what works here works with a server of yours.
+const MaxPayload = server.MAX_PAYLOAD_SIZE
+
+// NATS is a running server in this process.
+type NATS struct {
+	server *server.Server
+	lock   *os.File
+
+	stopOnce sync.Once
+	stopErr  error
+	unwatch  func() bool
+}
+
+// StartNATS starts the server of o.Dir and returns when it takes connections.
+// It stops when ctx ends or Stop is called.
+func StartNATS(ctx context.Context, o Options) (*NATS, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o711); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	lock, err := lockFolder(o.Dir, "nats")
+	if err != nil {
+		return nil, err
+	}
+	n, err := startNATS(o, lock)
+	if err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("start NATS: %w", err)
+	}
+	n.unwatch = context.AfterFunc(ctx, func() { _ = n.Stop() })
+	return n, nil
+}
+
+func startNATS(o Options, lock *os.File) (*NATS, error) {
+	began := time.Now()
+	store := filepath.Join(o.Dir, JetStreamFolder)
+	// I9: messages under way hold personal data.
+	if err := os.MkdirAll(store, 0o700); err != nil {
+		return nil, err
+	}
+	opts := &server.Options{
+		ServerName:         "heji",
+		DontListen:         true,
+		NoSigs:             true,
+		NoLog:              true,
+		JetStream:          true,
+		StoreDir:           o.Dir, // the server adds "jetstream"
+		SyncInterval:       o.NATSSyncInterval,
+		JetStreamMaxMemory: 64 << 20, // our streams are on the disk
+		MaxPayload:         MaxPayload,
+	}
+	if o.NATSListen != "" {
+		host, port, err := loopback(o.NATSListen)
+		if err != nil {
+			return nil, err
+		}
+		opts.DontListen, opts.Host, opts.Port = false, host, port
+	}
+	s, err := launchNATS(opts, o.Logger)
+	if errors.Is(err, errJetStream) {
+		// Work under way that cannot be read is not worth a hub that does not
+		// start: I1 rests on PostgreSQL. It is kept aside, for whoever wants to
+		// know.
+		aside := store + ".unreadable"
+		if removeErr := os.RemoveAll(aside); removeErr != nil {
+			return nil, errors.Join(err, removeErr)
+		}
+		if renameErr := os.Rename(store, aside); renameErr != nil {
+			return nil, errors.Join(err, renameErr)
+		}
+		o.Logger.Warn("JetStream's files cannot be read: they are put aside, and pulling starts again at the merged marks", "path", aside, "error", err)
+		s, err = launchNATS(opts, o.Logger)
+	}
+	if err != nil {
+		return nil, err
+	}
+	o.Logger.Info("NATS is ready", "version", server.VERSION, "path", store, "seconds", time.Since(began).Seconds())
+	return &NATS{server: s, lock: lock}, nil
+}
+
+// errJetStream says that the server itself is well but JetStream could not read
+// its files.
+var errJetStream = errors.New("JetStream does not start")
+
+func launchNATS(opts *server.Options, log *slog.Logger) (*server.Server, error) {
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return nil, err
+	}
+	said := &natsLog{log: log}
+	s.SetLoggerV2(said, false, false, false)
+	s.Start()
+	for giveUp := time.Now().Add(30 * time.Second); said.fatal() == "" && time.Now().Before(giveUp); {
+		if !s.ReadyForConnections(200*time.Millisecond) || !s.JetStreamEnabled() {
+			continue
+		}
+		if err := probe(s); err != nil {
+			s.Shutdown()
+			s.WaitForShutdown()
+			return nil, fmt.Errorf("%w: %w", errJetStream, err)
+		}
+		return s, nil
+	}
+	s.Shutdown()
+	s.WaitForShutdown()
+	switch reason := said.fatal(); {
+	case strings.Contains(reason, "JetStream"):
+		return nil, fmt.Errorf("%w: %s", errJetStream, reason)
+	case reason != "":
+		return nil, errors.New(reason)
+	default:
+		return nil, errors.New("the server takes no connections within 30 seconds")
+	}
+}
+
+// probe makes and removes a stream: JetStream can be enabled over files that it
+// cannot use.
+func probe(s *server.Server) error {
+	conn, err := natsgo.Connect("", natsgo.InProcessServer(s))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	const name = "HEJI_PROBE"
+	if _, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{"heji.probe"}}); err != nil {
+		return err
+	}
+	return js.DeleteStream(ctx, name)
+}
+
+func loopback(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("listen address %q: %w", address, err)
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return "", 0, fmt.Errorf("listen address %q is not a loopback address: the embedded server knows no passwords; use 127.0.0.1, or a NATS of yours with NATS_URL", address)
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil {
+		return "", 0, fmt.Errorf("listen address %q: the port is not a number", address)
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	return host, port, nil
+}
+
+var _ natsgo.InProcessConnProvider = (*NATS)(nil)
+
+// InProcessConn lets clients of this process connect without a network.
+func (n *NATS) InProcessConn() (net.Conn, error) { return n.server.InProcessConn() }
+
+// Connect opens a connection that needs no network.
+func (n *NATS) Connect(opts ...natsgo.Option) (*natsgo.Conn, error) {
+	conn, err := natsgo.Connect("", append(opts, natsgo.InProcessServer(n))...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the embedded NATS: %w", err)
+	}
+	return conn, nil
+}
+
+// URL is the address the server listens on, empty when it does not.
+func (n *NATS) URL() string {
+	if n.server.Addr() == nil {
+		return ""
+	}
+	return n.server.ClientURL()
+}
+
+// Stop stops the server and waits until it is gone. Calling it again returns
+// the same answer.
+func (n *NATS) Stop() error {
+	n.stopOnce.Do(func() {
+		if n.unwatch != nil {
+			n.unwatch()
+		}
+		n.server.Shutdown()
+		n.server.WaitForShutdown()
+		n.stopErr = n.lock.Close()
+	})
+	return n.stopErr
+}
+
+// natsLog hands what matters to our logger and keeps the server off stdout.
+type natsLog struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	last string
+}
+
+func (l *natsLog) fatal() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
+func (l *natsLog) Noticef(string, ...any) {}
+func (l *natsLog) Debugf(string, ...any)  {}
+func (l *natsLog) Tracef(string, ...any)  {}
+
+func (l *natsLog) Warnf(format string, v ...any) {
+	l.log.Warn("NATS warns", "reason", fmt.Sprintf(format, v...))
+}
+
+func (l *natsLog) Errorf(format string, v ...any) {
+	l.log.Error("NATS reports an error", "reason", fmt.Sprintf(format, v...))
+}
+
+// Fatalf does not end the process, as the server's own logger would: the start
+// that failed returns the text as its error.
+func (l *natsLog) Fatalf(format string, v ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last = fmt.Sprintf(format, v...)
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"heji/connectors"
+	"heji/connectors/mapping"
+	"heji/connectors/spec"
+	"heji/services/bus"
+	"heji/services/embedded"
+	"heji/services/store"
+	"heji/services/telemetry"
+)
+
+type doctorCommand struct{ settings }
+
+// checkup prints one line for each thing that was looked at.
+type checkup struct{ bad int }
+
+func (c *checkup) say(what string, err error, advice string) bool {
+	if err == nil {
+		fmt.Printf("  ✓ %s\n", what)
+		return true
+	}
+	c.bad++
+	fmt.Printf("  ✗ %s: %s\n", what, telemetry.ErrorText(err))
+	if advice != "" {
+		fmt.Printf("    → %s\n", advice)
+	}
+	return false
+}
+
+// Run checks everything that can be checked without changing anything.
+func (c *doctorCommand) Run(ctx context.Context) error {
+	log, err := logger()
+	if err != nil {
+		return err
+	}
+	up := &checkup{}
+	fmt.Println("引擎 engines")
+	st, stop := c.engines(ctx, up)
+	defer stop()
+	if st != nil {
+		defer st.Close()
+		c.state(ctx, up, st)
+	}
+	fmt.Println("平台 platforms")
+	if _, err := os.Stat(c.Platforms); err != nil {
+		up.say("folder "+c.Platforms, err, "put one YAML file for each platform there, or name the folder with --platforms")
+	} else {
+		list, err := spec.LoadDir(c.Platforms, os.LookupEnv)
+		if err != nil {
+			up.say("files in "+c.Platforms, err, "mend the lines named above; the other platforms work meanwhile")
+		}
+		for _, p := range list {
+			c.platform(ctx, up, p)
+		}
+	}
+	log.Info("checked", "count", up.bad)
+	if up.bad > 0 {
+		return fmt.Errorf("%d things need a person: see the lines with ✗", up.bad)
+	}
+	fmt.Println("一切正常 all is well")
+	return nil
+}
+
+// engines starts or reaches PostgreSQL and NATS.
+func (c *doctorCommand) engines(ctx context.Context, up *checkup) (*store.Store, func()) {
+	log, _ := logger()
+	dsn, busOptions := c.DatabaseURL, bus.Options{URL: c.NATSURL}
+	stops := []func(){}
+	stop := func() {
+		for _, f := range stops {
+			f()
+		}
+	}
+	if dsn == "" {
+		pg, err := embedded.StartPostgres(ctx, embedded.Options{Dir: c.Data, Logger: log})
+		if !up.say("embedded PostgreSQL in "+c.Data, err, "if another heji is running on this folder, ask it instead: GET /readyz; otherwise follow the sentence above") {
+			return nil, stop
+		}
+		stops = append(stops, func() { up.say("PostgreSQL stops cleanly", pg.Stop(), "look into its log in the data folder") })
+		dsn = pg.DSN(embedded.DefaultDatabase)
+	}
+	st, err := store.Open(ctx, dsn, 4)
+	if !up.say("database and schema", err, "check DATABASE_URL, and that the user may create tables and the extension pg_trgm") {
+		return nil, stop
+	}
+	if busOptions.URL == "" {
+		ns, err := embedded.StartNATS(ctx, embedded.Options{Dir: c.Data, Logger: log})
+		if !up.say("embedded NATS in "+c.Data, err, "the folder jetstream below it may be deleted: everything in it can be made again") {
+			return st, stop
+		}
+		stops = append(stops, func() { up.say("NATS stops cleanly", ns.Stop(), "") })
+		busOptions.InProcess = ns
+	}
+	b, err := bus.Connect(ctx, busOptions)
+	if up.say("NATS JetStream", err, "check NATS_URL, and that JetStream is switched on there") {
+		stops = append([]func(){b.Close}, stops...)
+	}
+	return st, stop
+}
+
+// state says what waits in the store.
+func (c *doctorCommand) state(ctx context.Context, up *checkup, st *store.Store) {
+	stats, err := st.Stats(ctx)
+	if !up.say("figures", err, "") {
+		return
+	}
+	fmt.Printf("    %d residents, %d records, %d unresolved, %d reviews open, %d hot keys\n",
+		stats.Residents, stats.Records, stats.Unresolved, stats.ReviewsOpen, stats.HotKeys)
+	if stats.HotKeys > 0 {
+		fmt.Println("    → hot keys are values that too many records share (a dummy phone number, a hostel's address): they make no pairs; look whether a platform fills a column with a placeholder")
+	}
+	list, err := st.Platforms(ctx)
+	if !up.say("platforms in the store", err, "") {
+		return
+	}
+	for _, p := range list {
+		ps := stats.Platforms[p.ID]
+		if p.PullError != "" {
+			up.say(p.ID+" pull", errors.New(p.PullError), "check this platform below; the others go on")
+		}
+		if p.WriteError != "" {
+			up.say(p.ID+" write", errors.New(p.WriteError), "writes wait and are made once it is back")
+		}
+		if ps == nil {
+			continue
+		}
+		for stage, n := range ps.DeadRecords {
+			up.say(p.ID, fmt.Errorf("%d rows set aside in %s", n, stage), "GET /api/v1/dead names place and reason; mend them at the source, they are read again")
+		}
+	}
+}
+
+func (c *doctorCommand) platform(ctx context.Context, up *checkup, p *spec.Platform) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if _, err := mapping.New(p); !up.say(p.ID+" mapping", err, "") {
+		return
+	}
+	conn, err := connectors.Open(ctx, p, connectors.Environment{Dir: filepath.Join(c.Data, "platforms", p.ID)})
+	if !up.say(p.ID+" settings", err, "") {
+		return
+	}
+	defer func() { up.say(p.ID+" close", conn.Close(), "") }()
+	up.say(p.ID+" reached, credentials and layout", conn.Check(ctx), "")
+}

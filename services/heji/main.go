@@ -1,0 +1,43 @@
+// Command heji is the one binary: it only wires.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the build.
+var version = "dev"
+
+var commands struct {
+	Serve  serveCommand  `cmd:"" help:"Run the services: all of them, or the ones named. 运行服务。"`
+	Demo   demoCommand   `cmd:"" help:"Show the whole road with a simulated district. 演示：八个模拟部门平台。"`
+	Doctor doctorCommand `cmd:"" help:"Check settings, engines and platforms, and say what to do. 体检。"`
+	Writes writesCommand `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`
+
+	Log     string           `help:"Log format: text or json." enum:"text,json" default:"text" env:"HEJI_LOG"`
+	Verbose bool             `help:"Log what is done, not only what is wrong." short:"v"`
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+func main() {
+	k := kong.Parse(&commands, kong.Name("heji"),
+		kong.Description("Heji 合籍: community staff enter a resident once; every department platform shows it."),
+		kong.UsageOnError(), kong.Vars{"version": version})
+	// The first Ctrl-C stops cleanly, the second at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	k.BindTo(ctx, (*context.Context)(nil))
+	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "heji:", err)
+		stop()
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"heji/connectors/spec"
+	"heji/services/hub"
+	"heji/services/store"
+	"heji/services/telemetry"
+)
+
+// settings are what every command that reaches the hub needs.
+type settings struct {
+	Data        string `help:"Data folder of the embedded engines." default:"./.heji" env:"HEJI_DATA" type:"path"`
+	DatabaseURL string `help:"Your own PostgreSQL (15 or newer) instead of the embedded one." env:"DATABASE_URL"`
+	NATSURL     string `help:"Your own NATS with JetStream instead of the embedded one." env:"NATS_URL" name:"nats-url"`
+	Platforms   string `help:"Folder with one YAML file for each platform." default:"./platforms" env:"HEJI_PLATFORMS" type:"path"`
+}
+
+type serveCommand struct {
+	settings
+	Roles   []string `arg:"" optional:"" help:"Which services: pull, merge, writeback, desk. Default: all."`
+	Listen  string   `help:"Address of the desk and of /metrics (loopback until login exists)." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
+	Workers int      `help:"Merge workers." default:"2"`
+}
+
+func logger() (*slog.Logger, error) {
+	level := slog.LevelWarn
+	if commands.Verbose {
+		level = slog.LevelInfo
+	}
+	return telemetry.NewLogger(os.Stderr, commands.Log, level)
+}
+
+// specs reads the folder of platforms. A missing folder is an empty one: the
+// hub works with the desk alone.
+func (s settings) specs(log *slog.Logger) ([]*spec.Platform, error) {
+	if _, err := os.Stat(s.Platforms); errors.Is(err, os.ErrNotExist) {
+		log.Warn("no folder of platforms: only the desk is connected", "path", s.Platforms)
+		return nil, nil
+	}
+	list, err := spec.LoadDir(s.Platforms, os.LookupEnv)
+	if err != nil && len(list) == 0 {
+		return nil, err
+	}
+	if err != nil {
+		// I10: one platform's mistake is its own.
+		log.Error("some platforms are left out until their files are right", "error", err)
+	}
+	return list, nil
+}
+
+// Run runs the services until Ctrl-C.
+func (c *serveCommand) Run(ctx context.Context) error {
+	log, err := logger()
+	if err != nil {
+		return err
+	}
+	specs, err := c.specs(log)
+	if err != nil {
+		return err
+	}
+	h, err := hub.New(ctx, hub.Config{Dir: c.Data, DatabaseURL: c.DatabaseURL, NATSURL: c.NATSURL, Specs: specs,
+		Roles: c.Roles, Listen: c.Listen, Logger: log, Workers: c.Workers})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("合籍 heji: http://%s/  (Ctrl-C stops)\n", h.Addr())
+	err = h.Run(ctx)
+	return errors.Join(err, h.Close())
+}
+
+type writesCommand struct {
+	settings
+	Action string `arg:"" enum:"stop,resume" help:"stop or resume"`
+}
+
+// Run sets the switch; every worker reads it before each write.
+func (c *writesCommand) Run(ctx context.Context) error {
+	if c.DatabaseURL == "" {
+		return errors.New("the embedded database belongs to the running process: use its API (POST /api/v1/writes/stop or /resume), or set DATABASE_URL")
+	}
+	st, err := store.Open(ctx, c.DatabaseURL, 2)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	if err := st.SetSetting(ctx, "writes_stopped", c.Action == "stop"); err != nil {
+		return err
+	}
+	fmt.Println(map[string]string{"stop": "全部回写已停止 / all outgoing writes are stopped", "resume": "回写已恢复 / writes go on"}[c.Action])
+	return nil
+}
+

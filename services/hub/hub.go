@@ -1,0 +1,298 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"heji/connectors/spec"
+	"heji/schema"
+	"heji/services/bus"
+	"heji/services/desk"
+	"heji/services/embedded"
+	"heji/services/linkage"
+	"heji/services/merge"
+	"heji/services/pull"
+	"heji/services/registry"
+	"heji/services/store"
+	"heji/services/telemetry"
+	"heji/services/writeback"
+
+	// The connector kinds register themselves.
+	_ "heji/connectors/files"
+	_ "heji/connectors/rest"
+	_ "heji/connectors/table"
+)
+
+// Roles of a process.
+const (
+	Pull      = "pull"
+	Merge     = "merge"
+	Writeback = "writeback"
+	Desk      = "desk"
+)
+
+// AllRoles are what one process does by default.
+var AllRoles = []string{Pull, Merge, Writeback, Desk}
+
+// Config says what to start.
+type Config struct {
+	Dir         string // data folder of the embedded engines and of the connectors
+	DatabaseURL string // empty: the embedded PostgreSQL
+	NATSURL     string // empty: the embedded NATS
+	Specs       []*spec.Platform
+	Roles       []string // empty: all
+	Listen      string   // address of the desk and /metrics; "" means none
+	Logger      *slog.Logger
+
+	Workers int           // merge workers; 0: 2
+	Batch   int           // merge batch; 0: 400
+	MaxWait time.Duration // longest pause between two passes over a platform; 0: one minute
+
+	// Engines that run already, for a caller that needs them too.
+	Engines *embedded.Engines
+}
+
+// Hub is a running set of services.
+type Hub struct {
+	Store    *store.Store
+	Bus      *bus.Bus
+	Registry *registry.Registry
+	Metrics  *telemetry.Metrics
+	Health   *telemetry.Health
+
+	c       Config
+	engines *embedded.Engines // ours to stop
+	pull    *pull.Service
+	run     []func(context.Context) error
+	server  *http.Server
+	listen  net.Listener
+}
+
+// New opens everything and starts nothing yet. Close gives it all back.
+func New(ctx context.Context, c Config) (h *Hub, err error) {
+	if len(c.Roles) == 0 {
+		c.Roles = AllRoles
+	}
+	for _, r := range c.Roles {
+		if !slices.Contains(AllRoles, r) {
+			return nil, fmt.Errorf("%q is none of %v", r, AllRoles)
+		}
+	}
+	h = &Hub{c: c, Metrics: telemetry.NewMetrics(), Health: telemetry.NewHealth()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Close())
+		}
+	}()
+	alone := c.DatabaseURL == ""
+	dsn, busOptions, err := h.engine(ctx)
+	if err != nil {
+		return h, err
+	}
+	if h.Store, err = store.Open(ctx, dsn, 24); err != nil {
+		return h, err
+	}
+	if h.Bus, err = bus.Connect(ctx, busOptions); err != nil {
+		return h, err
+	}
+	if h.Registry, err = registry.New(ctx, c.Specs, func(id string) string {
+		return filepath.Join(c.Dir, "platforms", id)
+	}); err != nil {
+		if len(h.Registry.IDs()) == 0 && len(c.Specs) > 0 {
+			return h, err
+		}
+		// I10: one platform's mistake is its own.
+		c.Logger.Error("some platforms are left out until their files are right", "error", err)
+	}
+	if err := h.Registry.Register(ctx, h.Store); err != nil {
+		return h, err
+	}
+	if alone {
+		// The lock on the data folder says that nobody else is on this database.
+		if err := h.Store.DropLeases(ctx, ""); err != nil {
+			return h, err
+		}
+	}
+	return h, h.assemble(ctx)
+}
+
+func (h *Hub) engine(ctx context.Context) (string, bus.Options, error) {
+	dsn, o := h.c.DatabaseURL, bus.Options{URL: h.c.NATSURL, Logger: h.c.Logger}
+	engines := h.c.Engines
+	if engines == nil && (dsn == "" || o.URL == "") {
+		eo := embedded.Options{Dir: h.c.Dir, Logger: h.c.Logger}
+		h.engines = &embedded.Engines{}
+		var err error
+		// Engines outlive ctx: services are stopped first, then these.
+		run := context.WithoutCancel(ctx)
+		if dsn == "" {
+			if h.engines.Postgres, err = embedded.StartPostgres(run, eo); err != nil {
+				return "", o, err
+			}
+		}
+		if o.URL == "" {
+			if h.engines.NATS, err = embedded.StartNATS(run, eo); err != nil {
+				return "", o, err
+			}
+		}
+		engines = h.engines
+	}
+	if dsn == "" {
+		dsn = engines.Postgres.DSN(embedded.DefaultDatabase)
+	}
+	if o.URL == "" {
+		o.InProcess = engines.NATS
+	}
+	return dsn, o, nil
+}
+
+// assemble makes the services of this process's roles.
+func (h *Hub) assemble(ctx context.Context) error {
+	c, log := h.c, h.c.Logger
+	holder := holderName()
+	secret, err := h.Store.BlockingSecret(ctx)
+	if err != nil {
+		return err
+	}
+	model := linkage.Default()
+	has := func(role string) bool { return slices.Contains(c.Roles, role) }
+	if has(Pull) {
+		h.pull = pull.New(pull.Options{Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
+			Logger: log.With("service", Pull), Holder: holder, MaxWait: c.MaxWait})
+		h.run = append(h.run, h.pull.Run)
+	}
+	if has(Merge) {
+		m, err := merge.New(ctx, merge.Options{Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
+			Logger: log.With("service", Merge), Model: model, Workers: c.Workers, Batch: c.Batch})
+		if err != nil {
+			return err
+		}
+		h.run = append(h.run, m.Run)
+	}
+	if has(Writeback) {
+		w := writeback.New(writeback.Options{Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
+			Logger: log.With("service", Writeback), Holder: holder,
+			Keys: func(v schema.Values) []int64 { return model.Keys(model.Features(v), secret) }})
+		h.run = append(h.run, w.Run)
+	}
+	h.observe()
+	return h.serve(has(Desk))
+}
+
+// serve opens the listener, so that an address that is taken is known at once.
+func (h *Hub) serve(withDesk bool) error {
+	if h.c.Listen == "" {
+		return nil
+	}
+	mux := http.NewServeMux()
+	telemetry.Register(mux, h.Metrics, h.Health)
+	if withDesk {
+		d, err := desk.New(desk.Options{Store: h.Store, Registry: h.Registry, Metrics: h.Metrics,
+			Logger: h.c.Logger.With("service", Desk), Wake: h.wake, Today: time.Now})
+		if err != nil {
+			return err
+		}
+		mux.Handle("/", d.Handler())
+	}
+	host, _, err := net.SplitHostPort(h.c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen address %q: %w", h.c.Listen, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("listen address %q: the desk has no login yet, so it listens on loopback only: use 127.0.0.1:PORT", h.c.Listen)
+	}
+	if h.listen, err = net.Listen("tcp", h.c.Listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	h.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(h.c.Logger.Handler(), slog.LevelWarn)}
+	return nil
+}
+
+// wake takes new desk entries at once where pull runs in this process;
+// elsewhere its sweep finds them within a second.
+func (h *Hub) wake(platform string) {
+	if h.pull != nil {
+		h.pull.Wake(platform)
+	}
+}
+
+// Addr is where the desk and the metrics are, empty when nothing listens.
+func (h *Hub) Addr() string {
+	if h.listen == nil {
+		return ""
+	}
+	return h.listen.Addr().String()
+}
+
+// Run works until ctx ends, then stops the services cleanly.
+func (h *Hub) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, run := range h.run {
+		g.Go(func() error { return run(ctx) })
+	}
+	if h.server != nil {
+		g.Go(func() error {
+			if err := h.server.Serve(h.listen); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("desk: %w", err)
+			}
+			return nil
+		})
+		g.Go(func() error {
+			<-ctx.Done()
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			if err := h.server.Shutdown(stop); err != nil {
+				return h.server.Close()
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// Close gives back what New opened.
+func (h *Hub) Close() error {
+	var errs []error
+	if h.listen != nil {
+		h.listen.Close() //nolint:errcheck // closed by the server already
+	}
+	if h.Registry != nil {
+		errs = append(errs, h.Registry.Close())
+	}
+	if h.Bus != nil {
+		h.Bus.Close()
+	}
+	if h.Store != nil {
+		h.Store.Close()
+	}
+	if h.engines != nil {
+		if h.engines.NATS != nil {
+			errs = append(errs, h.engines.NATS.Stop())
+		}
+		if h.engines.Postgres != nil {
+			errs = append(errs, h.engines.Postgres.Stop())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// holderName names this process in leases.
+func holderName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), uuid.NewString()[:8])
+}

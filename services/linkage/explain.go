@@ -1,0 +1,127 @@
+package linkage
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/width"
+)
+
+//go:embed labels.yaml
+var labelFile []byte
+
+// Language is one that explanations are written in.
+type Language string
+
+// The languages of labels.yaml.
+const (
+	Chinese Language = "zh"
+	English Language = "en"
+)
+
+type label map[Language]string
+
+type labels struct {
+	Factors map[string]label `yaml:"factors"`
+	Levels  map[string]label `yaml:"levels"`
+	Total   label            `yaml:"total"`
+	Bits    label            `yaml:"bits"`
+	Verdict map[string]label `yaml:"verdict"`
+}
+
+var catalogue = sync.OnceValue(func() labels {
+	d := yaml.NewDecoder(bytes.NewReader(labelFile))
+	d.KnownFields(true)
+	var l labels
+	if err := d.Decode(&l); err != nil {
+		panic("linkage: labels.yaml: " + err.Error())
+	}
+	return l
+})
+
+// Label returns what people call a factor.
+func (f Factor) Label(lang Language) string { return catalogue().Factors[f.String()][lang] }
+
+// Label returns what people call a level.
+func (l Level) Label(lang Language) string { return catalogue().Levels[l.String()][lang] }
+
+// Explain writes the waterfall of a comparison as text, one line for each
+// factor: what was found, its weight in bits, and the sum so far as a bar. It
+// holds no values (I9).
+func (m *Model) Explain(c Comparison, lang Language) string {
+	steps := c.Steps()
+	first, second := columnWidths(steps, lang)
+	var b strings.Builder
+	sum := 0
+	for _, s := range steps {
+		sum += s.Weight
+		fmt.Fprintf(&b, "%s  %s  %s  %s\n", pad(s.Factor.Label(lang), first), pad(s.Level.Label(lang), second),
+			inBits(s.Weight), bar(sum))
+	}
+	l := catalogue()
+	fmt.Fprintf(&b, "%s  %s  %s  %s\n", pad(l.Total[lang], first), pad(l.Verdict[m.verdict(c)][lang], second),
+		inBits(c.Weight), l.Bits[lang])
+	return b.String()
+}
+
+func (m *Model) verdict(c Comparison) string {
+	switch {
+	case c.Conflict:
+		return "conflict"
+	case c.Weight >= m.limits.Link:
+		return "link"
+	case c.Weight >= m.limits.Review:
+		return "review"
+	}
+	return "apart"
+}
+
+func columnWidths(steps []Step, lang Language) (first, second int) {
+	for _, s := range steps {
+		first = max(first, columns(s.Factor.Label(lang)))
+		second = max(second, columns(s.Level.Label(lang)))
+	}
+	for _, v := range catalogue().Verdict {
+		second = max(second, columns(v[lang]))
+	}
+	return first, second
+}
+
+// inBits writes hundredths of a bit with a sign, without floating point.
+func inBits(weight int) string {
+	sign := "+"
+	if weight < 0 {
+		sign, weight = "-", -weight
+	}
+	return fmt.Sprintf("%7s", fmt.Sprintf("%s%d.%02d", sign, weight/100, weight%100))
+}
+
+// bar draws a running sum, one mark for two bits.
+func bar(sum int) string {
+	const perMark, most = 200, 30
+	mark := "█"
+	if sum < 0 {
+		mark, sum = "░", -sum
+	}
+	return strings.Repeat(mark, min(sum/perMark, most))
+}
+
+func pad(s string, to int) string { return s + strings.Repeat(" ", max(0, to-columns(s))) }
+
+// columns counts terminal columns: Chinese characters take two.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		switch width.LookupRune(r).Kind() {
+		case width.EastAsianWide, width.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}

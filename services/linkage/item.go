@@ -1,0 +1,87 @@
+package linkage
+
+import (
+	"cmp"
+
+	"heji/schema"
+)
+
+// Item is one living record, as Batch sees it.
+type Item struct {
+	Ref  schema.RecordRef // unique among the items
+	F    *Features        // not needed for anchored items
+	Keys []int64          // blocking keys, from Model.Keys
+	// Anchors, when there are any, make this an anchored record: a desk edit or a
+	// row that Heji created. It is compared with nothing and goes where its first
+	// living anchor goes.
+	Anchors []schema.RecordRef
+}
+
+// Decision is what a person said about two records, not revoked.
+type Decision struct {
+	A, B schema.RecordRef
+	Same bool // otherwise: not the same person
+}
+
+// Reason says why the two ends of an edge are not one resident.
+type Reason string
+
+const (
+	// BelowLink: the weight asks for review, not for joining.
+	BelowLink Reason = "below_link"
+	// SameID: one ID number under clearly different people.
+	SameID Reason = "same_id"
+	// TwoIDs: joining would put two different valid ID numbers together (I3).
+	TwoIDs Reason = "i3"
+	// Decided: a person said that the two, or two records of their residents,
+	// are not the same.
+	Decided Reason = "decision"
+	// GroupRule: the residents as wholes do not fit each other.
+	GroupRule Reason = "group"
+)
+
+// Edge is a pair of records of two residents worth keeping: the review queue,
+// and what the stream's closure walks along.
+type Edge struct {
+	A, B   schema.RecordRef // A sorts before B
+	Weight int              // hundredths of a bit
+	Reason Reason
+}
+
+// Result is a partition of records.
+type Result struct {
+	// Groups are the residents: each sorted, and sorted by their first record.
+	Groups [][]schema.RecordRef
+	// Edges, sorted by A and then B.
+	Edges []Edge
+}
+
+// Limits are the bounds that a partition needs to know.
+type Limits struct {
+	Link      int // weight from which a pair may join
+	Review    int // weight from which a pair is worth a person's time
+	Group     int // least mean weight over all cross pairs of two groups
+	HotKey    int // a key with more living holders makes no pairs
+	Component int // a closure with more records keeps its old partition
+}
+
+// Weight is what a Scorer says about a pair.
+type Weight struct {
+	Total int // hundredths of a bit
+	// Conflict: one ID number under clearly different people. Such a pair is
+	// kept for review whatever its weight, and never joins.
+	Conflict bool
+}
+
+// Scorer weighs pairs. *Model is the one that is used; simulations bring their
+// own.
+type Scorer interface {
+	// Weigh is symmetric, and its Total is below Limits().Link for a Conflict.
+	Weigh(a, b *Features) Weight
+	Limits() Limits
+}
+
+// CompareRefs orders records by platform and key.
+func CompareRefs(a, b schema.RecordRef) int {
+	return cmp.Or(cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Key, b.Key))
+}

@@ -1,0 +1,219 @@
+package merge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"heji/schema"
+	"heji/services/bus"
+	"heji/services/linkage"
+	"heji/services/registry"
+	"heji/services/store"
+	"heji/services/survivorship"
+	"heji/services/telemetry"
+)
+
+// Options say what merge works with and how broadly.
+type Options struct {
+	Store    *store.Store
+	Bus      *bus.Bus
+	Registry *registry.Registry
+	Metrics  *telemetry.Metrics
+	Logger   *slog.Logger
+	Model    *linkage.Model     // nil: linkage.Default
+	Rules    survivorship.Rules // zero: survivorship.DefaultRules
+
+	Workers int           // resolvers; 0: 2
+	Batch   int           // messages taken in at once, records claimed at once; 0: 400
+	Sweep   time.Duration // how often the store is asked for unresolved records; 0: 1s
+}
+
+// Service is the merge.
+type Service struct {
+	o      Options
+	secret []byte
+	wake   chan struct{}
+}
+
+// New prepares a merge service.
+func New(ctx context.Context, o Options) (*Service, error) {
+	if o.Model == nil {
+		o.Model = linkage.Default()
+	}
+	if o.Rules.Version == 0 {
+		o.Rules = survivorship.DefaultRules()
+	}
+	if o.Workers == 0 {
+		o.Workers = 2
+	}
+	if o.Batch == 0 {
+		o.Batch = 400
+	}
+	if o.Sweep == 0 {
+		o.Sweep = time.Second
+	}
+	secret, err := o.Store.BlockingSecret(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{o: o, secret: secret, wake: make(chan struct{}, o.Workers)}, nil
+}
+
+// Run works until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return s.o.Bus.ConsumeRecords(ctx, bus.ConsumeOptions{Size: s.o.Batch, MaxWait: 5 * time.Millisecond, Dead: s.poison}, s.takeIn)
+	})
+	for range s.o.Workers {
+		g.Go(func() error { return s.resolveLoop(ctx) })
+	}
+	return g.Wait()
+}
+
+// poison keeps a message that is no record at all.
+func (s *Service) poison(ctx context.Context, p bus.Poison) error {
+	s.o.Logger.Error("a message that cannot be read is set aside", "platform", p.Platform, "subject", p.Subject,
+		"sequence", p.Sequence, "reason", p.Reason)
+	return s.o.Store.SetAside(ctx, []store.Dead{{Platform: p.Platform, Stage: "merge",
+		Place: fmt.Sprintf("message %d of %s", p.Sequence, p.Subject), Problem: schema.ProblemUnreadable}})
+}
+
+// takeIn stores one batch, one transaction for each platform and fence.
+func (s *Service) takeIn(ctx context.Context, b *bus.Batch[schema.Record]) error {
+	type run struct {
+		platform string
+		fence    int64
+	}
+	index := map[run][]int{}
+	var order []run
+	for i, m := range b.Items {
+		r := run{m.Platform, m.Version.Fence}
+		if _, ok := index[r]; !ok {
+			order = append(order, r)
+		}
+		index[r] = append(index[r], i)
+	}
+	for _, r := range order {
+		in := store.Intake{Platform: r.platform, Fence: r.fence}
+		for _, i := range index[r] {
+			in.Messages = append(in.Messages, b.Items[i])
+		}
+		counts, echoes, err := s.intake(ctx, in)
+		if err != nil {
+			return err
+		}
+		s.count(r.platform, counts, echoes)
+		later := map[int64]bool{}
+		for _, p := range counts.Later {
+			later[p] = true
+		}
+		for _, i := range index[r] {
+			if later[b.Items[i].Version.Position] {
+				b.Retry(i, 200*time.Millisecond)
+			}
+		}
+	}
+	s.signal()
+	return nil
+}
+
+func (s *Service) count(platform string, c store.IntakeCounts, echoes int) {
+	m := s.o.Metrics
+	m.RecordsMerged.WithLabelValues(platform, telemetry.OutcomeMerged).Add(float64(c.Merged))
+	m.RecordsMerged.WithLabelValues(platform, telemetry.OutcomeUnchanged).Add(float64(c.Unchanged))
+	m.RecordsMerged.WithLabelValues(platform, telemetry.OutcomeDead).Add(float64(c.Dead))
+	m.Echoes.WithLabelValues(platform).Add(float64(echoes))
+}
+
+// signal wakes the resolvers; a full channel means that they are awake.
+func (s *Service) signal() {
+	for range s.o.Workers {
+		select {
+		case s.wake <- struct{}{}:
+		default:
+			return
+		}
+	}
+}
+
+// resolveLoop resolves while there is something to resolve, then waits for a
+// signal or the sweep.
+func (s *Service) resolveLoop(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		for ctx.Err() == nil {
+			n, err := s.Resolve(ctx)
+			if err != nil {
+				if ctx.Err() != nil {
+					return nil
+				}
+				s.o.Logger.Error("resolving records failed; trying again", "error", err)
+				break
+			}
+			if n == 0 {
+				break
+			}
+		}
+		timer.Reset(s.o.Sweep)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// Resolve claims one batch and resolves it, and returns how many records were
+// claimed. RULES D: on a lost lock roll back, halve the batch, wait a little;
+// after four tries stand in line for the locks.
+func (s *Service) Resolve(ctx context.Context) (claimed int, err error) {
+	started := time.Now()
+	limit := s.o.Batch
+	for try := 0; ; try++ {
+		var out resolution
+		out, err = s.resolveOnce(ctx, limit, try >= 4)
+		switch {
+		case err == nil:
+			if out.claimed > 0 {
+				s.o.Metrics.MergeBatch.Observe(time.Since(started).Seconds())
+			}
+			if len(out.due) > 0 {
+				if err := s.o.Bus.PublishChanges(ctx, out.due); err != nil && ctx.Err() == nil {
+					// The sweep of writeback finds them: time is lost, no data.
+					s.o.Logger.Warn("changes could not be announced", "error", err)
+				}
+			}
+			return out.claimed, nil
+		case errors.As(err, new(*flipped)):
+			// Noted by resolveOnce; claim again with the new answer.
+			limit = s.o.Batch
+		case store.Conflict(err) && try < 20:
+			limit = max(limit/2, 1)
+			if err := jitter(ctx, try); err != nil {
+				return 0, err
+			}
+		default:
+			return 0, err
+		}
+	}
+}
+
+// jitter spreads workers that ran into one another.
+func jitter(ctx context.Context, try int) error {
+	d := time.Duration(1+rand.IntN(3*(min(try, 6)+1))) * time.Millisecond
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,258 @@
+package merge
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"heji/schema"
+	"heji/services/linkage"
+	"heji/services/store"
+	"heji/services/survivorship"
+)
+
+// resolution is what one transaction did.
+type resolution struct {
+	claimed int
+	due     []schema.Change
+}
+
+// flipped ends a transaction in which keys were found to have crossed the cap.
+type flipped struct{ flips []linkage.Flip }
+
+func (f *flipped) Error() string {
+	return fmt.Sprintf("%d blocking keys crossed the cap", len(f.flips))
+}
+
+func (s *Service) resolveOnce(ctx context.Context, limit int, wait bool) (resolution, error) {
+	var out resolution
+	platforms, err := s.o.Store.Platforms(ctx)
+	if err != nil {
+		return out, err
+	}
+	err = s.o.Store.Resolve(ctx, func(tx *store.Resolution) error {
+		out = resolution{}
+		claimed, err := tx.Claim(ctx, limit)
+		if err != nil || len(claimed) == 0 {
+			return err
+		}
+		out.claimed = len(claimed)
+		n := tx.Neighbours(ctx, s.o.Model, wait)
+		closure, err := linkage.Close(s.o.Model, n, claimed)
+		if err != nil {
+			return err
+		}
+		if len(closure.Flips) > 0 {
+			return &flipped{closure.Flips}
+		}
+		w := &writer{rules: s.o.Rules, authority: authorities(platforms), near: n, edges: map[[2]int64]bool{}, out: store.Resolved{
+			Membership: map[int64]uuid.UUID{}, Outside: map[int64]int64{}}}
+		for _, o := range closure.Oversize {
+			s.o.Logger.Warn("a component is too large to be partitioned: it keeps its old partition and waits", "records", len(o))
+			w.out.Parked = append(w.out.Parked, o...)
+		}
+		if err := w.load(ctx, tx, closure.Components); err != nil {
+			return err
+		}
+		for _, c := range closure.Components {
+			w.component(c)
+		}
+		out.due, err = tx.Write(ctx, w.out)
+		return err
+	})
+	if f, ok := err.(*flipped); ok {
+		s.o.Logger.Info("blocking keys crossed the cap; their holders are resolved again", "count", len(f.flips))
+		if err := s.o.Store.Flip(ctx, f.flips); err != nil {
+			return out, err
+		}
+	}
+	return out, err
+}
+
+// authorities says which platform has the last word on which attribute.
+func authorities(list []store.Platform) map[string]map[schema.Attribute]bool {
+	out := map[string]map[schema.Attribute]bool{}
+	for _, p := range list {
+		out[p.ID] = map[schema.Attribute]bool{}
+		for _, a := range p.Agreement.Authority {
+			out[p.ID][a] = true
+		}
+	}
+	return out
+}
+
+// writer turns components into what the store writes.
+type writer struct {
+	rules     survivorship.Rules
+	authority map[string]map[schema.Attribute]bool
+	near      *store.Neighbours
+	residents map[uuid.UUID]store.Resident
+	keeps     map[schema.RecordRef][]store.Choice
+	edges     map[[2]int64]bool
+	out       store.Resolved
+}
+
+// load reads the residents and keep decisions that the components need.
+func (w *writer) load(ctx context.Context, tx *store.Resolution, components []linkage.Component) error {
+	var ids []uuid.UUID
+	var refs []schema.RecordRef
+	seen := map[uuid.UUID]bool{}
+	for _, c := range components {
+		for _, m := range c.Members {
+			rec := w.near.Records[m.ID]
+			for _, id := range []uuid.UUID{rec.Resident, rec.Former} {
+				if id != uuid.Nil && !seen[id] {
+					seen[id] = true
+					ids = append(ids, id)
+				}
+			}
+			refs = append(refs, m.Ref)
+		}
+	}
+	var err error
+	if w.residents, err = tx.Residents(ctx, ids); err != nil {
+		return err
+	}
+	list, err := tx.Keeps(ctx, refs)
+	if err != nil {
+		return err
+	}
+	w.keeps = map[schema.RecordRef][]store.Choice{}
+	for _, k := range list {
+		w.keeps[k.A] = append(w.keeps[k.A], k)
+	}
+	return nil
+}
+
+// component assigns identities and computes the master record of each group.
+func (w *writer) component(c linkage.Component) {
+	old, former := map[int64]uuid.UUID{}, map[int64]uuid.UUID{}
+	for _, m := range c.Members {
+		w.out.Records = append(w.out.Records, m.ID)
+		w.out.Done = append(w.out.Done, m.ID)
+		rec := w.near.Records[m.ID]
+		if rec.Resident != uuid.Nil && !rec.Deleted {
+			old[m.ID] = rec.Resident
+		}
+		if rec.Former != uuid.Nil {
+			former[m.ID] = rec.Former
+		}
+	}
+	w.out.Seeds = append(w.out.Seeds, c.Changed...)
+	for _, e := range c.Edges { // an edge between two changed components is in both
+		if pair := [2]int64{e.A, e.B}; !w.edges[pair] {
+			w.edges[pair] = true
+			w.out.Edges = append(w.out.Edges, e)
+		}
+	}
+	for _, o := range c.Outside {
+		w.out.Outside[o.ID] = o.Rev
+	}
+	byRef := func(a, b int64) int { return linkage.CompareRefs(w.near.Records[a].Ref, w.near.Records[b].Ref) }
+	ids := linkage.AssignIDs(c.Groups, old, former, byRef, uuid.New)
+
+	kept := map[uuid.UUID]bool{}
+	for i, group := range c.Groups {
+		id := ids.Of[i]
+		kept[id] = true
+		w.group(id, group)
+	}
+	for from, to := range ids.Redirect {
+		if kept[from] {
+			continue
+		}
+		if r, ok := w.residents[from]; ok && r.Redirect != to {
+			r.Redirect, r.Master, r.Search = to, nil, ""
+			w.out.Residents = append(w.out.Residents, r)
+			w.out.Events = append(w.out.Events, store.Event{Resident: from, Kind: "merged", Other: to})
+		}
+	}
+	// Residents whose last record is gone: the register remembers them. Nobody
+	// is dropped because one source no longer shows them.
+	for _, m := range c.Members {
+		rec := w.near.Records[m.ID]
+		r, ok := w.residents[rec.Resident]
+		if _, moved := ids.Redirect[rec.Resident]; !ok || kept[rec.Resident] || moved || r.Ended || r.Redirect != uuid.Nil {
+			continue
+		}
+		r.Ended = true
+		w.residents[r.ID] = r
+		w.out.Residents = append(w.out.Residents, r)
+		w.out.Events = append(w.out.Events, store.Event{Resident: r.ID, Kind: "ended"})
+	}
+}
+
+// group writes one resident.
+func (w *writer) group(id uuid.UUID, members []int64) {
+	var claims []survivorship.Claim
+	var keeps []survivorship.Keep
+	moved := false
+	for _, m := range members {
+		rec := w.near.Records[m]
+		w.out.Membership[m] = id
+		if rec.Resident != id {
+			moved = true
+			if rec.Resident != uuid.Nil {
+				w.out.Events = append(w.out.Events,
+					store.Event{Resident: id, Kind: "joined", Ref: rec.Ref, Other: rec.Resident},
+					store.Event{Resident: rec.Resident, Kind: "left", Ref: rec.Ref, Other: id})
+			}
+		}
+		for _, c := range w.near.Evidence[m].Evidence() {
+			claims = append(claims, survivorship.Claim{Attribute: c.Attribute, Value: c.Value, Record: rec.Ref,
+				After: c.After, Upto: c.Upto, Authority: w.authority[rec.Ref.Platform][c.Attribute]})
+		}
+		for _, k := range w.keeps[rec.Ref] {
+			keeps = append(keeps, survivorship.Keep{Attribute: k.Attribute, Value: k.Value, At: k.At, ID: k.ID})
+		}
+	}
+	master := survivorship.Master(w.rules, claims, keeps)
+	was, known := w.residents[id]
+	events, changed := differences(id, was.Master, master)
+	if known && was.Redirect != uuid.Nil {
+		w.out.Events = append(w.out.Events, store.Event{Resident: id, Kind: "revived"})
+		changed = true
+	}
+	if changed || !known || was.Ended {
+		w.out.Residents = append(w.out.Residents, store.Resident{ID: id, Master: master, Search: searchText(master)})
+		w.out.Events = append(w.out.Events, events...)
+	}
+	// A target must look again when a value changed, or when records joined or
+	// left: what another resident's evidence wrote is taken back (I8).
+	if changed || moved || !known {
+		w.out.Touched = append(w.out.Touched, id)
+	}
+}
+
+// differences lists superseded values; a first value is in the master itself.
+func differences(id uuid.UUID, old, fresh store.Survivors) (events []store.Event, changed bool) {
+	for a, s := range fresh {
+		o, had := old[a]
+		if had && o.Equal(s) {
+			continue
+		}
+		changed = true
+		if had && o.Value != s.Value {
+			events = append(events, event(id, a, &o, &s))
+		}
+	}
+	for a, o := range old {
+		if _, still := fresh[a]; !still {
+			changed = true
+			events = append(events, event(id, a, &o, nil))
+		}
+	}
+	return events, changed
+}
+
+func event(id uuid.UUID, a schema.Attribute, old, fresh *survivorship.Survivor) store.Event {
+	e := store.Event{Resident: id, Kind: "value", Attribute: a}
+	// A Survivor always encodes: it holds text, times and numbers only.
+	e.Old, _ = json.Marshal(old)
+	if fresh != nil {
+		e.New, _ = json.Marshal(fresh)
+	}
+	return e
+}

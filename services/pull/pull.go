@@ -1,0 +1,363 @@
+package pull
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"heji/connectors"
+	"heji/schema"
+	"heji/services/bus"
+	"heji/services/registry"
+	"heji/services/store"
+	"heji/services/telemetry"
+)
+
+// Options say what pull works with.
+type Options struct {
+	Store    *store.Store
+	Bus      *bus.Bus
+	Registry *registry.Registry
+	Metrics  *telemetry.Metrics
+	Logger   *slog.Logger
+	Holder   string // names this process in leases
+
+	// MaxWait caps the pause between two passes, whatever the cadence says: a
+	// monthly extract is looked for more often than once a month. 0: one minute.
+	MaxWait time.Duration
+	// Lease is how long a lease holds without renewal; 0: 15s.
+	Lease time.Duration
+}
+
+// Service pulls every platform of its registry, and the desk.
+type Service struct {
+	o     Options
+	mu    sync.Mutex
+	wakes map[string]chan struct{}
+}
+
+// New prepares a pull service.
+func New(o Options) *Service {
+	if o.MaxWait == 0 {
+		o.MaxWait = time.Minute
+	}
+	if o.Lease == 0 {
+		o.Lease = 15 * time.Second
+	}
+	s := &Service{o: o, wakes: map[string]chan struct{}{}}
+	for _, id := range append(o.Registry.IDs(), registry.Desk) {
+		s.wakes[id] = make(chan struct{}, 1)
+	}
+	return s
+}
+
+// Wake asks for a pass over a platform now: the desk after an entry, a person
+// who pressed "pull now".
+func (s *Service) Wake(platform string) {
+	select {
+	case s.wakes[platform] <- struct{}{}:
+	default: // unknown, or awake already
+	}
+}
+
+// Run pulls until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, id := range s.o.Registry.IDs() {
+		p, _ := s.o.Registry.Get(id)
+		g.Go(func() error { return s.loop(ctx, id, p.Connector, min(p.Spec.Cadence.D(), s.o.MaxWait)) })
+	}
+	g.Go(func() error { return s.loop(ctx, registry.Desk, nil, time.Second) })
+	return g.Wait()
+}
+
+// loop keeps one platform's lease and makes one pass after the other.
+func (s *Service) loop(ctx context.Context, id string, c connectors.Connector, every time.Duration) error {
+	log := s.o.Logger.With("platform", id)
+	backoff := time.Second
+	for ctx.Err() == nil {
+		lease, ok, err := s.o.Store.TakePullLease(ctx, id, s.o.Holder, s.o.Lease)
+		if err != nil || !ok {
+			if err != nil && ctx.Err() == nil {
+				log.Warn("the pull lease cannot be taken; trying again", "error", err)
+			}
+			s.pause(ctx, id, backoff)
+			continue
+		}
+		err = s.hold(ctx, id, c, lease, every, log)
+		if err != nil && ctx.Err() == nil {
+			log.Warn("pulling was interrupted; trying again", "error", err, "retry_after", backoff)
+			if noteErr := s.o.Store.PullResult(ctx, id, telemetry.ErrorText(err)); noteErr != nil {
+				log.Warn("the result could not be noted", "error", noteErr)
+			}
+		}
+		s.pause(ctx, id, backoff)
+		backoff = min(2*backoff, time.Minute)
+		if err == nil {
+			backoff = time.Second
+		}
+	}
+	return nil
+}
+
+// errLease ends a run whose lease another process has taken.
+var errLease = errors.New("another process holds the lease")
+
+// hold makes passes under one fence until something goes wrong.
+func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, lease store.Lease, every time.Duration, log *slog.Logger) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var renewing sync.WaitGroup
+	renewing.Go(func() { s.renew(ctx, lease, stop, log) })
+	defer renewing.Wait()
+	defer stop(nil)
+
+	r := &run{service: s, id: id, connector: c, lease: lease, cursor: lease.Cursor, confirmed: lease.Cursor, log: log}
+	if p, ok := s.o.Registry.Get(id); ok && p.Map != nil {
+		r.read, r.lag, r.trusted = p.Map.Read, p.Spec.ReadLag(), p.Spec.ClockTrusted
+	}
+	failures := 0
+	for {
+		err := r.pass(ctx)
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		sentence := ""
+		wait := every
+		switch {
+		case err == nil:
+			failures = 0
+			s.o.Metrics.LastSuccess.WithLabelValues(id, telemetry.DirectionPull).SetToCurrentTime()
+		case errors.Is(err, errPublish):
+			return err // the sequence has a gap: a new fence starts at the merged mark
+		default:
+			failures++
+			sentence = telemetry.ErrorText(err)
+			wait = min(every*time.Duration(1<<min(failures, 6)), s.o.MaxWait)
+			// A pass that broke off may have published rows; the next one starts
+			// again at the last resume point, under the same fence.
+			log.Warn("a pass failed; the others go on", "error", err, "retry_after", wait)
+		}
+		if err := s.o.Store.PullResult(ctx, id, sentence); err != nil {
+			return err
+		}
+		if err := r.confirm(ctx); err != nil {
+			log.Warn("what is merged could not be confirmed to the platform; trying again", "error", err)
+		}
+		s.pause(ctx, id, wait+time.Duration(rand.Int64N(int64(wait)/20+1)))
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+	}
+}
+
+func (s *Service) renew(ctx context.Context, lease store.Lease, stop context.CancelCauseFunc, log *slog.Logger) {
+	t := time.NewTicker(s.o.Lease / 3)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			ok, err := s.o.Store.RenewPullLease(ctx, lease, s.o.Holder, s.o.Lease)
+			if err != nil && ctx.Err() == nil {
+				log.Warn("the pull lease could not be renewed; trying again", "error", err)
+			} else if err == nil && !ok {
+				stop(errLease)
+				return
+			}
+		}
+	}
+}
+
+func (s *Service) pause(ctx context.Context, id string, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-s.wakes[id]:
+	}
+}
+
+// run is the sequence of one fence.
+type run struct {
+	service   *Service
+	id        string
+	connector connectors.Connector // nil: the desk
+	lease     store.Lease
+	position  int64
+	cursor    connectors.Cursor // the last resume point that was published
+	confirmed connectors.Cursor
+	log       *slog.Logger
+
+	// read is the platform's mapping.
+	read    func(connectors.Row) (schema.Values, map[schema.Attribute]string, []schema.ValueProblem)
+	lag     time.Duration
+	trusted bool
+
+	// One pass.
+	full map[string]bool // keys seen in the full read that is under way
+	rows int
+}
+
+// errPublish says that the sequence may have a gap.
+var errPublish = errors.New("publishing failed")
+
+// pass makes one pass over what is new.
+func (r *run) pass(ctx context.Context) error {
+	if r.connector == nil {
+		return r.deskPass(ctx)
+	}
+	r.full, r.rows = nil, 0
+	first := r.cursor == nil
+	started := time.Now()
+	var last connectors.Batch
+	err := r.connector.Pull(ctx, r.cursor, func(b connectors.Batch) error {
+		last = b
+		return r.batch(ctx, b)
+	})
+	if err != nil {
+		return err
+	}
+	// An incremental platform's first pass from the beginning is a whole read,
+	// too: nothing is deleted by it, but creates may begin.
+	if first && !last.Full && r.cursor != nil && !last.Complete {
+		if last.AsOf.IsZero() {
+			last.AsOf = started
+		}
+		return r.publish(ctx, []schema.Record{{Op: schema.OpMark, AsOf: last.AsOf.Add(-r.lag), Cursor: r.cursor, Complete: true}})
+	}
+	return nil
+}
+
+// batch publishes one piece, the deletions that a complete read implies, and a
+// mark with the resume point.
+func (r *run) batch(ctx context.Context, b connectors.Batch) error {
+	asOf := b.AsOf.Add(-r.lag)
+	if b.Full && r.full == nil {
+		r.full = map[string]bool{}
+	}
+	if b.Full && !b.Complete {
+		b.Cursor = nil // resumed half way, a full read would take what it had already seen for deleted
+	}
+	var list []schema.Record
+	for _, row := range b.Rows {
+		list = append(list, r.record(row, asOf))
+		if r.full != nil && row.Key != "" {
+			r.full[row.Key] = true
+		}
+	}
+	r.rows += len(b.Rows)
+	if b.Complete {
+		// A verified complete read: what it does not show is gone.
+		err := r.service.o.Store.LiveKeys(ctx, r.id, func(key string) error {
+			if !r.full[key] {
+				list = append(list, schema.Record{Op: schema.OpDelete, Key: key, AsOf: asOf})
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		r.full = nil
+	}
+	if b.Cursor != nil || b.Complete {
+		list = append(list, schema.Record{Op: schema.OpMark, AsOf: asOf, Cursor: b.Cursor, Complete: b.Complete})
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	if err := r.publish(ctx, list); err != nil {
+		return err
+	}
+	if b.Cursor != nil {
+		r.cursor = b.Cursor
+	}
+	return nil
+}
+
+// record maps one row.
+func (r *run) record(row connectors.Row, asOf time.Time) schema.Record {
+	m := schema.Record{Key: row.Key, Op: row.Op, AsOf: asOf, RowVersion: row.RowVersion, Token: row.Token,
+		Problem: row.Problem, Place: row.Place}
+	if r.trusted && !row.ChangedAt.IsZero() {
+		at := row.ChangedAt
+		m.ChangedAt = &at
+	}
+	if m.Op == "" {
+		m.Op = schema.OpPut
+	}
+	if m.Key == "" && (m.Op == schema.OpPut || m.Op == schema.OpDelete) {
+		m.Op, m.Problem = schema.OpDead, schema.ProblemNoKey
+	}
+	if m.Op == schema.OpPut {
+		m.Values, m.Raw, m.Flags = r.read(row)
+	}
+	return m
+}
+
+// publish gives the messages their positions and sends them in chunks. A
+// message that is too large becomes a dead row in its own position.
+func (r *run) publish(ctx context.Context, list []schema.Record) error {
+	for i := range list {
+		r.position++
+		list[i].Platform = r.id
+		list[i].Version = schema.Version{Fence: r.lease.Fence, Position: r.position}
+	}
+	o := r.service.o
+	for retried := false; ; {
+		err := o.Bus.PublishRecords(ctx, list)
+		var large *bus.TooLargeError
+		if errors.As(err, &large) && !retried {
+			for _, i := range large.Indexes {
+				list[i] = schema.Record{Platform: r.id, Key: short(list[i].Key), Op: schema.OpDead, Version: list[i].Version,
+					AsOf: list[i].AsOf, Problem: schema.ProblemTooLong, Place: list[i].Place}
+			}
+			retried = true
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", errPublish, err)
+		}
+		break
+	}
+	records := 0
+	for _, m := range list {
+		if m.Op != schema.OpMark {
+			records++
+		}
+	}
+	o.Metrics.RecordsPulled.WithLabelValues(r.id).Add(float64(records))
+	return o.Store.Published(ctx, r.id, r.lease.Fence, r.position)
+}
+
+func short(key string) string {
+	if len(key) > 200 {
+		return key[:200]
+	}
+	return key
+}
+
+// confirm tells the platform what is safe in Postgres.
+func (r *run) confirm(ctx context.Context) error {
+	c, ok := r.connector.(connectors.Confirmer)
+	if !ok {
+		return nil
+	}
+	merged, _, err := r.service.o.Store.MergedMark(ctx, r.id, r.lease.Fence)
+	if err != nil || merged == nil || string(merged) == string(r.confirmed) {
+		return err
+	}
+	if err := c.Confirm(ctx, merged); err != nil {
+		return err
+	}
+	r.confirmed = merged
+	return nil
+}

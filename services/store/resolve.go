@@ -1,0 +1,439 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"heji/schema"
+	"heji/services/linkage"
+	"heji/services/survivorship"
+)
+
+// Resolution is one transaction of RULES D: claim, close, write. All locks on
+// records are taken in id order; what is read before a lock is read again after.
+type Resolution struct {
+	tx pgx.Tx
+}
+
+// Resolve runs f in one transaction. Conflict(err) tells the caller to try again.
+func (s *Store) Resolve(ctx context.Context, f func(*Resolution) error) error {
+	return s.tx(ctx, func(tx pgx.Tx) error { return f(&Resolution{tx: tx}) })
+}
+
+// Claim locks up to limit unresolved records that nobody else holds, and returns
+// their ids. This is also the sweep: a lost message costs time, never data.
+func (r *Resolution) Claim(ctx context.Context, limit int) ([]int64, error) {
+	return r.ids(ctx, `SELECT id FROM records WHERE unresolved AND (parked_until IS NULL OR parked_until < now())
+		ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`, limit)
+}
+
+func (r *Resolution) records(ctx context.Context, sql string, args ...any) ([]Record, error) {
+	rows, err := r.tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read records: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, scanRecord)
+	if err != nil {
+		return nil, fmt.Errorf("read records: %w", err)
+	}
+	return list, nil
+}
+
+func (r *Resolution) ids(ctx context.Context, sql string, args ...any) ([]int64, error) {
+	rows, err := r.tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read record ids: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("read record ids: %w", err)
+	}
+	return list, nil
+}
+
+// Flip records keys that have crossed the cap and marks all their holders
+// unresolved: their partition was computed with the other answer (RULES A).
+func (s *Store) Flip(ctx context.Context, flips []linkage.Flip) error {
+	return s.tx(ctx, func(tx pgx.Tx) error {
+		var on, off []int64
+		for _, f := range flips {
+			if f.Hot {
+				on = append(on, f.Key)
+			} else {
+				off = append(off, f.Key)
+			}
+		}
+		// Records first, in id order, as everywhere.
+		if _, err := tx.Exec(ctx, `WITH h AS (SELECT id FROM records WHERE keys && $1::bigint[] AND NOT deleted
+				ORDER BY id FOR UPDATE)
+			UPDATE records SET unresolved = true, parked_until = NULL FROM h WHERE records.id = h.id`,
+			append(slices.Clone(on), off...)); err != nil {
+			return fmt.Errorf("mark the holders of hot keys: %w", err)
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO hot_keys (key) SELECT unnest($1::bigint[]) ON CONFLICT DO NOTHING`, on); err != nil {
+			return fmt.Errorf("list hot keys: %w", err)
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM hot_keys WHERE key = ANY($1)`, off); err != nil {
+			return fmt.Errorf("list hot keys: %w", err)
+		}
+		return nil
+	})
+}
+
+// Choice is an active decision of a person about two records, or about a value.
+type Choice struct {
+	ID        int64
+	Kind      string // same, not_same, keep
+	A, B      schema.RecordRef
+	Attribute schema.Attribute
+	Value     string
+	Who, Why  string
+	At        time.Time
+}
+
+// Keeps returns the active keep decisions that hang on one of the records.
+func (r *Resolution) Keeps(ctx context.Context, refs []schema.RecordRef) ([]Choice, error) {
+	return choices(ctx, r.tx, refs, `kind = 'keep'`)
+}
+
+func choices(ctx context.Context, q querier, refs []schema.RecordRef, kinds string) ([]Choice, error) {
+	platforms, keys := make([]string, len(refs)), make([]string, len(refs))
+	for i, ref := range refs {
+		platforms[i], keys[i] = ref.Platform, ref.Key
+	}
+	rows, err := q.Query(ctx, `WITH w AS (SELECT * FROM unnest($1::text[], $2::text[]) AS w(platform, key))
+		SELECT id, kind, a_platform, a_key, b_platform, b_key, attribute, value, who, why, at FROM decisions
+		WHERE revoked_at IS NULL AND `+kinds+` AND ((a_platform, a_key) IN (SELECT platform, key FROM w)
+			OR (b_platform, b_key) IN (SELECT platform, key FROM w)) ORDER BY id`, platforms, keys)
+	if err != nil {
+		return nil, fmt.Errorf("read decisions: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Choice, error) {
+		var c Choice
+		err := row.Scan(&c.ID, &c.Kind, &c.A.Platform, &c.A.Key, &c.B.Platform, &c.B.Key, &c.Attribute, &c.Value, &c.Who, &c.Why, &c.At)
+		return c, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read decisions: %w", err)
+	}
+	return list, nil
+}
+
+// Resident is one master record.
+type Resident struct {
+	ID       uuid.UUID
+	Redirect uuid.UUID // zero: lives
+	Ended    bool      // no platform shows it any more
+	Master   map[schema.Attribute]survivorship.Survivor
+	Search   string
+	Rev      int64
+}
+
+// Values returns the surviving values alone.
+func (r Resident) Values() schema.Values {
+	v := make(schema.Values, len(r.Master))
+	for a, s := range r.Master {
+		v[a] = s.Value
+	}
+	return v
+}
+
+func scanResident(row pgx.CollectableRow) (Resident, error) {
+	var r Resident
+	var master []byte
+	if err := row.Scan(&r.ID, &r.Redirect, &r.Ended, &master, &r.Search, &r.Rev); err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(master, &r.Master)
+}
+
+const residentColumns = `id, coalesce(redirect_to, '00000000-0000-0000-0000-000000000000'), ended_at IS NOT NULL, master, search, rev`
+
+func residentsByID(ctx context.Context, q querier, ids []uuid.UUID) (map[uuid.UUID]Resident, error) {
+	rows, err := q.Query(ctx, `SELECT `+residentColumns+` FROM residents WHERE id = ANY($1)`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read residents: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, scanResident)
+	if err != nil {
+		return nil, fmt.Errorf("read residents: %w", err)
+	}
+	out := make(map[uuid.UUID]Resident, len(list))
+	for _, r := range list {
+		out[r.ID] = r
+	}
+	return out, nil
+}
+
+// Residents reads master records by id.
+func (r *Resolution) Residents(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Resident, error) {
+	return residentsByID(ctx, r.tx, ids)
+}
+
+// Event is one line of a resident's history.
+type Event struct {
+	Resident  uuid.UUID
+	At        time.Time
+	Kind      string // value, joined, left, merged, revived
+	Attribute schema.Attribute
+	Old, New  json.RawMessage
+	Ref       schema.RecordRef
+	Other     uuid.UUID
+}
+
+// Resolved is what a resolution writes.
+type Resolved struct {
+	Records    []int64             // all records of the closure: edges among them are replaced
+	Seeds      []int64             // those compared with all their candidates: their edges to anywhere are replaced
+	Outside    map[int64]int64     // record outside the closure that an edge names → rev it was compared at
+	Done       []int64             // those that are now resolved
+	Parked     []int64             // those whose component is too large: flagged, still unresolved
+	Membership map[int64]uuid.UUID // record → resident
+	Residents  []Resident          // new and changed masters
+	Events     []Event
+	Edges      []linkage.RowEdge
+	Touched    []uuid.UUID // residents whose targets are due
+}
+
+// Write stores a resolution. The unresolved flag falls in the same transaction.
+func (r *Resolution) Write(ctx context.Context, w Resolved) (due []schema.Change, err error) {
+	if err := r.holdOutside(ctx, w.Outside); err != nil {
+		return nil, err
+	}
+	if err := r.writeResidents(ctx, w.Residents); err != nil {
+		return nil, err
+	}
+	if err := r.writeMembership(ctx, w); err != nil {
+		return nil, err
+	}
+	if err := r.writeEdges(ctx, w); err != nil {
+		return nil, err
+	}
+	if err := writeEvents(ctx, r.tx, w.Events); err != nil {
+		return nil, err
+	}
+	if len(w.Touched) == 0 {
+		return nil, nil
+	}
+	return makeDueFor(ctx, r.tx, w.Touched)
+}
+
+func (r *Resolution) writeResidents(ctx context.Context, list []Resident) error {
+	if len(list) == 0 {
+		return nil
+	}
+	n := len(list)
+	ids, redirect, ended := make([]uuid.UUID, n), make([]*uuid.UUID, n), make([]bool, n)
+	master, name, search := make([]string, n), make([]string, n), make([]string, n)
+	for i, x := range list {
+		raw, err := json.Marshal(x.Master)
+		if err != nil {
+			return fmt.Errorf("encode master: %w", err)
+		}
+		ids[i], ended[i], master[i] = x.ID, x.Ended, string(raw)
+		name[i], search[i] = x.Master[schema.Name].Value, x.Search
+		if x.Redirect != uuid.Nil {
+			redirect[i] = &list[i].Redirect
+		}
+	}
+	_, err := r.tx.Exec(ctx, `INSERT INTO residents AS r (id, redirect_to, ended_at, master, name, search)
+		SELECT id, redirect_to, CASE WHEN ended THEN now() END, master::jsonb, name, search
+		FROM unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[], $6::text[])
+			AS n(id, redirect_to, ended, master, name, search) ORDER BY id
+		ON CONFLICT (id) DO UPDATE SET redirect_to = excluded.redirect_to,
+			ended_at = CASE WHEN excluded.ended_at IS NULL THEN NULL ELSE coalesce(r.ended_at, excluded.ended_at) END,
+			master = excluded.master, name = excluded.name, search = excluded.search,
+			rev = r.rev + 1, updated_at = now()`, ids, redirect, ended, master, name, search)
+	if err != nil {
+		return fmt.Errorf("write residents: %w", err)
+	}
+	return nil
+}
+
+func (r *Resolution) writeMembership(ctx context.Context, w Resolved) error {
+	ids := make([]int64, 0, len(w.Membership))
+	residents := make([]uuid.UUID, 0, len(w.Membership))
+	for id, res := range w.Membership {
+		ids, residents = append(ids, id), append(residents, res)
+	}
+	if _, err := r.tx.Exec(ctx, `UPDATE records SET former_id = resident_id, resident_id = n.resident
+		FROM unnest($1::bigint[], $2::uuid[]) AS n(id, resident)
+		WHERE records.id = n.id AND records.resident_id IS DISTINCT FROM n.resident`, ids, residents); err != nil {
+		return fmt.Errorf("write membership: %w", err)
+	}
+	if _, err := r.tx.Exec(ctx, `UPDATE records SET unresolved = false, parked_until = NULL, old_keys = '{}'
+		WHERE id = ANY($1) AND unresolved`, w.Done); err != nil {
+		return fmt.Errorf("mark resolved: %w", err)
+	}
+	if len(w.Parked) > 0 {
+		if _, err := r.tx.Exec(ctx, `UPDATE records SET parked_until = now() + interval '1 minute'
+			WHERE id = ANY($1) AND unresolved`, w.Parked); err != nil {
+			return fmt.Errorf("park an oversize component: %w", err)
+		}
+	}
+	return nil
+}
+
+// errOutside says that a record outside the closure changed under the comparison.
+var errOutside = &pgconn.PgError{Code: "55P03", Message: "a compared record changed meanwhile"}
+
+// holdOutside keeps the records that review edges point to as they were when
+// they were compared, until this transaction ends. Without it a stale weight
+// could overwrite the one that the other record's own resolution wrote.
+func (r *Resolution) holdOutside(ctx context.Context, revs map[int64]int64) error {
+	if len(revs) == 0 {
+		return nil
+	}
+	ids := make([]int64, 0, len(revs))
+	for id := range revs {
+		ids = append(ids, id)
+	}
+	if _, err := r.tx.Exec(ctx, `SELECT FROM records WHERE id = ANY($1) ORDER BY id FOR SHARE NOWAIT`, ids); err != nil {
+		return fmt.Errorf("hold compared records: %w", err)
+	}
+	rows, err := r.tx.Query(ctx, `SELECT id, rev FROM records WHERE id = ANY($1)`, ids)
+	if err != nil {
+		return err
+	}
+	var id, rev int64
+	_, err = pgx.ForEachRow(rows, []any{&id, &rev}, func() error {
+		if revs[id] != rev {
+			return errOutside
+		}
+		return nil
+	})
+	return err
+}
+
+// writeEdges replaces the edges among the records of the closure, and those
+// from a seed to anywhere: the caller has computed all of these.
+func (r *Resolution) writeEdges(ctx context.Context, w Resolved) error {
+	if _, err := r.tx.Exec(ctx, `DELETE FROM edges WHERE (a = ANY($1) AND b = ANY($1)) OR a = ANY($2) OR b = ANY($2)`,
+		w.Records, w.Seeds); err != nil {
+		return fmt.Errorf("clear edges: %w", err)
+	}
+	if len(w.Edges) == 0 {
+		return nil
+	}
+	n := len(w.Edges)
+	a, b, weight, reason := make([]int64, n), make([]int64, n), make([]int, n), make([]string, n)
+	for i, e := range w.Edges {
+		a[i], b[i], weight[i], reason[i] = e.A, e.B, e.Weight, string(e.Reason)
+	}
+	if _, err := r.tx.Exec(ctx, `INSERT INTO edges (a, b, weight, reason)
+		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[])
+		ON CONFLICT (a, b) DO UPDATE SET weight = excluded.weight, reason = excluded.reason`, a, b, weight, reason); err != nil {
+		return fmt.Errorf("write edges: %w", err)
+	}
+	return nil
+}
+
+func writeEvents(ctx context.Context, q querier, list []Event) error {
+	if len(list) == 0 {
+		return nil
+	}
+	n := len(list)
+	resident, other := make([]uuid.UUID, n), make([]*uuid.UUID, n)
+	kind, attribute, platform, key := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	old, fresh := make([]*string, n), make([]*string, n)
+	for i, e := range list {
+		resident[i], kind[i], attribute[i], platform[i], key[i] = e.Resident, e.Kind, string(e.Attribute), e.Ref.Platform, e.Ref.Key
+		old[i], fresh[i] = textOrNull(e.Old), textOrNull(e.New)
+		if e.Other != uuid.Nil {
+			other[i] = &list[i].Other
+		}
+	}
+	_, err := q.Exec(ctx, `INSERT INTO history (resident_id, kind, attribute, old, new, platform, key, other)
+		SELECT resident, kind, attribute, old::jsonb, new::jsonb, platform, key, other
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[])
+			AS n(resident, kind, attribute, old, new, platform, key, other)`,
+		resident, kind, attribute, old, fresh, platform, key, other)
+	if err != nil {
+		return fmt.Errorf("write history: %w", err)
+	}
+	return nil
+}
+
+func textOrNull(raw json.RawMessage) *string {
+	if raw == nil {
+		return nil
+	}
+	s := string(raw)
+	return &s
+}
+
+// Unresolved counts the records that wait to be resolved.
+func (s *Store) Unresolved(ctx context.Context) (n int64, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT count(*) FROM records WHERE unresolved`).Scan(&n)
+	return n, err
+}
+
+// Decide stores a person's decision and reopens what it is about.
+func (s *Store) Decide(ctx context.Context, c Choice) (id int64, err error) {
+	err = s.tx(ctx, func(tx pgx.Tx) error {
+		if c.Kind != "keep" {
+			var clash int64
+			err := tx.QueryRow(ctx, `SELECT id FROM decisions WHERE revoked_at IS NULL AND kind IN ('same', 'not_same') AND kind <> $1
+				AND ((a_platform, a_key, b_platform, b_key) = ($2, $3, $4, $5) OR (b_platform, b_key, a_platform, a_key) = ($2, $3, $4, $5))`,
+				c.Kind, c.A.Platform, c.A.Key, c.B.Platform, c.B.Key).Scan(&clash)
+			if err == nil {
+				return fmt.Errorf("decision %d: %w", clash, ErrContradicts) // I4
+			}
+			if !errors.Is(err, pgx.ErrNoRows) {
+				return err
+			}
+		}
+		if err := tx.QueryRow(ctx, `INSERT INTO decisions (kind, a_platform, a_key, b_platform, b_key, attribute, value, who, why)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`, c.Kind, c.A.Platform, c.A.Key, c.B.Platform, c.B.Key,
+			c.Attribute, c.Value, c.Who, c.Why).Scan(&id); err != nil {
+			return err
+		}
+		return reopen(ctx, tx, c.A, c.B)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("store decision: %w", err)
+	}
+	return id, nil
+}
+
+// Revoke takes a decision back and reopens what it was about.
+func (s *Store) Revoke(ctx context.Context, id int64, who string) error {
+	err := s.tx(ctx, func(tx pgx.Tx) error {
+		var a, b schema.RecordRef
+		err := tx.QueryRow(ctx, `UPDATE decisions SET revoked_by = $2, revoked_at = now() WHERE id = $1 AND revoked_at IS NULL
+			RETURNING a_platform, a_key, b_platform, b_key`, id, who).Scan(&a.Platform, &a.Key, &b.Platform, &b.Key)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return reopen(ctx, tx, a, b)
+	})
+	if err != nil {
+		return fmt.Errorf("revoke decision %d: %w", id, err)
+	}
+	return nil
+}
+
+func reopen(ctx context.Context, tx pgx.Tx, refs ...schema.RecordRef) error {
+	ids, err := recordIDs(ctx, tx, refs)
+	if err != nil {
+		return err
+	}
+	list := make([]int64, 0, len(ids))
+	for _, id := range ids {
+		list = append(list, id)
+	}
+	_, err = tx.Exec(ctx, `WITH h AS (SELECT id FROM records WHERE id = ANY($1) ORDER BY id FOR UPDATE)
+		UPDATE records SET unresolved = true, parked_until = NULL FROM h WHERE records.id = h.id`, list)
+	return err
+}

@@ -1,0 +1,411 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"heji/schema"
+)
+
+// What the desk reads. Nothing in this file writes.
+
+// Search finds living residents whose search text holds every word, those whose
+// name is one of the words first. Words are compared in lower case, as text:
+// nothing in them is a pattern.
+func (s *Store) Search(ctx context.Context, words []string, limit int) ([]Resident, error) {
+	if len(words) == 0 {
+		return nil, nil
+	}
+	args := []any{limit, words}
+	var where strings.Builder
+	for _, w := range words {
+		args = append(args, "%"+likeText.Replace(strings.ToLower(w))+"%")
+		// One condition for each word, so that the trigram index serves them all.
+		where.WriteString(" AND search LIKE $" + strconv.Itoa(len(args)))
+	}
+	rows, err := s.pool.Query(ctx, `SELECT `+residentColumns+` FROM residents
+		WHERE redirect_to IS NULL AND ended_at IS NULL`+where.String()+`
+		ORDER BY (lower(name) = ANY($2)) DESC, name, id LIMIT $1`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("search residents: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, scanResident)
+	if err != nil {
+		return nil, fmt.Errorf("search residents: %w", err)
+	}
+	return list, nil
+}
+
+var likeText = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// Living returns the resident that an id stands for now: itself, or the one
+// that it was merged into. ErrNotFound where nobody ever had the id.
+func (s *Store) Living(ctx context.Context, id uuid.UUID) (uuid.UUID, error) {
+	out, err := follow(ctx, s.pool, id)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return id, fmt.Errorf("find a resident: %w", err)
+	}
+	return out, err
+}
+
+// View is everything that is known about one resident, as of one moment.
+type View struct {
+	Resident  Resident
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	Records   []Record // those that are gone included, marked Deleted; in the order in which they came
+	FirstSeen map[int64]time.Time
+	Targets   []TargetView
+	History   []PastEvent // newest first, at most HistoryLimit
+	Decisions []Choice    // active ones
+	Desk      schema.RecordRef
+}
+
+// HistoryLimit bounds the history that one View carries.
+const HistoryLimit = 200
+
+// TargetView is a target as a person looks at it.
+type TargetView struct {
+	ID       int64
+	Platform string
+	Key      string // empty: a create that has no key yet
+	State    TargetState
+	DueAt    *time.Time
+	Since    *time.Time
+	Attempts int
+	Reason   string
+	Held     map[schema.Attribute]string // fields that wait for a person, with the reason
+	Refused  []schema.Attribute
+}
+
+// Waiting reports whether the target moves by itself: there is something to be
+// done, or an answer to come. What waits for a person does not.
+func (t TargetView) Waiting() bool {
+	switch t.State {
+	case TargetOpen, TargetQueued, TargetDoubt:
+		return true
+	case TargetHold:
+		return false
+	}
+	return t.DueAt != nil
+}
+
+// PastEvent is one line of a resident's history, and its place in it.
+type PastEvent struct {
+	Event
+	ID int64
+}
+
+// View reads a resident, in one snapshot. An id that was merged into another is
+// answered with Resident.Redirect set and nothing else: see Living.
+func (s *Store) View(ctx context.Context, id uuid.UUID) (View, error) {
+	var v View
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		var err error
+		if v.Resident, err = one(ctx, tx, id); err != nil || v.Resident.Redirect != uuid.Nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, `SELECT created_at, updated_at FROM residents WHERE id = $1`, id).Scan(&v.CreatedAt, &v.UpdatedAt); err != nil {
+			return err
+		}
+		if err := v.readRecords(ctx, tx, id); err != nil {
+			return err
+		}
+		if v.Targets, err = targetViews(ctx, tx, id); err != nil {
+			return err
+		}
+		if v.History, err = history(ctx, tx, id); err != nil {
+			return err
+		}
+		refs := make([]schema.RecordRef, len(v.Records))
+		for i, r := range v.Records {
+			refs[i] = r.Ref
+		}
+		v.Decisions, err = choices(ctx, tx, refs, `true`)
+		return err
+	})
+	if err != nil {
+		return View{}, fmt.Errorf("read a resident: %w", err)
+	}
+	return v, nil
+}
+
+func one(ctx context.Context, q querier, id uuid.UUID) (Resident, error) {
+	list, err := residentsByID(ctx, q, []uuid.UUID{id})
+	if err != nil {
+		return Resident{}, err
+	}
+	r, ok := list[id]
+	if !ok {
+		return Resident{}, ErrNotFound
+	}
+	return r, nil
+}
+
+func (v *View) readRecords(ctx context.Context, q querier, id uuid.UUID) error {
+	rows, err := q.Query(ctx, `SELECT `+recordColumns+` FROM records r WHERE resident_id = $1 ORDER BY id`, id)
+	if err != nil {
+		return err
+	}
+	if v.Records, err = pgx.CollectRows(rows, scanRecord); err != nil {
+		return fmt.Errorf("records: %w", err)
+	}
+	if rows, err = q.Query(ctx, `SELECT id, first_seen FROM records WHERE resident_id = $1`, id); err != nil {
+		return err
+	}
+	v.FirstSeen = map[int64]time.Time{}
+	var rec int64
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&rec, &at}, func() error {
+		v.FirstSeen[rec] = at
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("records: %w", err)
+	}
+	// The desk record that the next edit adds to, as SaveEdit finds it.
+	err = q.QueryRow(ctx, `SELECT key FROM desk_entries d WHERE d.resident_id = $1
+			OR d.key IN (SELECT key FROM records WHERE platform = 'desk' AND resident_id = $1 AND NOT deleted)
+		ORDER BY d.id DESC LIMIT 1`, id).Scan(&v.Desk.Key)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	v.Desk.Platform = "desk"
+	return err
+}
+
+// Targets returns where the platforms stand with a resident.
+func (s *Store) Targets(ctx context.Context, resident uuid.UUID) ([]TargetView, error) {
+	list, err := targetViews(ctx, s.pool, resident)
+	if err != nil {
+		return nil, fmt.Errorf("read targets: %w", err)
+	}
+	return list, nil
+}
+
+// targetViews goes by the record: merge and unmerge repoint targets with a
+// delay, and a create that waits still names the resident it was made for.
+func targetViews(ctx context.Context, q querier, resident uuid.UUID) ([]TargetView, error) {
+	rows, err := q.Query(ctx, `WITH mine AS (SELECT id FROM records WHERE resident_id = $1),
+			named AS (SELECT $1::uuid AS id UNION SELECT id FROM residents WHERE redirect_to = $1),
+			t AS (SELECT * FROM targets WHERE resident_id IN (SELECT id FROM named)
+				UNION SELECT * FROM targets WHERE record_id IN (SELECT id FROM mine))
+		SELECT t.id, t.platform, coalesce(t.key, ''), t.state, t.due_at, t.since, t.attempts, t.reason, t.held, t.refused
+		FROM t LEFT JOIN records r ON r.id = coalesce(t.record_id, t.anchor_id)
+		WHERE coalesce(r.resident_id, t.resident_id) = $1 ORDER BY t.platform, t.id`, resident)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (TargetView, error) {
+		var t TargetView
+		var held, refused []byte
+		if err := row.Scan(&t.ID, &t.Platform, &t.Key, &t.State, &t.DueAt, &t.Since, &t.Attempts, &t.Reason, &held, &refused); err != nil {
+			return t, err
+		}
+		if held != nil {
+			if err := json.Unmarshal(held, &t.Held); err != nil {
+				return t, err
+			}
+		}
+		var wires map[schema.Attribute]string
+		if refused != nil {
+			if err := json.Unmarshal(refused, &wires); err != nil {
+				return t, err
+			}
+		}
+		for a := range wires {
+			t.Refused = append(t.Refused, a)
+		}
+		return t, nil
+	})
+}
+
+func history(ctx context.Context, q querier, resident uuid.UUID) ([]PastEvent, error) {
+	rows, err := q.Query(ctx, `SELECT id, resident_id, at, kind, attribute, old, new, platform, key,
+			coalesce(other, '00000000-0000-0000-0000-000000000000')
+		FROM history WHERE resident_id = $1 ORDER BY id DESC LIMIT $2`, resident, HistoryLimit)
+	if err != nil {
+		return nil, err
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (PastEvent, error) {
+		var e PastEvent
+		err := row.Scan(&e.ID, &e.Resident, &e.At, &e.Kind, &e.Attribute, &e.Old, &e.New, &e.Ref.Platform, &e.Ref.Key, &e.Other)
+		return e, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	return list, nil
+}
+
+// EntryState is what has become of one desk entry.
+type EntryState struct {
+	Entry
+	// Taken: the desk's merged mark has passed the entry, so it is in records,
+	// or was set aside.
+	Taken bool
+	// Resident is whom it belongs to now; zero until it is merged.
+	Resident   uuid.UUID
+	Unresolved bool // its record waits to be resolved
+}
+
+// Merged reports whether the entry is part of a master record.
+func (e EntryState) Merged() bool { return e.Taken && !e.Unresolved && e.Resident != uuid.Nil }
+
+// EntryState returns what has become of a request; ErrNotFound where none was
+// saved under this key.
+func (s *Store) EntryState(ctx context.Context, request string) (EntryState, error) {
+	var e EntryState
+	var raw []byte
+	err := s.pool.QueryRow(ctx, `SELECT d.id, d.request, d.key, coalesce(d.resident_id, '00000000-0000-0000-0000-000000000000'),
+			d.who, d.at, d.record, coalesce((p.cursor #>> '{}')::bigint >= d.id, false),
+			coalesce(r.resident_id, '00000000-0000-0000-0000-000000000000'), coalesce(r.unresolved, false)
+		FROM desk_entries d
+			LEFT JOIN platforms p ON p.id = 'desk'
+			LEFT JOIN records r ON r.platform = 'desk' AND r.key = d.key
+		WHERE d.request = $1`, request).Scan(&e.ID, &e.Request, &e.Key, &e.Entry.Resident, &e.Who, &e.At, &raw,
+		&e.Taken, &e.Resident, &e.Unresolved)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return e, ErrNotFound
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &e.Record)
+	}
+	if err != nil {
+		return e, fmt.Errorf("read a desk entry: %w", err)
+	}
+	return e, nil
+}
+
+// EntriesSince counts what staff saved since a time.
+func (s *Store) EntriesSince(ctx context.Context, since time.Time) (n int64, err error) {
+	if err := s.pool.QueryRow(ctx, `SELECT count(*) FROM desk_entries WHERE at >= $1`, since).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count desk entries: %w", err)
+	}
+	return n, nil
+}
+
+// RecentEntry is one of the last things that staff saved.
+type RecentEntry struct {
+	Request  string
+	Edit     bool
+	Who      string
+	At       time.Time
+	Resident uuid.UUID // zero: not merged yet
+	Name     string
+	Waiting  int64 // targets that have not arrived
+}
+
+// RecentEntries returns the last entries, newest first.
+func (s *Store) RecentEntries(ctx context.Context, limit int) ([]RecentEntry, error) {
+	rows, err := s.pool.Query(ctx, `WITH last AS (SELECT * FROM desk_entries ORDER BY id DESC LIMIT $1)
+		SELECT d.request, d.resident_id IS NOT NULL, d.who, d.at,
+			coalesce(r.resident_id, d.resident_id, '00000000-0000-0000-0000-000000000000'),
+			coalesce(nullif(res.name, ''), d.record->'values'->>'name', ''),
+			(SELECT count(*) FROM targets t WHERE t.resident_id = res.id
+				AND ((t.due_at IS NOT NULL AND t.state <> 'hold') OR t.state IN ('open', 'queued', 'doubt')))
+		FROM last d LEFT JOIN records r ON r.platform = 'desk' AND r.key = d.key
+			LEFT JOIN residents res ON res.id = coalesce(r.resident_id, d.resident_id)
+		ORDER BY d.id DESC`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the last desk entries: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[RecentEntry])
+	if err != nil {
+		return nil, fmt.Errorf("read the last desk entries: %w", err)
+	}
+	return list, nil
+}
+
+// LadderStep is one step of a platform on the ladder.
+type LadderStep struct {
+	Platform string
+	From, To schema.Stage
+	Who, Why string
+	At       time.Time
+}
+
+// LastSteps returns the latest step of each platform that ever took one.
+func (s *Store) LastSteps(ctx context.Context) (map[string]LadderStep, error) {
+	rows, err := s.pool.Query(ctx, `SELECT DISTINCT ON (platform) platform, from_stage, to_stage, who, why, at
+		FROM ladder ORDER BY platform, id DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("read the ladder: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[LadderStep])
+	if err != nil {
+		return nil, fmt.Errorf("read the ladder: %w", err)
+	}
+	out := make(map[string]LadderStep, len(list))
+	for _, l := range list {
+		out[l.Platform] = l
+	}
+	return out, nil
+}
+
+// Review is a pair of residents that a person should look at, shown by the
+// strongest pair of their records.
+type Review struct {
+	A, B   Record
+	Weight int    // hundredths of a bit
+	Reason string // below_link, same_id, group
+}
+
+// Reviews returns the open pairs, the heaviest first. Records of sealed
+// platforms are in no pair that anybody sees (I7).
+func (s *Store) Reviews(ctx context.Context, limit, offset int) ([]Review, error) {
+	rows, err := s.pool.Query(ctx, `WITH open AS (
+			SELECT e.a, e.b, e.weight, e.reason,
+				least(a.resident_id, b.resident_id) AS x, greatest(a.resident_id, b.resident_id) AS y
+			FROM edges e JOIN records a ON a.id = e.a JOIN records b ON b.id = e.b
+				JOIN platforms pa ON pa.id = a.platform JOIN platforms pb ON pb.id = b.platform
+			WHERE e.reason IN ('below_link', 'same_id', 'group') AND (e.later_until IS NULL OR e.later_until < now())
+				AND NOT a.deleted AND NOT b.deleted AND a.resident_id <> b.resident_id
+				AND pa.class <> 'D' AND pb.class <> 'D'),
+			best AS (SELECT DISTINCT ON (x, y) a, b, weight, reason FROM open ORDER BY x, y, weight DESC, a, b)
+		SELECT a, b, weight, reason FROM best ORDER BY weight DESC, a, b LIMIT $1 OFFSET $2`, limit, offset)
+	if err != nil {
+		return nil, fmt.Errorf("read reviews: %w", err)
+	}
+	var list []Review
+	var ids []int64
+	var r Review
+	if _, err := pgx.ForEachRow(rows, []any{&r.A.ID, &r.B.ID, &r.Weight, &r.Reason}, func() error {
+		list, ids = append(list, r), append(ids, r.A.ID, r.B.ID)
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read reviews: %w", err)
+	}
+	if rows, err = s.pool.Query(ctx, `SELECT `+recordColumns+` FROM records r WHERE id = ANY($1)`, ids); err != nil {
+		return nil, fmt.Errorf("read reviews: %w", err)
+	}
+	records, err := pgx.CollectRows(rows, scanRecord)
+	if err != nil {
+		return nil, fmt.Errorf("read reviews: %w", err)
+	}
+	byID := make(map[int64]Record, len(records))
+	for _, rec := range records {
+		byID[rec.ID] = rec
+	}
+	for i := range list {
+		list[i].A, list[i].B = byID[list[i].A.ID], byID[list[i].B.ID]
+	}
+	return list, nil
+}
+
+// HasRecord reports whether a platform ever showed a record.
+func (s *Store) HasRecord(ctx context.Context, ref schema.RecordRef) (ok bool, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM records WHERE platform = $1 AND key = $2)`, ref.Platform, ref.Key).Scan(&ok)
+	if err != nil {
+		return false, fmt.Errorf("find a record: %w", err)
+	}
+	return ok, nil
+}

@@ -1,0 +1,340 @@
+package writeback
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"heji/connectors"
+	"heji/schema"
+	"heji/services/lineage"
+	"heji/services/store"
+)
+
+// round is one evaluation of due targets: what is decided inside the
+// transaction, and what must be asked of the platform after it.
+type round struct {
+	w        *worker
+	now      time.Time
+	creates  bool // rows may be created now (RULES C)
+	batch    uuid.UUID
+	looks    []store.Target // rows to ask for
+	finding  []store.Target // creates in doubt: look by natural key
+	verdicts []store.Verdict
+}
+
+// decide gives a verdict on each target.
+func (r *round) decide(p store.Platform, list []store.Target) ([]store.Verdict, error) {
+	r.looks, r.finding, r.verdicts = nil, nil, nil
+	for _, t := range list {
+		var v store.Verdict
+		var err error
+		if t.Key == "" {
+			v, err = r.create(p, t)
+		} else {
+			v, err = r.update(p, t)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("target %d: %w", t.ID, err)
+		}
+		v.Target = t.ID
+		r.verdicts = append(r.verdicts, v)
+	}
+	return r.verdicts, nil
+}
+
+// update decides about a row that is there.
+func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) {
+	var row lineage.Row
+	if err := json.Unmarshal(t.Record.State, &row); err != nil {
+		return store.Verdict{}, fmt.Errorf("read its state: %w", err)
+	}
+	v := store.Verdict{State: store.TargetGreen, Attempts: t.Attempts, Refused: t.Refused}
+	if row.Deleted {
+		v.State, v.Reason = store.TargetWithdrawn, "the row is no longer at the platform"
+		return v, nil
+	}
+	if row.Open() {
+		return r.doubtful(t, row, v), nil
+	}
+	if t.Open != nil {
+		v.Ended = "missed" // a read ended the doubt: lineage says below what is due now
+		if arrived(row, t.Open) {
+			v.Ended = "applied"
+		}
+	}
+	if t.Look || row.Lineage.Look {
+		if r.w.looker != nil {
+			v.State, v.Look = store.TargetDue, true
+			if at := row.LookAt(r.w.policy); at.After(r.now) {
+				v.DueAt = at
+				return v, nil
+			}
+			r.looks = append(r.looks, t)
+			v.DueAt = r.now.Add(time.Second) // in case the answer gets lost
+			return v, nil
+		}
+	}
+	who, impossible := resident(p, r.w.mapping, t, r.now)
+	row, changed := r.unflag(row, who, t.Refused)
+	plan := lineage.Make(row, who, r.w.policy)
+	for a, d := range plan.Propose {
+		v.Proposals = append(v.Proposals, store.Proposal{Platform: t.Platform, Key: t.Key, Attribute: a,
+			Resident: t.Resident.ID, Shown: row.Raw[a], Proposed: d.Raw})
+	}
+	for a, m := range p.Agreement.Receives {
+		if _, stands := plan.Propose[a]; m == schema.Propose && !stands {
+			v.Moot = append(v.Moot, a)
+		}
+	}
+	if len(plan.Due) > 0 {
+		return r.open(t, row, plan.Due, v)
+	}
+	if changed {
+		raw, err := json.Marshal(row)
+		if err != nil {
+			return v, fmt.Errorf("encode its state: %w", err)
+		}
+		v.RecordID, v.RecordState = t.Record.ID, raw
+	}
+	return r.rest(row, plan, impossible, v), nil
+}
+
+// rest says where a row stands that needs no write now.
+func (r *round) rest(row lineage.Row, plan lineage.Plan, impossible []string, v store.Verdict) store.Verdict {
+	flags := row.Flags()
+	refused := false
+	v.Held = held(flags, plan)
+	for _, a := range plan.Flagged {
+		refused = refused || flags[a].Kind == lineage.Refused
+	}
+	switch {
+	case refused:
+		v.State, v.Reason = store.TargetRefused, flagWords(flags, plan.Flagged)
+	case len(plan.Flagged)+len(plan.Contested)+len(plan.Disputed) > 0:
+		v.State = store.TargetContested
+		v.Reason = "a person decides: " + attributeList(slices.Concat(plan.Flagged, plan.Contested, plan.Disputed))
+	case len(plan.Waiting) > 0 && !acknowledged(row, plan.Waiting):
+		v.State = store.TargetDue // a read, or its sweep, brings it back
+	case len(impossible) > 0:
+		v.State, v.Reason = store.TargetRefused, strings.Join(impossible, "; ")
+	default:
+		v.State, v.Refused = store.TargetGreen, nil
+	}
+	return v
+}
+
+// held names the fields that wait for a person, and why.
+func held(flags map[schema.Attribute]lineage.Flag, plan lineage.Plan) map[schema.Attribute]string {
+	out := map[schema.Attribute]string{}
+	for a, f := range flags {
+		out[a] = string(f.Kind)
+	}
+	for _, a := range plan.Contested {
+		out[a] = string(lineage.Contested)
+	}
+	for _, a := range plan.Disputed {
+		out[a] = "disputed"
+	}
+	return out
+}
+
+// acknowledged reports whether every waiting field was written and acknowledged,
+// and only no read has shown it yet. That is green: the platform said yes.
+func acknowledged(row lineage.Row, waiting []schema.Attribute) bool {
+	unsettled := row.Unsettled()
+	for _, a := range waiting {
+		if !slices.Contains(unsettled, a) {
+			return false
+		}
+	}
+	return !row.Open()
+}
+
+// arrived reports whether the fields of an intent stand as sent.
+func arrived(row lineage.Row, in *store.Intent) bool {
+	for a, f := range in.Fields {
+		sent := row.Lineage.Fields[a].Sent
+		if sent == nil || sent.Raw != f.Wire || sent.Retry {
+			return false
+		}
+	}
+	return true
+}
+
+// doubtful waits, or looks when the time has come.
+func (r *round) doubtful(t store.Target, row lineage.Row, v store.Verdict) store.Verdict {
+	v.State, v.Reason = store.TargetDoubt, "the answer to the last write was lost: looking before anything else"
+	if r.w.looker == nil {
+		v.State, v.Reason = store.TargetHold, "the answer to the last write was lost, and the platform cannot be asked: the next export decides"
+		return v
+	}
+	v.Look = true
+	at := row.LookAt(r.w.policy)
+	if at.After(r.now) {
+		v.DueAt = at
+		return v
+	}
+	r.looks = append(r.looks, t)
+	v.DueAt = r.now.Add(time.Second)
+	return v
+}
+
+// unflag lets a refused field be tried again when something changed: what would
+// be written now is not what was refused.
+func (r *round) unflag(row lineage.Row, who lineage.Resident, refused map[schema.Attribute]string) (lineage.Row, bool) {
+	changed := false
+	for a, f := range row.Flags() {
+		w, ok := who.Wanted[a]
+		if f.Kind != lineage.Refused || !ok || w.Wire == refused[a] {
+			continue
+		}
+		if next, _, err := lineage.Resolve(row, a, lineage.WriteAgain); err == nil {
+			row, changed = next, true
+		}
+	}
+	return row, changed
+}
+
+// open makes the intent of an update. It is durable, with the row's new
+// lineage, before anything is called (I5).
+func (r *round) open(t store.Target, row lineage.Row, due map[schema.Attribute]lineage.Due, v store.Verdict) (store.Verdict, error) {
+	id := uuid.Must(uuid.NewV7())
+	next, err := lineage.Begin(row, lineage.Intent{ID: id.String(), At: r.now, Conditional: r.w.conditional, Due: due})
+	if err != nil {
+		return v, err
+	}
+	raw, err := json.Marshal(next)
+	if err != nil {
+		return v, fmt.Errorf("encode its state: %w", err)
+	}
+	v.State, v.Reason = store.TargetOpen, ""
+	v.RecordID, v.RecordState = t.Record.ID, raw
+	v.Intent = &store.Intent{ID: id, Target: t.ID, Key: t.Key, Batch: r.batch, Fields: fieldsOf(due), RowVersion: row.Version, At: r.now}
+	return v, nil
+}
+
+func fieldsOf(due map[schema.Attribute]lineage.Due) map[schema.Attribute]store.IntentField {
+	out := make(map[schema.Attribute]store.IntentField, len(due))
+	for a, d := range due {
+		f := store.IntentField{Wire: d.Raw, Base: d.If.Raw, Source: d.Source}
+		if d.Value != nil {
+			f.Value = *d.Value
+		}
+		out[a] = f
+	}
+	return out
+}
+
+// create decides about a row that does not exist yet (RULES C).
+func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) {
+	v := store.Verdict{State: store.TargetDue, Attempts: t.Attempts, Refused: t.Refused}
+	if t.Open != nil {
+		v.State, v.Reason = store.TargetDoubt, "the answer to the create was lost: looking before anything else"
+		if r.w.looker == nil {
+			v.State, v.Reason = store.TargetHold, "the answer to the create was lost, and the platform cannot be asked: a person decides"
+			return v, nil
+		}
+		if at := t.Open.At.Add(r.w.policy.RequestLife); at.After(r.now) {
+			v.DueAt = at
+			return v, nil
+		}
+		r.finding = append(r.finding, t)
+		v.DueAt = r.now.Add(time.Second)
+		return v, nil
+	}
+	values := t.Resident.Values()
+	switch {
+	case t.Has || !p.Agreement.Creates || !p.Agreement.InScope(values, r.now) || t.Resident.Redirect != uuid.Nil || t.Resident.Ended:
+		v.Drop = true
+		return v, nil
+	case !r.creates:
+		v.Reason = "creates wait until everything that the platform shows is merged"
+		v.DueAt = r.now.Add(500 * time.Millisecond)
+		return v, nil
+	case t.Blocked:
+		v.State, v.Reason = store.TargetHold, "a review must say first whether this person is there already"
+		v.DueAt = r.now.Add(30 * time.Second)
+		return v, nil
+	}
+	due, impossible := created(p, r.w.mapping, t)
+	natural := r.w.mapping.Natural(values)
+	if natural == nil {
+		v.State, v.Reason = store.TargetHold, "the natural key is not complete, so nobody could tell whether the person is there already"
+		return v, nil
+	}
+	if missing := r.w.required(due); len(missing) > 0 {
+		v.State = store.TargetHold
+		v.Reason = strings.Join(append([]string{"the platform requires " + attributeList(missing)}, impossible...), "; ")
+		return v, nil
+	}
+	if sameAsRefused(due, t.Refused) {
+		v.State, v.Reason = store.TargetRefused, t.Reason
+		return v, nil
+	}
+	id := uuid.Must(uuid.NewV7())
+	v.State, v.Reason = store.TargetOpen, ""
+	v.Intent = &store.Intent{ID: id, Target: t.ID, Batch: r.batch, Fields: fieldsOf(due), At: r.now}
+	return v, nil
+}
+
+func sameAsRefused(due map[schema.Attribute]lineage.Due, refused map[schema.Attribute]string) bool {
+	if len(refused) == 0 {
+		return false
+	}
+	for a, d := range due {
+		if refused[a] != d.Raw {
+			return false
+		}
+	}
+	return len(due) == len(refused)
+}
+
+// write makes the connector's view of an intent.
+func (w *worker) write(in store.Intent) connectors.Write {
+	out := connectors.Write{Intent: in.ID.String(), Batch: in.Batch.String(), Key: in.Key, RowVersion: in.RowVersion,
+		Set: map[string]string{}, If: map[string]string{}}
+	values := schema.Values{}
+	for a, f := range in.Fields {
+		for column, text := range w.mapping.Columns(a, f.Wire) {
+			out.Set[column] = text
+		}
+		values[a] = f.Value
+		if in.Key == "" {
+			continue
+		}
+		for column, text := range w.mapping.Columns(a, f.Base) {
+			out.If[column] = text
+		}
+	}
+	if in.Key == "" {
+		out.Token = in.ID.String()
+		out.Natural = w.mapping.Natural(values)
+	}
+	return out
+}
+
+func attributeList(list []schema.Attribute) string {
+	names := make([]string, len(list))
+	for i, a := range list {
+		names[i] = string(a)
+		if d, ok := schema.Lookup(a); ok {
+			names[i] = d.Zh
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), "、")
+}
+
+func flagWords(flags map[schema.Attribute]lineage.Flag, list []schema.Attribute) string {
+	var words []string
+	for _, a := range list {
+		d, _ := schema.Lookup(a)
+		words = append(words, strings.TrimRight(d.Zh+"："+flags[a].Words, "："))
+	}
+	return strings.Join(words, "；")
+}

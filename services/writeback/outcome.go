@@ -1,0 +1,202 @@
+package writeback
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"heji/connectors"
+	"heji/schema"
+	"heji/services/lineage"
+	"heji/services/store"
+)
+
+// conclude turns the outcome of one write into a verdict.
+func (w *worker) conclude(t store.Target, o connectors.Outcome, at time.Time) (store.Verdict, error) {
+	v := store.Verdict{Target: t.ID, Attempts: t.Attempts, Refused: t.Refused, Ended: string(o.Status), Reason: o.Reason}
+	if t.Open == nil || t.Open.ID.String() != o.Intent {
+		// The outcome of a write that is not open any more: a late or repeated
+		// acknowledgement. It changes nothing.
+		return store.Verdict{}, errNotOpen
+	}
+	fields := t.Open.Fields
+	if t.Key == "" {
+		return w.concludeCreate(t, o, at, v)
+	}
+	var row lineage.Row
+	if err := json.Unmarshal(t.Record.State, &row); err != nil {
+		return v, fmt.Errorf("read its state: %w", err)
+	}
+	refusedField := w.attributeOf(o.Column)
+	next, _ := lineage.Finish(row, lineage.Outcome{Intent: o.Intent, Status: lineage.Status(o.Status), At: at,
+		Version: o.RowVersion, Attribute: refusedField, Words: o.Reason})
+	raw, err := json.Marshal(next)
+	if err != nil {
+		return v, fmt.Errorf("encode its state: %w", err)
+	}
+	v.RecordID, v.RecordState = t.Record.ID, raw
+	switch o.Status {
+	case connectors.Applied:
+		v.State, v.Attempts, v.Refused, v.Reason = store.TargetGreen, 0, nil, ""
+	case connectors.Queued:
+		v.State = store.TargetQueued
+	case connectors.Refused:
+		v.State, v.Refused = store.TargetRefused, map[schema.Attribute]string{}
+		for a, f := range fields {
+			if refusedField == "" || a == refusedField {
+				v.Refused[a] = f.Wire
+			}
+		}
+		if refusedField != "" && len(fields) > 1 {
+			v.DueAt = at // the other fields of this row may still go
+		}
+	case connectors.Missed, connectors.Gone, connectors.Exists:
+		v.State, v.Look, v.DueAt = store.TargetDue, w.looker != nil, at
+	case connectors.Doubt:
+		v.State, v.Look = store.TargetDoubt, true
+		v.DueAt = next.LookAt(w.policy)
+	case connectors.Busy:
+		v.State, v.Attempts = store.TargetDue, t.Attempts+1
+		v.DueAt = at.Add(max(o.RetryAfter, backoff(v.Attempts)))
+	default:
+		return v, fmt.Errorf("the connector says %q, which is no outcome", o.Status)
+	}
+	return v, nil
+}
+
+func (w *worker) concludeCreate(t store.Target, o connectors.Outcome, at time.Time, v store.Verdict) (store.Verdict, error) {
+	switch o.Status {
+	case connectors.Applied:
+		return w.bind(t, o.Key, o.RowVersion, at, v)
+	case connectors.Queued:
+		v.State = store.TargetQueued
+	case connectors.Refused:
+		v.State, v.Refused = store.TargetRefused, map[schema.Attribute]string{}
+		for a, f := range t.Open.Fields {
+			v.Refused[a] = f.Wire
+		}
+	case connectors.Exists:
+		// Somebody is there under this natural key. The next pull shows who; then
+		// either the record is this resident's, or a review must say.
+		v.Attempts = t.Attempts + 1
+		v.State, v.DueAt = store.TargetDue, at.Add(backoff(v.Attempts))
+		if v.Attempts > 8 {
+			v.State, v.DueAt = store.TargetHold, time.Time{}
+			v.Reason = "the platform has a row with this natural key that does not belong to this resident: a person decides"
+		}
+	case connectors.Doubt:
+		v.State, v.DueAt = store.TargetDoubt, at.Add(w.policy.RequestLife)
+	case connectors.Busy, connectors.Missed, connectors.Gone:
+		v.State, v.Attempts = store.TargetDue, t.Attempts+1
+		v.DueAt = at.Add(max(o.RetryAfter, backoff(v.Attempts)))
+	default:
+		return v, fmt.Errorf("the connector says %q, which is no outcome", o.Status)
+	}
+	return v, nil
+}
+
+// bind ties a create to the row that it made: target and shadow in one
+// transaction, so that the row can never be taken for evidence (I6).
+func (w *worker) bind(t store.Target, key, version string, at time.Time, v store.Verdict) (store.Verdict, error) {
+	if key == "" {
+		return v, fmt.Errorf("target %d: the platform made a row and did not say its key; its connector must look for it", t.ID)
+	}
+	due := map[schema.Attribute]lineage.Due{}
+	for a, f := range t.Open.Fields {
+		due[a] = lineage.Due{Text: lineage.Say(f.Wire, f.Value), Source: f.Source}
+	}
+	id := t.Open.ID.String()
+	row, _ := lineage.Finish(lineage.Created(lineage.Intent{ID: id, At: t.Open.At, Due: due}),
+		lineage.Outcome{Intent: id, Status: lineage.Applied, At: at, Version: version})
+	raw, err := json.Marshal(row)
+	if err != nil {
+		return v, fmt.Errorf("encode its state: %w", err)
+	}
+	v.State, v.Ended, v.Attempts, v.Refused, v.Reason = store.TargetGreen, "applied", 0, nil, ""
+	v.BoundKey, v.BoundState = key, raw
+	return v, nil
+}
+
+// looked takes the answer to a look into account; row nil: it is not there.
+func (w *worker) looked(t store.Target, found *connectors.Row, asOf, now time.Time) (store.Verdict, error) {
+	v := store.Verdict{Target: t.ID, State: store.TargetDue, DueAt: now, Attempts: t.Attempts, Refused: t.Refused}
+	var row lineage.Row
+	if err := json.Unmarshal(t.Record.State, &row); err != nil {
+		return v, fmt.Errorf("read its state: %w", err)
+	}
+	read := lineage.Read{AsOf: asOf, Now: now, Look: true, Deleted: found == nil}
+	if found != nil {
+		values, raw, _ := w.mapping.Read(*found)
+		read.Values, read.Raw, read.Version = values, raw, found.RowVersion
+		if w.trusted && !found.ChangedAt.IsZero() {
+			at := found.ChangedAt
+			read.ChangedAt = &at
+		}
+	}
+	next, report := lineage.Observe(row, read, w.policy)
+	raw, err := json.Marshal(next)
+	if err != nil {
+		return v, fmt.Errorf("encode its state: %w", err)
+	}
+	v.RecordID, v.RecordState = t.Record.ID, raw
+	if report.EvidenceChanged {
+		v.Reopen, v.Keys = true, w.keys(next.Own)
+	}
+	if t.Open != nil && !next.Open() {
+		v.Ended = "missed"
+		if arrived(next, t.Open) {
+			v.Ended = "applied"
+		}
+	}
+	if next.Open() || report.NeedLook {
+		v.Look, v.DueAt = true, next.LookAt(w.policy)
+		if !v.DueAt.After(now) {
+			v.DueAt = now.Add(time.Second)
+		}
+	}
+	return v, nil
+}
+
+// found takes the answer to a look by natural key into account, for a create
+// whose answer was lost.
+func (w *worker) found(t store.Target, rows []connectors.Row, now time.Time) (store.Verdict, error) {
+	v := store.Verdict{Target: t.ID, State: store.TargetDue, DueAt: now, Attempts: t.Attempts, Refused: t.Refused}
+	if t.Open == nil {
+		return v, nil
+	}
+	for _, r := range rows { // a row that carries our token is ours, whatever else is there
+		if r.Token != "" && r.Token == t.Open.ID.String() {
+			return w.bind(t, r.Key, r.RowVersion, now, v)
+		}
+	}
+	switch len(rows) {
+	case 0:
+		v.Ended = "void" // it did not arrive, and cannot arrive any more
+		return v, nil
+	case 1:
+		return w.bind(t, rows[0].Key, rows[0].RowVersion, now, v)
+	}
+	v.State, v.DueAt, v.Ended = store.TargetHold, time.Time{}, "void"
+	v.Reason = "the platform has several rows with this natural key: a person decides"
+	return v, nil
+}
+
+// attributeOf finds the attribute behind a column that a platform names.
+func (w *worker) attributeOf(column string) schema.Attribute {
+	if column == "" {
+		return ""
+	}
+	for _, a := range w.mapping.Attributes() {
+		for c := range w.mapping.Columns(a, "") {
+			if c == column {
+				return a
+			}
+		}
+	}
+	return ""
+}
+
+// backoff grows from a fifth of a second to a minute.
+func backoff(attempts int) time.Duration {
+	return min(200*time.Millisecond<<min(attempts, 10), time.Minute)
+}

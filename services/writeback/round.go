@@ -1,0 +1,341 @@
+package writeback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"heji/connectors"
+	"heji/services/store"
+	"heji/services/telemetry"
+)
+
+// errNotOpen says that an outcome names a write that is not open.
+var errNotOpen = errors.New("the write is not open")
+
+// round evaluates due targets, makes the writes that are due, asks for the rows
+// that must be looked at, and stores what came of it all.
+func (w *worker) round(ctx context.Context, lease store.Lease) (seen int, err error) {
+	creates, err := w.o.Store.CreatesAllowed(ctx, w.id)
+	if err != nil {
+		return 0, err
+	}
+	r := &round{w: w, now: time.Now(), creates: creates, batch: uuid.Must(uuid.NewV7())}
+	seen, opened, err := w.o.Store.Evaluate(ctx, lease, w.limit, r.decide)
+	if err != nil {
+		return 0, err
+	}
+	if err := w.look(ctx, lease, r.looks); err != nil {
+		return seen, err
+	}
+	if err := w.find(ctx, lease, r.finding); err != nil {
+		return seen, err
+	}
+	return seen, w.push(ctx, lease, opened)
+}
+
+// push calls the platform. The intents are durable already.
+func (w *worker) push(ctx context.Context, lease store.Lease, intents []store.Intent) error {
+	if len(intents) == 0 {
+		return nil
+	}
+	var writes []connectors.Write
+	var outcomes []connectors.Outcome
+	for _, in := range intents {
+		write := w.write(in)
+		if in.Key == "" && w.looker != nil {
+			// RULES C: before a create, a look by natural key finds nobody.
+			rows, err := w.looker.Look(ctx, connectors.Query{Natural: write.Natural})
+			if err != nil {
+				outcomes = append(outcomes, connectors.Outcome{Intent: write.Intent, Status: connectors.Busy, Reason: telemetry.ErrorText(err)})
+				w.fail(ctx, err)
+				continue
+			}
+			if len(rows) > 0 {
+				outcomes = append(outcomes, connectors.Outcome{Intent: write.Intent, Status: connectors.Exists,
+					Reason: "the platform has a row with this natural key already"})
+				continue
+			}
+		}
+		writes = append(writes, write)
+	}
+	if len(writes) > 0 {
+		outcomes = append(outcomes, w.call(ctx, writes)...)
+	}
+	return w.settle(ctx, lease, intents, outcomes)
+}
+
+// call makes one push within the platform's rate. An error means that nothing
+// was attempted; a missing answer means that nobody knows.
+func (w *worker) call(ctx context.Context, writes []connectors.Write) []connectors.Outcome {
+	if err := w.limiter.WaitN(ctx, min(len(writes), w.limiter.Burst())); err != nil {
+		return busy(writes, err)
+	}
+	outcomes, err := w.writer.Push(ctx, writes)
+	if err != nil {
+		w.fail(ctx, err)
+		return busy(writes, err)
+	}
+	down := 0
+	for _, o := range outcomes {
+		if o.Status == connectors.Busy || o.Status == connectors.Doubt {
+			down++
+		}
+	}
+	if down == len(outcomes) {
+		w.fail(ctx, errors.New(outcomes[0].Reason))
+	} else {
+		w.succeed(ctx)
+	}
+	return outcomes
+}
+
+func busy(writes []connectors.Write, err error) []connectors.Outcome {
+	out := make([]connectors.Outcome, len(writes))
+	for i, x := range writes {
+		out[i] = connectors.Outcome{Intent: x.Intent, Status: connectors.Busy, Reason: telemetry.ErrorText(err)}
+	}
+	return out
+}
+
+func (w *worker) fail(ctx context.Context, err error) {
+	w.failures++
+	if w.failures == 1 || w.failures%20 == 0 {
+		w.log.Warn("the platform does not take writes now; they wait", "error", err, "attempts", w.failures)
+	}
+	if err := w.o.Store.WriteResult(ctx, w.id, telemetry.ErrorText(err)); err != nil && ctx.Err() == nil {
+		w.log.Warn("the result could not be noted", "error", err)
+	}
+}
+
+func (w *worker) succeed(ctx context.Context) {
+	w.failures = 0
+	w.o.Metrics.LastSuccess.WithLabelValues(w.id, telemetry.DirectionWrite).SetToCurrentTime()
+	if err := w.o.Store.WriteResult(ctx, w.id, ""); err != nil && ctx.Err() == nil {
+		w.log.Warn("the result could not be noted", "error", err)
+	}
+}
+
+// settle stores outcomes. It runs to its end even when the process is asked to
+// stop: an outcome that we know must not become a doubt.
+func (w *worker) settle(ctx context.Context, lease store.Lease, intents []store.Intent, outcomes []connectors.Outcome) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	byIntent := make(map[string]connectors.Outcome, len(outcomes))
+	for _, o := range outcomes {
+		byIntent[o.Intent] = o
+	}
+	ids := make([]int64, 0, len(intents))
+	for _, in := range intents {
+		if _, ok := byIntent[in.ID.String()]; !ok {
+			byIntent[in.ID.String()] = connectors.Outcome{Intent: in.ID.String(), Status: connectors.Doubt, Reason: "the connector gave no answer"}
+		}
+		ids = append(ids, in.Target)
+	}
+	at := time.Now()
+	var done []finished
+	err := w.o.Store.Settle(ctx, lease, ids, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
+		done = done[:0]
+		var verdicts []store.Verdict
+		for _, t := range list {
+			if t.Open == nil {
+				continue
+			}
+			o, ok := byIntent[t.Open.ID.String()]
+			if !ok {
+				continue
+			}
+			v, err := w.conclude(t, o, at)
+			if errors.Is(err, errNotOpen) {
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("target %d: %w", t.ID, err)
+			}
+			verdicts = append(verdicts, v)
+			done = append(done, finished{target: t, status: o.Status})
+		}
+		return verdicts, nil
+	})
+	if err != nil {
+		return err
+	}
+	return w.count(ctx, done)
+}
+
+// finished is one write whose outcome is stored.
+type finished struct {
+	target store.Target
+	status connectors.Status
+}
+
+// count keeps the figures: writes by outcome, and what a staff entry saved.
+func (w *worker) count(ctx context.Context, done []finished) error {
+	saved := 0
+	var waiting []store.Target
+	for _, f := range done {
+		w.o.Metrics.Writes.WithLabelValues(w.id, string(f.status)).Inc()
+		if f.status != connectors.Applied {
+			continue
+		}
+		for _, field := range f.target.Open.Fields {
+			if fromDesk(field.Source) {
+				saved++
+				waiting = append(waiting, f.target)
+				break
+			}
+		}
+	}
+	if saved == 0 {
+		return nil
+	}
+	w.o.Metrics.EntriesSaved.Add(float64(saved))
+	if err := w.o.Store.Count(ctx, "entries_saved", w.id, int64(saved)); err != nil {
+		return err
+	}
+	for _, t := range waiting {
+		since, all, err := w.o.Store.EntryDone(ctx, t.Resident.ID)
+		if err != nil {
+			return err
+		}
+		if all {
+			w.o.Metrics.EntryToWritten.Observe(time.Since(since).Seconds())
+		}
+	}
+	return nil
+}
+
+// acknowledge collects outcomes that arrive later than the call.
+func (w *worker) acknowledge(ctx context.Context, lease store.Lease) error {
+	if w.acks == nil {
+		return nil
+	}
+	outcomes, err := w.acks.Acknowledged(ctx)
+	if err != nil {
+		w.fail(ctx, err)
+		return nil // the platform's trouble is its own: asked again later
+	}
+	if len(outcomes) == 0 {
+		return nil
+	}
+	open, err := w.o.Store.OpenIntents(ctx, w.id)
+	if err != nil {
+		return err
+	}
+	known := map[string]store.Intent{}
+	for _, in := range open {
+		known[in.ID.String()] = in
+	}
+	var intents []store.Intent
+	var mine []connectors.Outcome
+	for _, o := range outcomes {
+		in, ok := known[o.Intent]
+		if !ok {
+			// An acknowledgement for a write that is closed, or that we never made.
+			w.log.Warn("an acknowledgement matches no open write: set aside", "intent", o.Intent)
+			continue
+		}
+		intents, mine = append(intents, in), append(mine, o)
+	}
+	for chunk := range slices.Chunk(intents, 200) {
+		if err := w.settle(ctx, lease, chunk, mine); err != nil {
+			return err
+		}
+	}
+	if len(mine) > 0 {
+		w.succeed(ctx)
+	}
+	return w.acks.Release(ctx, outcomes)
+}
+
+// look asks for rows by key, and gives the answers to lineage.
+func (w *worker) look(ctx context.Context, lease store.Lease, targets []store.Target) error {
+	for _, t := range targets {
+		asOf := time.Now()
+		rows, err := w.looker.Look(ctx, connectors.Query{Key: t.Key})
+		if err != nil {
+			w.fail(ctx, err)
+			return nil // they stay due
+		}
+		var row *connectors.Row
+		for i := range rows {
+			if rows[i].Key == t.Key { // another person's row for our key is no answer
+				row = &rows[i]
+			}
+		}
+		if err := w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
+			v, err := w.looked(list[0], row, asOf, time.Now())
+			return []store.Verdict{v}, err
+		}); err != nil {
+			return err
+		}
+		w.succeed(ctx)
+	}
+	return nil
+}
+
+// find asks whether a create whose answer was lost has made its row.
+func (w *worker) find(ctx context.Context, lease store.Lease, targets []store.Target) error {
+	for _, t := range targets {
+		write := w.write(*t.Open)
+		rows, err := w.looker.Look(ctx, connectors.Query{Natural: write.Natural})
+		if err != nil {
+			w.fail(ctx, err)
+			return nil
+		}
+		if err := w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
+			v, err := w.found(list[0], rows, time.Now())
+			return []store.Verdict{v}, err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recover deals with the writes of a process that died between intent and
+// outcome. A queued kind hands over the same file under the same name again,
+// which is the same write; everything else is in doubt (I5).
+func (w *worker) recover(ctx context.Context, lease store.Lease) error {
+	open, err := w.o.Store.OpenIntents(ctx, w.id)
+	if err != nil {
+		return err
+	}
+	batches := map[uuid.UUID][]store.Intent{}
+	var order []uuid.UUID
+	for _, in := range open {
+		if in.State != "open" {
+			continue
+		}
+		if _, ok := batches[in.Batch]; !ok {
+			order = append(order, in.Batch)
+		}
+		batches[in.Batch] = append(batches[in.Batch], in)
+	}
+	for _, id := range order {
+		intents := batches[id]
+		if w.acks != nil {
+			writes := make([]connectors.Write, len(intents))
+			for i, in := range intents {
+				writes[i] = w.write(in)
+			}
+			if err := w.settle(ctx, lease, intents, w.call(ctx, writes)); err != nil {
+				return err
+			}
+			continue
+		}
+		outcomes := make([]connectors.Outcome, len(intents))
+		for i, in := range intents {
+			outcomes[i] = connectors.Outcome{Intent: in.ID.String(), Status: connectors.Doubt,
+				Reason: "the hub was stopped between the write and its answer"}
+		}
+		if err := w.settle(ctx, lease, intents, outcomes); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,224 @@
+package writeback
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"heji/connectors"
+	"heji/connectors/mapping"
+	"heji/schema"
+	"heji/services/bus"
+	"heji/services/lineage"
+	"heji/services/registry"
+	"heji/services/store"
+	"heji/services/telemetry"
+)
+
+// Options say what writeback works with.
+type Options struct {
+	Store    *store.Store
+	Bus      *bus.Bus
+	Registry *registry.Registry
+	Metrics  *telemetry.Metrics
+	Logger   *slog.Logger
+	Holder   string // names this process in leases
+	// Keys makes the blocking keys of a row whose own values a look has changed.
+	Keys func(schema.Values) []int64
+
+	Sweep time.Duration // how often the store is asked for due targets; 0: 1s
+	Acks  time.Duration // how often acknowledgements are looked for; 0: 200ms
+	Lease time.Duration // 0: 15s
+	Batch int           // targets evaluated at once; 0: 200
+}
+
+// Service writes to every platform of its registry that can be written to.
+type Service struct {
+	o       Options
+	workers []*worker
+}
+
+// New prepares a writeback service.
+func New(o Options) *Service {
+	if o.Sweep == 0 {
+		o.Sweep = time.Second
+	}
+	if o.Acks == 0 {
+		o.Acks = 200 * time.Millisecond
+	}
+	if o.Lease == 0 {
+		o.Lease = 15 * time.Second
+	}
+	if o.Batch == 0 {
+		o.Batch = 200
+	}
+	s := &Service{o: o}
+	for _, id := range o.Registry.IDs() {
+		p, _ := o.Registry.Get(id)
+		writer, ok := p.Connector.(connectors.Writer)
+		if !ok {
+			continue // no way to write: that is normal
+		}
+		w := &worker{o: o, id: id, mapping: p.Map, policy: p.Policy, writer: writer, keys: o.Keys,
+			trusted: p.Spec.ClockTrusted, conditional: p.Conditional, log: o.Logger.With("platform", id),
+			limit: o.Batch, wake: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1)}
+		w.looker, _ = p.Connector.(connectors.Looker)
+		w.acks, _ = p.Connector.(connectors.Acknowledger)
+		for a, f := range p.Spec.Fields {
+			if f.Required {
+				w.need = append(w.need, a)
+			}
+		}
+		if n := p.Spec.Limits.Batch; n > 0 {
+			w.limit = min(n, o.Batch)
+		}
+		if r := p.Spec.Limits.RowsPerSecond; r > 0 {
+			w.limiter = rate.NewLimiter(rate.Limit(r), max(1, min(w.limit, int(r))))
+			w.limit = min(w.limit, max(1, int(r)))
+		}
+		s.workers = append(s.workers, w)
+	}
+	return s
+}
+
+// Run writes until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, w := range s.workers {
+		g.Go(func() error { return w.run(ctx) })
+		g.Go(func() error {
+			return s.o.Bus.ConsumeChanges(ctx, w.id, bus.ConsumeOptions{MaxWait: time.Millisecond}, func(context.Context, *bus.Batch[schema.Change]) error {
+				w.signal()
+				return nil
+			})
+		})
+	}
+	return g.Wait()
+}
+
+// worker writes to one platform, alone: it holds the write lease.
+type worker struct {
+	o           Options
+	id          string
+	mapping     *mapping.Map
+	policy      lineage.Policy
+	writer      connectors.Writer
+	looker      connectors.Looker       // nil: single rows cannot be asked for
+	acks        connectors.Acknowledger // nil: outcomes come with the call
+	keys        func(schema.Values) []int64
+	need        []schema.Attribute
+	trusted     bool
+	conditional bool
+	limit       int
+	limiter     *rate.Limiter
+	log         *slog.Logger
+	wake        chan struct{}
+	failures    int
+}
+
+func (w *worker) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// required returns the attributes that the platform needs and due lacks.
+func (w *worker) required(due map[schema.Attribute]lineage.Due) []schema.Attribute {
+	var missing []schema.Attribute
+	for _, a := range w.need {
+		if _, ok := due[a]; !ok {
+			missing = append(missing, a)
+		}
+	}
+	return missing
+}
+
+var errLease = errors.New("another process holds the write lease")
+
+func (w *worker) run(ctx context.Context) error {
+	wait := time.Second
+	for ctx.Err() == nil {
+		lease, ok, err := w.o.Store.TakeWriteLease(ctx, w.id, w.o.Holder, w.o.Lease)
+		if err == nil && ok {
+			err = w.hold(ctx, lease)
+		}
+		if err != nil && ctx.Err() == nil {
+			w.log.Warn("writing was interrupted; trying again", "error", err, "retry_after", wait)
+		}
+		w.pause(ctx, wait)
+	}
+	return nil
+}
+
+// hold works under one lease until it is lost or the store fails.
+func (w *worker) hold(ctx context.Context, lease store.Lease) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() { w.renew(ctx, lease, stop) })
+	defer renewing.Wait()
+	defer stop(nil)
+
+	if err := w.recover(ctx, lease); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		if err := w.acknowledge(ctx, lease); err != nil {
+			return err
+		}
+		seen, err := w.round(ctx, lease)
+		if err != nil {
+			return err
+		}
+		if seen > 0 && w.failures == 0 {
+			continue
+		}
+		wait := w.o.Sweep
+		if w.failures > 0 {
+			wait = backoff(w.failures) // I10: a platform that is down is asked less and less
+		} else if at, ok, err := w.o.Store.NextDue(ctx, w.id); err != nil {
+			return err
+		} else if ok {
+			wait = min(wait, max(time.Until(at), 20*time.Millisecond))
+		}
+		if w.acks != nil {
+			wait = min(wait, w.o.Acks)
+		}
+		w.pause(ctx, wait)
+	}
+	return context.Cause(ctx)
+}
+
+func (w *worker) renew(ctx context.Context, lease store.Lease, stop context.CancelCauseFunc) {
+	t := time.NewTicker(w.o.Lease / 3)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			ok, err := w.o.Store.RenewWriteLease(ctx, lease, w.o.Holder, w.o.Lease)
+			if err != nil && ctx.Err() == nil {
+				w.log.Warn("the write lease could not be renewed; trying again", "error", err)
+			} else if err == nil && !ok {
+				stop(errLease)
+				return
+			}
+		}
+	}
+}
+
+func (w *worker) pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-w.wake:
+	}
+}
