@@ -303,6 +303,7 @@ func (r *reader) take(ctx context.Context, e *extract, c *cursor, emit func(conn
 	}
 	behind := e.mode == modeFull && e.asOf.Before(c.Full)
 	missed := 0
+	complete := true
 	err := r.read(ctx, e, skip, func(rows []connectors.Row, records int, last bool, lost int) error {
 		b := connectors.Batch{Rows: rows, AsOf: e.asOf, Full: e.mode == modeFull, Source: e.Name}
 		switch {
@@ -312,8 +313,11 @@ func (r *reader) take(ctx context.Context, e *extract, c *cursor, emit func(conn
 			}
 			missed = lost
 			c.finish(e)
-			b.Cursor = c.encode()
-			b.Complete = b.Full && lost == 0 && !behind
+			complete = !b.Full || lost == 0 && !behind
+			b.Complete = b.Full && complete
+			if complete {
+				b.Cursor = c.encode()
+			}
 		case e.mode == modeIncremental:
 			at := *c
 			at.At, at.Records = &e.identity, records
@@ -324,6 +328,13 @@ func (r *reader) take(ctx context.Context, e *extract, c *cursor, emit func(conn
 		}
 		return nil
 	})
+	if err == nil && !complete {
+		// The file is finished, though it proves nothing about who is missing: the
+		// resume point stands by itself, outside the full read.
+		if err := emit(connectors.Batch{AsOf: e.asOf, Cursor: c.encode(), Source: e.Name}); err != nil {
+			return stopped{err}
+		}
+	}
 	switch {
 	case err != nil:
 		return err

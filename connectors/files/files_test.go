@@ -162,6 +162,7 @@ func TestBadRows(t *testing.T) {
 			require.Nil(t, bad.Columns)
 			require.Equal(t, "8", rows[61].Key)
 			require.Equal(t, test.complete, batches[len(batches)-1].Complete)
+			require.NotNil(t, batches[len(batches)-1].Cursor)
 			require.Equal(t, test.complete, err == nil)
 			if !test.complete {
 				require.ErrorContains(t, err, "nobody who is missing from it was taken for deleted")
@@ -302,9 +303,11 @@ func TestOrderConfirmAndReturn(t *testing.T) {
 	put(t, dir, "rk_20260115.csv", line("一月"))
 	batches, _, err = read(c, at)
 	require.NoError(t, err)
-	require.Len(t, batches, 1)
+	require.Len(t, batches, 2)
 	require.True(t, batches[0].Full)
 	require.False(t, batches[0].Complete)
+	require.Empty(t, batches[1].Rows)
+	require.NotNil(t, batches[1].Cursor)
 }
 
 func TestWorkbooks(t *testing.T) {

@@ -39,8 +39,8 @@ type pass struct {
 	next  *overlapped
 }
 
-func (p *pass) batch(rows []connectors.Row) connectors.Batch {
-	return connectors.Batch{Rows: rows, AsOf: p.start, Full: p.full, Source: p.settings.List.Path}
+func (p *pass) batch(rows []connectors.Row, asOf time.Time) connectors.Batch {
+	return connectors.Batch{Rows: rows, AsOf: asOf, Full: p.full, Source: p.settings.List.Path}
 }
 
 // maxWalks is how often a list that changes while it is read by page numbers is
@@ -50,35 +50,40 @@ const maxWalks = 3
 // whole reads the whole list. Only its last batch may say Complete, and only
 // when the list was seen to be whole.
 func (p *pass) whole(ctx context.Context) error {
-	var held []connectors.Row // one page is held back, so that the last can say that it is
 	keyless := 0
-	result, err := p.walks(ctx, "", nil, func(rows []connectors.Row) error {
+	result, err := p.walks(ctx, "", nil, func(rows []connectors.Row, asked time.Time) error {
 		for _, row := range rows {
 			if row.Op == schema.OpDead {
 				keyless++
 			}
 		}
-		if len(held) > 0 {
-			if err := p.emit(p.batch(held)); err != nil {
-				return err
-			}
-		}
-		held = rows
-		return nil
+		return p.emit(p.batch(rows, asked))
 	})
 	if err != nil {
 		return err
 	}
+	// I1: a list that was not whole leaves no resume point: the next pass reads
+	// all of it again, with what slipped through.
 	next := p.next.cursor(p.start)
-	if !result.whole {
-		next.Since, next.Seen = "", nil // I1: what slipped through is read again
-	}
-	last := p.batch(held)
+	// Who is missing was missing for the whole of the pass: its start, not the
+	// last page's, so that a row made while we read is not taken for deleted.
+	last := p.batch(nil, p.start)
 	// A row without a key might be anybody's: then nobody is taken for deleted.
 	last.Complete = result.whole && keyless == 0
-	last.Cursor = p.encode(next)
+	if last.Complete {
+		last.Cursor = p.encode(next)
+	}
 	if err := p.emit(last); err != nil {
 		return err
+	}
+	if result.whole && keyless > 0 {
+		// The rows were read, though they prove nothing about who is missing: the
+		// resume point stands by itself, outside the full read.
+		if err := p.emit(connectors.Batch{AsOf: p.start, Cursor: p.encode(next), Source: p.settings.List.Path}); err != nil {
+			return err
+		}
+		return fmt.Errorf("%s: %d items of %s have no usable key, so nobody who is missing was taken for deleted. They are among the dead records: %w",
+			p.platform.ID, keyless, p.settings.List.Path, connectors.ErrLayout)
 	}
 	if result.declared >= 0 && result.declared != result.read {
 		return fmt.Errorf("%s: %s says that it has %d rows, but %d different ones were read; nobody was taken for deleted. Check connect.list.total, paging and key: %w",
@@ -91,9 +96,9 @@ func (p *pass) whole(ctx context.Context) error {
 func (p *pass) changes(ctx context.Context, c cursor) error {
 	p.next.since = c.Since
 	moved := false
-	result, err := p.walks(ctx, p.reader.start(c.Since), c.Seen, func(rows []connectors.Row) error {
+	result, err := p.walks(ctx, p.reader.start(c.Since), c.Seen, func(rows []connectors.Row, asked time.Time) error {
 		moved = true
-		b := p.batch(rows)
+		b := p.batch(rows, asked)
 		if p.settings.List.Paging == byTime {
 			b.Cursor = p.encode(p.next.cursor(c.Full)) // everything before it was read
 		}
@@ -106,7 +111,7 @@ func (p *pass) changes(ctx context.Context, c cursor) error {
 	if !result.whole {
 		next.Since = c.Since // I1: what slipped through is read again
 	}
-	b := p.batch(nil)
+	b := p.batch(nil, p.start)
 	b.Cursor = p.encode(next)
 	return p.emit(b)
 }
@@ -120,7 +125,7 @@ type reading struct {
 
 // walks goes through the list until it is certain that nothing slipped through,
 // and gives take what is not in known.
-func (p *pass) walks(ctx context.Context, since string, known map[string]string, take func([]connectors.Row) error) (reading, error) {
+func (p *pass) walks(ctx context.Context, since string, known map[string]string, take func([]connectors.Row, time.Time) error) (reading, error) {
 	met := map[string]string{}
 	for n := 1; ; n++ {
 		w := &walk{reader: p.reader, since: since}
@@ -139,7 +144,7 @@ func (p *pass) walks(ctx context.Context, since string, known map[string]string,
 				return nil
 			}
 			fresh += len(out)
-			return take(out)
+			return take(out, w.asked)
 		})
 		if err != nil {
 			return reading{}, err

@@ -15,6 +15,7 @@ import (
 
 // walk is one way through the list, page by page.
 type walk struct {
+	asked time.Time // start of the request of the page at hand
 	*reader
 	since string // sent as since_param; "": from the beginning
 
@@ -82,6 +83,9 @@ func (w *walk) page(ctx context.Context) (listPage, error) {
 func (w *walk) run(ctx context.Context, take func([]sighting) error) error {
 	w.seen, w.total = map[string]string{}, -1
 	for {
+		// A row that changes while we go through the list may come twice: each
+		// page is evidence for the time of its own request.
+		w.asked = w.now()
 		p, err := w.page(ctx)
 		if err != nil {
 			return err

@@ -35,6 +35,9 @@ func (p *pass) run(ctx context.Context) error {
 		return err
 	}
 	for {
+		// A row that changes while we page may come again on a later page: each
+		// page is evidence for the time of its own question.
+		p.start = p.now()
 		found, err := p.beyond(ctx)
 		if err != nil {
 			return err

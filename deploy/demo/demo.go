@@ -147,7 +147,10 @@ func (d *demo) open(ctx context.Context, engines *embedded.Engines) ([]*spec.Pla
 // cadence lets a month pass in a third of a second. A platform that offers no
 // way to ask for what is new is read whole each time, and so less often.
 func cadence(p *spec.Platform) spec.Duration {
-	if p.Kind == "rest" && p.ChangeColumn == "" {
+	var whole struct {
+		Deletes string `yaml:"deletes"`
+	}
+	if p.Kind == "rest" && p.Connect.Decode(&whole) == nil && whole.Deletes == "full" {
 		return spec.Duration(time.Second)
 	}
 	return spec.Duration(300 * time.Millisecond)

@@ -49,10 +49,10 @@ func (d *demo) truth(ctx context.Context) (oracle.Hub, error) {
 	if err != nil {
 		return h, err
 	}
+	// Rows that are gone, too: a row that vanished is not made again without a
+	// person, so its resident needs no new one.
 	for _, m := range members {
-		if !m.Deleted {
-			h.Rows[oracle.Ref{Platform: m.Ref.Platform, Key: m.Ref.Key}] = m.Resident
-		}
+		h.Rows[oracle.Ref{Platform: m.Ref.Platform, Key: m.Ref.Key}] = m.Resident
 	}
 	if err := d.hub.Store.EachResident(ctx, func(r store.Resident) error {
 		values := map[string]string{}

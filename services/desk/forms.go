@@ -186,21 +186,25 @@ func composed(a schema.Attribute, typed url.Values) string {
 		*p.part(&out) = strings.ReplaceAll(text, "|", " ")
 	}
 	out.Building, out.Unit, out.Room = buildingWords.ReplaceAllString(out.Building, ""), unitWords.ReplaceAllString(out.Unit, ""), roomWords.ReplaceAllString(out.Room, "")
-	// 三 is 3 and 03 is 3, as everywhere: the parser of free text knows.
-	for _, n := range []struct {
-		at   *string
-		read func(schema.Address) string
-		word string
-	}{
-		{&out.Building, func(x schema.Address) string { return x.Building }, "号楼"},
-		{&out.Unit, func(x schema.Address) string { return x.Unit }, "单元1室"},
-		{&out.Room, func(x schema.Address) string { return x.Room }, "室"},
-	} {
-		if v := n.read(canon.Address(*n.at + n.word)); *n.at != "" && v != "" {
-			*n.at = v
+	out.Building = oneNumber(out.Building, "号楼", func(n string) schema.Address { return schema.Address{Building: n} })
+	out.Unit = oneNumber(out.Unit, "单元1室", func(n string) schema.Address { return schema.Address{Unit: n, Room: "1"} })
+	out.Room = oneNumber(out.Room, "室", func(n string) schema.Address { return schema.Address{Room: n} })
+	return out.Canonical()
+}
+
+// oneNumber spells a number as the parser of free text does: 三 is 3, 03 is 3.
+// What the parser would take for something else stays as it was typed.
+func oneNumber(typed, word string, alone func(string) schema.Address) string {
+	if typed == "" {
+		return ""
+	}
+	read := canon.Address(typed + word)
+	for _, n := range []string{read.Building, read.Unit, read.Room} {
+		if n != "" && read == alone(n) {
+			return n
 		}
 	}
-	return out.Canonical()
+	return typed
 }
 
 // changed lists what a form says otherwise than it did when it was made. What

@@ -36,7 +36,7 @@ func parsePages() (map[string]*template.Template, error) {
 	}
 	pages := map[string]*template.Template{}
 	for _, name := range names {
-		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both}).
+		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm}).
 			ParseFS(templateFiles, "templates/layout.html", "templates/pieces.html", name)
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
@@ -53,6 +53,19 @@ type piece struct {
 }
 
 func both(p page, it any) piece { return piece{p, it} }
+
+// keepPiece is the small form by which a person decides that a value stays.
+type keepPiece struct {
+	Page      page
+	Attribute schema.Attribute
+	From      Origin
+	Value     string
+	Word      string
+}
+
+func keepForm(p page, v Value, from Origin, value, word string) keepPiece {
+	return keepPiece{p, v.Attribute, from, value, word}
+}
 
 // page is what every template gets.
 type page struct {

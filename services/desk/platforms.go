@@ -34,6 +34,7 @@ type PlatformState struct {
 	Unchanged  int64                       `json:"unchanged"`
 	Dead       int64                       `json:"dead"` // rows set aside, at any stage
 	Targets    map[store.TargetState]int64 `json:"targets"`
+	Green      int64                       `json:"green"`
 	Due        int64                       `json:"due"`
 	OldestDue  *time.Time                  `json:"oldest_due,omitempty"`
 	Proposals  int64                       `json:"proposals"`
@@ -106,7 +107,7 @@ func (l Lang) platformState(p store.Platform, s *store.PlatformStats, steps map[
 	out := PlatformState{ID: p.ID, Name: l.Platform(p), Department: p.Department, Kind: p.Kind, Stage: p.Stage,
 		StageWord: l.T("stage." + string(p.Stage)), Writable: p.Writable, Paused: p.Paused, Creates: p.Agreement.Creates,
 		Authority: []string{}, LegalBasis: p.Agreement.LegalBasis, Records: s.Records, Unresolved: s.Unresolved,
-		Pulled: s.Pulled, Merged: s.Merged, Unchanged: s.Unchanged, Targets: s.Targets, Due: s.Due, OldestDue: s.OldestDue,
+		Pulled: s.Pulled, Merged: s.Merged, Unchanged: s.Unchanged, Targets: s.Targets, Green: s.Targets[store.TargetGreen], Due: s.Due, OldestDue: s.OldestDue,
 		Proposals: s.Proposals, CompleteAt: p.CompleteAt, AsOf: p.AsOf, PulledAt: p.PulledAt, PullError: p.PullError,
 		WroteAt: p.WroteAt, WriteError: p.WriteError}
 	if out.Targets == nil {

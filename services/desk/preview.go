@@ -23,6 +23,17 @@ type Preview struct {
 	Warnings []Warning  `json:"warnings"`
 }
 
+// Moving and Still split the effects for the page: what changes, or waits for a
+// person, and what stays as it is.
+func (p Preview) Moving() []Effect { return p.effects(false) }
+func (p Preview) Still() []Effect  { return p.effects(true) }
+
+func (p Preview) effects(still bool) []Effect {
+	return slices.DeleteFunc(slices.Clone(p.Effects), func(e Effect) bool {
+		return (e.Outcome == outWithheld || e.Outcome == outSame) != still
+	})
+}
+
 // Foreseen is what would become of one value that is entered.
 type Foreseen struct {
 	Attribute schema.Attribute `json:"attribute"`
@@ -289,6 +300,8 @@ func (f *foresight) outcome(p store.Platform, m *mapping.Map, a schema.Attribute
 		return outWithheld, "read_only"
 	case !survives:
 		return outWithheld, "nothing"
+	case f.unchanged(a):
+		return outWithheld, "unchanged"
 	case !p.Agreement.InScope(f.values(), f.now):
 		return outWithheld, "scope"
 	case shows && m.Shows(a, raw, to.Value):
@@ -317,6 +330,13 @@ func (f *foresight) outcome(p store.Platform, m *mapping.Map, a schema.Attribute
 		return outWithheld, "not_shown"
 	}
 	return outWithheld, "has_own"
+}
+
+// unchanged reports whether saving leaves the master value as it is: whatever a
+// platform still waits for then has another cause.
+func (f *foresight) unchanged(a schema.Attribute) bool {
+	old, had := f.view.Resident.Master[a]
+	return had && old.Value == f.master[a].Value && old.Disputed == f.master[a].Disputed
 }
 
 func (f *foresight) values() schema.Values { return store.Resident{Master: f.master}.Values() }

@@ -24,7 +24,8 @@ type Pair struct {
 	ReasonText string `json:"reason_text"`
 	// Waterfall is the comparison of what the two records themselves say; empty
 	// where one of them only follows another record.
-	Waterfall []Rung `json:"waterfall"`
+	Waterfall []Rung   `json:"waterfall"`
+	Rows      []Facing `json:"-"`
 }
 
 // Side is one record of a pair.
@@ -34,13 +35,13 @@ type Side struct {
 	Key          string            `json:"key"`
 	Resident     string            `json:"resident"`
 	Values       map[string]string `json:"values"` // for people
-	Shown        []Shown           `json:"-"`
 }
 
-// Shown is a value of one side, in display order.
-type Shown struct {
-	Label, Text string
-	Same        bool // the other side says the same
+// Facing is one attribute of both sides, for the page.
+type Facing struct {
+	Label, A, B string
+	Same        bool // both say the same
+	Differs     bool // both say something, and not the same
 }
 
 // Rung is one line of the waterfall.
@@ -102,8 +103,21 @@ func (d *Desk) pair(l Lang, platforms []store.Platform, r store.Review) (Pair, e
 			return Pair{}, fmt.Errorf("record %d: read its state: %w", x.rec.ID, err)
 		}
 	}
-	p := Pair{A: l.side(platforms, r.A, a, b), B: l.side(platforms, r.B, b, a), Weight: r.Weight, Reason: r.Reason,
+	p := Pair{A: l.side(platforms, r.A, a), B: l.side(platforms, r.B, b), Weight: r.Weight, Reason: r.Reason,
 		ReasonText: l.T("review." + r.Reason), Waterfall: []Rung{}}
+	var alone []Facing
+	for _, def := range visible {
+		x, y := a.Own[def.Name], b.Own[def.Name]
+		f := Facing{Label: l.Attribute(def.Name), A: l.Value(def.Name, x), B: l.Value(def.Name, y), Same: x == y, Differs: x != y}
+		switch {
+		case x != "" && y != "":
+			p.Rows = append(p.Rows, f)
+		case x+y != "": // says nothing for or against: below what both say
+			f.Differs = false
+			alone = append(alone, f)
+		}
+	}
+	p.Rows = append(p.Rows, alone...)
 	if len(r.A.Anchors)+len(r.B.Anchors) > 0 {
 		return p, nil
 	}
@@ -118,14 +132,12 @@ func (d *Desk) pair(l Lang, platforms []store.Platform, r store.Review) (Pair, e
 
 func bits(weight int) string { return fmt.Sprintf("%+.2f", float64(weight)/100) }
 
-func (l Lang) side(platforms []store.Platform, rec store.Record, row, other lineage.Row) Side {
+func (l Lang) side(platforms []store.Platform, rec store.Record, row lineage.Row) Side {
 	s := Side{Platform: rec.Ref.Platform, PlatformName: platformName(l, platforms, rec.Ref.Platform), Key: rec.Ref.Key,
 		Resident: rec.Resident.String(), Values: map[string]string{}}
 	for _, def := range visible {
 		if v := row.Own[def.Name]; v != "" {
-			text := l.Value(def.Name, v)
-			s.Values[string(def.Name)] = text
-			s.Shown = append(s.Shown, Shown{Label: l.Attribute(def.Name), Text: text, Same: other.Own[def.Name] == v})
+			s.Values[string(def.Name)] = l.Value(def.Name, v)
 		}
 	}
 	return s

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 
 	"heji/connectors/spec"
 	"heji/services/hub"
-	"heji/services/store"
 	"heji/services/telemetry"
 )
 
@@ -75,24 +75,24 @@ func (c *serveCommand) Run(ctx context.Context) error {
 }
 
 type writesCommand struct {
-	settings
 	Action string `arg:"" enum:"stop,resume" help:"stop or resume"`
+	Listen string `help:"Address of the running hub's desk." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
 }
 
-// Run sets the switch; every worker reads it before each write.
+// Run asks the running hub: its API and this command are one way.
 func (c *writesCommand) Run(ctx context.Context) error {
-	if c.DatabaseURL == "" {
-		return errors.New("the embedded database belongs to the running process: use its API (POST /api/v1/writes/stop or /resume), or set DATABASE_URL")
-	}
-	st, err := store.Open(ctx, c.DatabaseURL, 2)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.Listen+"/api/v1/writes/"+c.Action, nil)
 	if err != nil {
 		return err
 	}
-	defer st.Close()
-	if err := st.SetSetting(ctx, "writes_stopped", c.Action == "stop"); err != nil {
-		return err
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("no hub answers at %s: name its address with --listen: %w", c.Listen, err)
+	}
+	defer res.Body.Close() //nolint:errcheck // nothing is read from it any more
+	if res.StatusCode >= 300 {
+		return fmt.Errorf("the hub at %s answers %s", c.Listen, res.Status)
 	}
 	fmt.Println(map[string]string{"stop": "全部回写已停止 / all outgoing writes are stopped", "resume": "回写已恢复 / writes go on"}[c.Action])
 	return nil
 }
-

@@ -62,7 +62,7 @@ func Restore(row Row, journal []Written, at time.Time) Row {
 	next.Lineage.Hold = trim(at)
 	w := Write{Before: map[schema.Attribute]Before{}}
 	if open := row.Lineage.Write; open != nil {
-		w.Intent, w.At, w.Doubt = open.Intent, open.At, open.At
+		w.Intent, w.At = open.Intent, open.At
 		for a := range open.Before {
 			w.Before[a] = Before{}
 		}
@@ -81,14 +81,15 @@ func Restore(row Row, journal []Written, at time.Time) Row {
 		}
 		f.recall(j, t)
 		next.put(j.Attribute, f)
-		w.Intent, w.At, w.Doubt = j.Intent, t, t
+		w.Intent, w.At = j.Intent, t
 		w.Before[j.Attribute] = Before{}
 	}
 	if len(w.Before) > 0 {
 		// An outcome that still arrives says nothing about the state that was
-		// lost: only a read ends this doubt.
+		// lost, and when the write took effect is not known either: only a read
+		// made after the restore ends this doubt.
 		w.Intent = "restored:" + w.Intent
-		next.doubt(&w, w.Doubt)
+		next.doubt(&w, next.Lineage.Hold)
 	}
 	if len(next.Lineage.Fields) > 0 {
 		next.Lineage.Look = true

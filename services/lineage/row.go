@@ -152,6 +152,8 @@ type Sent struct {
 	Retry bool `json:"retry,omitempty"`
 	// Retried: this is the second attempt already.
 	Retried bool `json:"retried,omitempty"`
+	// Answered is the flag that a later decision got past with this write.
+	Answered *Flag `json:"answered,omitempty"`
 	// Asked: a person asked to write it again.
 	Asked bool `json:"asked,omitempty"`
 }

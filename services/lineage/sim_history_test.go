@@ -2,9 +2,7 @@ package lineage
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"heji/schema"
@@ -35,7 +33,7 @@ var mysteries = map[mystery][]string{
 	putBack:        {newerLost, repeated, silentlyOff, missedByAll},
 	blindRestore:   {staleRead, echo, newerLost, silentlyOff, missedByAll},
 	platformResets: {newerLost, silentlyOff},
-	hiddenLag:      {echo, staleRead, repeated, newerLost, silentlyOff, missedByAll},
+	hiddenLag:      {hasty, echo, staleRead, repeated, newerLost, silentlyOff, missedByAll},
 }
 
 // violation classes, as RULES.md reports them.
@@ -47,6 +45,7 @@ const (
 	repeated    = "repeated write"
 	newerLost   = "newer value lost without a dispute"
 	missedByAll = "clerk's value neither evidence nor flagged"
+	hasty       = "verdict on a write from a read that could not know"
 )
 
 type deskEdit struct {
@@ -74,6 +73,7 @@ type history struct {
 	c         chooser
 	hub       brain
 	mystery   mystery
+	traced    bool
 	now       int
 	stamps    int
 	values    int
@@ -94,6 +94,7 @@ type history struct {
 	seenStamp map[cellKey]int // newest change of a cell that the hub accepted
 	ownAct    map[cellKey]int // when the fact behind the own evidence happened
 	lastWire  map[cellKey]sentFact
+	applied   map[cellKey]int // the change that our last write made
 	created   map[rowKey]bool
 	asked     map[cellKey]bool // a person asked to write this cell again
 	calm      bool
@@ -122,7 +123,7 @@ func blankHistory(c chooser, hub brain, m mystery) *history {
 	return &history{
 		c: c, hub: hub, mystery: m, now: 100, belongs: map[rowKey]int{},
 		journal: map[rowKey][]Written{}, seenStamp: map[cellKey]int{}, ownAct: map[cellKey]int{},
-		lastWire: map[cellKey]sentFact{}, asked: map[cellKey]bool{}, created: map[rowKey]bool{},
+		lastWire: map[cellKey]sentFact{}, asked: map[cellKey]bool{}, created: map[rowKey]bool{}, applied: map[cellKey]int{},
 		violations: map[string]int{}, excused: map[string]int{}, seen: map[string]int{},
 	}
 }
@@ -189,6 +190,9 @@ func (h *history) fresh() string {
 }
 
 func (h *history) logf(format string, args ...any) {
+	if !h.traced {
+		return // a million histories are played, and one is read
+	}
 	h.trace = append(h.trace, fmt.Sprintf("%4d ", h.now)+fmt.Sprintf(format, args...))
 }
 
@@ -264,72 +268,6 @@ func (h *history) step() {
 	}
 }
 
-// clerk edits one cell of a platform.
-func (h *history) clerk(p *platform, person int, a schema.Attribute) {
-	k := rowKey{p.id, person}
-	row := &p.rows[person]
-	if !row.exists {
-		return
-	}
-	c := row.cells[a]
-	text := p.makes(h.fresh())
-	switch h.c.pick("edit", 8) {
-	case 6:
-		text = ""
-	case 7:
-		text = c.lastOwn
-	}
-	if h.mystery == ourValue && h.chance("our value", 6) {
-		if f := h.hub.row(k).field(a); f.sent != nil {
-			text = p.makes(f.sent.Raw)
-		}
-	}
-	if text == c.text {
-		return
-	}
-	if h.blindSpot(p, k, a, text) {
-		return
-	}
-	h.stamps++
-	row.cells[a] = cell{text: text, cause: byClerk, stamp: h.stamps, act: h.now, lastOwn: text}
-	row.version++
-	row.changed = h.now
-	p.save(h.now)
-	h.logf("clerk %v %s: %q → %q (v%d)", k, a, c.text, text, row.version)
-}
-
-// blindSpot reports whether an edit now would be one that no rule can tell from
-// something else; those happen only in histories of that mystery.
-func (h *history) blindSpot(p *platform, k rowKey, a schema.Attribute, text string) bool {
-	row := h.hub.row(k)
-	f := row.field(a)
-	waiting := f.sent != nil && (f.sent.Doubted || row.Open())
-	spots := map[mystery]bool{
-		unseenEdits:  row.Open() && !p.conditional,
-		putBack:      waiting && !p.versions && text == f.sent.Base.Raw,
-		ourValue:     f.sent != nil && p.makes(f.sent.Raw) == p.makes(text),
-		blindRestore: h.fell(p, k), // the numbers would be used again
-	}
-	for m, spot := range spots {
-		if spot && m != h.mystery {
-			return true
-		}
-	}
-	return false
-}
-
-// fell reports whether a row's version is lower than the hub has seen.
-func (h *history) fell(p *platform, k rowKey) bool {
-	seen, _ := strconv.Atoi(h.hub.row(k).Version)
-	return p.versions && seen > p.rows[k.person].version
-}
-
-func (h *history) desk(k rowKey, a schema.Attribute) {
-	e := deskEdit{anchor: k, attr: a, value: h.fresh(), at: h.now}
-	h.edits = append(h.edits, e)
-	h.logf("desk %v %s: %q", k, a, e.value)
-}
-
 // pull reads all rows of a platform; content may be as old as the lag.
 func (h *history) pull(p *platform, keep bool) {
 	start := h.now
@@ -394,13 +332,17 @@ func (h *history) deliver(r simRead) {
 	}
 	report := h.hub.observe(r.key, r.read, p.policy())
 	after := h.hub.row(r.key)
-	h.logf("read %v look=%v asof=%d v=%s %v → %s", r.key, r.read.Look, r.read.AsOf.Unix(), r.read.Version, r.read.Raw, summary(report))
-	for what, n := range map[string]int{
-		"settled": len(report.Settled), "altered": len(report.Altered), "not taken": len(report.NotTaken), "retry": len(report.Retry),
-		"contested": len(report.Contested), "restored": b2i(report.Restored), "ignored": b2i(report.Ignored), "rendition": len(report.Renditions),
-	} {
-		h.seen[what] += n
+	if h.traced {
+		h.logf("read %v look=%v asof=%d v=%s %v → %s", r.key, r.read.Look, r.read.AsOf.Unix(), r.read.Version, r.read.Raw, summary(report))
 	}
+	h.tally("settled", len(report.Settled))
+	h.tally("altered", len(report.Altered))
+	h.tally("not taken", len(report.NotTaken))
+	h.tally("retry", len(report.Retry))
+	h.tally("contested", len(report.Contested))
+	h.tally("rendition", len(report.Renditions))
+	h.tally("restored", b2i(report.Restored))
+	h.tally("ignored", b2i(report.Ignored))
 	if report.Ignored || r.read.Deleted {
 		return
 	}
@@ -412,6 +354,10 @@ func (h *history) deliver(r simRead) {
 		}
 		if slices.Contains(report.Own, a) {
 			h.judgeEvidence(k, c)
+		}
+		verdict := slices.Contains(report.NotTaken, a) || slices.Contains(report.Altered, a) || slices.Contains(report.Retry, a)
+		if verdict && c.stamp < h.applied[k] {
+			h.blame(hasty, "%v %q", k, c.text)
 		}
 		if c.stamp > h.seenStamp[k] {
 			h.seenStamp[k] = c.stamp
@@ -455,157 +401,15 @@ func summary(r Report) string {
 	return strings.Join(parts, " ")
 }
 
+func (h *history) tally(what string, n int) {
+	if n > 0 {
+		h.seen[what] += n
+	}
+}
+
 func b2i(b bool) int {
 	if b {
 		return 1
 	}
 	return 0
-}
-
-// repoint moves a row to the other resident: a merge, or its undoing.
-func (h *history) repoint(k rowKey) {
-	h.belongs[k] = 1 - h.belongs[k]
-	h.logf("repoint %v → resident %d", k, h.belongs[k])
-}
-
-func (h *history) vanishOrReturn(p *platform, person int) {
-	row := &p.rows[person]
-	if len(row.cells) == 0 || row.exists && h.half("stay") {
-		return
-	}
-	row.exists = !row.exists
-	row.version++
-	row.changed = h.now
-	p.save(h.now)
-	h.logf("row %d/%d exists=%v", p.id, person, row.exists)
-}
-
-// person decides something.
-func (h *history) person(p *platform, person int, a schema.Attribute) {
-	k := rowKey{p.id, person}
-	if h.half("decision") {
-		w, ok := h.wanted(h.belongs[k])[a]
-		if !ok {
-			return
-		}
-		d := decision{anchor: k, attr: a, value: w.Value, at: h.now, act: h.now}
-		h.decided = append(h.decided, d)
-		for _, q := range allRows() {
-			if h.belongs[q] == h.belongs[k] {
-				h.asked[cellKey{q.platform, q.person, a}] = true
-			}
-		}
-		h.logf("decided %v %s: keep %q", k, a, w.Value)
-		return
-	}
-	h.resolve(p, k, a)
-}
-
-// resolve lets a person who knows the truth answer a flag.
-func (h *history) resolve(p *platform, k rowKey, a schema.Attribute) {
-	row := h.hub.row(k)
-	flag, ok := row.Flags()[a]
-	if !ok || row.Open() {
-		return
-	}
-	c := p.rows[k.person].cells[a]
-	if c.text != row.Raw[a] {
-		return // they would look at the platform and see something else
-	}
-	v := WriteAgain
-	switch {
-	case c.cause == byUs && flag.Kind == Contested && row.field(a).sent != nil && c.wire == row.field(a).sent.Raw:
-		v = AsRendition
-	case c.cause == byClerk && flag.Kind == Contested:
-		v = AsTheirs
-	}
-	if !h.hub.resolve(k, a, v) {
-		return
-	}
-	key := cellKey{k.platform, k.person, a}
-	switch v {
-	case WriteAgain:
-		h.asked[key] = true
-	case AsTheirs:
-		h.ownAct[key] = c.act
-	}
-	h.logf("resolved %v %s: %s", k, a, v)
-}
-
-func (h *history) disaster(p *platform) {
-	switch h.c.pick("disaster", 4) {
-	case 1:
-		h.restorePlatform(p)
-	case 2:
-		h.kept, h.keptActs = h.hub.backup(), maps.Clone(h.ownAct)
-		h.logf("store backed up")
-	case 3:
-		h.restoreStore()
-	case 0:
-		if h.mystery == platformResets {
-			h.reset(p)
-		}
-	}
-}
-
-// reset puts the same text into a field of all rows, undeclared.
-func (h *history) reset(p *platform) {
-	a := simFields[0]
-	for i := range p.rows {
-		h.stamps++
-		if !p.rows[i].exists || h.fell(p, rowKey{p.id, i}) {
-			continue
-		}
-		p.rows[i].cells[a] = cell{text: "reset", cause: byPlatform, stamp: h.stamps, act: h.now, lastOwn: "reset"}
-		p.rows[i].version++
-		p.rows[i].changed = h.now
-	}
-	p.save(h.now)
-	h.logf("reset %d", p.id)
-}
-
-// restorePlatform takes a platform back to an older state.
-func (h *history) restorePlatform(p *platform) {
-	free := h.mystery == blindRestore
-	if !free && !p.versions {
-		return
-	}
-	for _, k := range allRows() {
-		if k.platform == p.id && h.hub.row(k).Open() {
-			return
-		}
-	}
-	old := p.log[h.c.pick("snapshot", len(p.log))]
-	if !free {
-		// The hub has read the newest versions: otherwise what is lost was never seen.
-		for i := range p.rows {
-			if seen, _ := strconv.Atoi(h.hub.row(rowKey{p.id, i}).Version); seen != p.rows[i].version {
-				return
-			}
-		}
-	}
-	for i := range p.rows {
-		p.rows[i] = old.rows[i].copy()
-	}
-	p.save(h.now)
-	h.logf("platform %d restored to %d", p.id, old.at)
-	h.seen["platform restores"]++
-}
-
-// restoreStore loses the hub's state since the last backup.
-func (h *history) restoreStore() {
-	if h.kept == nil || len(h.flights) > 0 || len(h.acks) > 0 {
-		return
-	}
-	h.hub.restore(h.kept, maps.Clone(h.journal), at(h.now))
-	h.kept, h.ownAct = nil, h.keptActs
-	// The judge forgets what the hub forgot.
-	for _, k := range allRows() {
-		for _, a := range simFields {
-			key := cellKey{k.platform, k.person, a}
-			delete(h.seenStamp, key)
-		}
-	}
-	h.logf("store restored")
-	h.seen["store restores"]++
 }

@@ -309,6 +309,11 @@ func (h *history) apply(p *platform, k rowKey, i simIntent, acts map[schema.Attr
 			continue
 		}
 		h.stamps++
+		key := cellKey{p.id, k.person, a}
+		h.applied[key] = h.stamps
+		if f := h.hub.row(k).field(a); f.sent != nil && f.sent.Raw == d.Raw && !f.sent.Settled && f.flag != nil {
+			h.blame(hasty, "%v: flagged %s before it was done", key, f.flag.Reason)
+		}
 		row.cells[a] = cell{text: p.makes(d.Raw), cause: byUs, stamp: h.stamps, act: acts[a], wire: d.Raw, source: d.Source, lastOwn: c.lastOwn}
 		changed = true
 	}

@@ -76,6 +76,7 @@ func (o *observer) unsettled(a schema.Attribute, f *field, s Text) {
 			return
 		}
 		f.setSent(func(x *Sent) { x.Retry = true })
+		f.flag = f.sent.Answered // what was flagged is still shown
 		o.report.Retry = append(o.report.Retry, a)
 
 	// A retry that was granted and not begun yet: nothing new.

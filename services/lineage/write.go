@@ -66,9 +66,10 @@ func Begin(row Row, intent Intent) (Row, error) {
 		d := intent.Due[a]
 		f := row.field(a)
 		w.Before[a] = Before{Sent: f.sent, Ours: f.ours, Began: f.began, Flag: f.flag}
+		answered := f.flag
 		f.flag = nil // only a later decision gets past a flag: it is answered
 		f.send(d, believed(row, f), row.Match(), at)
-		f.sent.Conditional = intent.Conditional
+		f.sent.Conditional, f.sent.Answered = intent.Conditional, answered
 		next.put(a, f)
 	}
 	next.Lineage.Write = w

@@ -106,6 +106,12 @@ func (s *Service) takeIn(ctx context.Context, b *bus.Batch[schema.Record]) error
 			in.Messages = append(in.Messages, b.Items[i])
 		}
 		counts, echoes, err := s.intake(ctx, in)
+		for try := 0; store.Conflict(err) && try < 10; try++ {
+			if err := jitter(ctx, try); err != nil {
+				return err
+			}
+			counts, echoes, err = s.intake(ctx, in)
+		}
 		if err != nil {
 			return err
 		}

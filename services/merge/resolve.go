@@ -47,7 +47,7 @@ func (s *Service) resolveOnce(ctx context.Context, limit int, wait bool) (resolu
 		if len(closure.Flips) > 0 {
 			return &flipped{closure.Flips}
 		}
-		w := &writer{rules: s.o.Rules, authority: authorities(platforms), near: n, edges: map[[2]int64]bool{}, out: store.Resolved{
+		w := &writer{rules: s.o.Rules, authority: authorities(platforms), near: n, edges: map[[2]int64]bool{}, written: map[uuid.UUID]store.Resident{}, out: store.Resolved{
 			Membership: map[int64]uuid.UUID{}, Outside: map[int64]int64{}}}
 		for _, o := range closure.Oversize {
 			s.o.Logger.Warn("a component is too large to be partitioned: it keeps its old partition and waits", "records", len(o))
@@ -58,6 +58,9 @@ func (s *Service) resolveOnce(ctx context.Context, limit int, wait bool) (resolu
 		}
 		for _, c := range closure.Components {
 			w.component(c)
+		}
+		for _, r := range w.written {
+			w.out.Residents = append(w.out.Residents, r)
 		}
 		out.due, err = tx.Write(ctx, w.out)
 		return err
@@ -89,6 +92,8 @@ type writer struct {
 	authority map[string]map[schema.Attribute]bool
 	near      *store.Neighbours
 	residents map[uuid.UUID]store.Resident
+	revivable map[uuid.UUID]bool // merged residents that may live again, locked
+	written   map[uuid.UUID]store.Resident
 	keeps     map[schema.RecordRef][]store.Choice
 	edges     map[[2]int64]bool
 	out       store.Resolved
@@ -96,7 +101,7 @@ type writer struct {
 
 // load reads the residents and keep decisions that the components need.
 func (w *writer) load(ctx context.Context, tx *store.Resolution, components []linkage.Component) error {
-	var ids []uuid.UUID
+	var ids, formers []uuid.UUID
 	var refs []schema.RecordRef
 	seen := map[uuid.UUID]bool{}
 	for _, c := range components {
@@ -108,10 +113,16 @@ func (w *writer) load(ctx context.Context, tx *store.Resolution, components []li
 					ids = append(ids, id)
 				}
 			}
+			if rec.Former != uuid.Nil {
+				formers = append(formers, rec.Former)
+			}
 			refs = append(refs, m.Ref)
 		}
 	}
 	var err error
+	if w.revivable, err = tx.Revivable(ctx, formers); err != nil {
+		return err
+	}
 	if w.residents, err = tx.Residents(ctx, ids); err != nil {
 		return err
 	}
@@ -136,7 +147,7 @@ func (w *writer) component(c linkage.Component) {
 		if rec.Resident != uuid.Nil && !rec.Deleted {
 			old[m.ID] = rec.Resident
 		}
-		if rec.Former != uuid.Nil {
+		if w.revivable[rec.Former] {
 			former[m.ID] = rec.Former
 		}
 	}
@@ -157,6 +168,7 @@ func (w *writer) component(c linkage.Component) {
 	for i, group := range c.Groups {
 		id := ids.Of[i]
 		kept[id] = true
+		delete(w.revivable, id) // one life at a time
 		w.group(id, group)
 	}
 	for from, to := range ids.Redirect {
@@ -164,8 +176,8 @@ func (w *writer) component(c linkage.Component) {
 			continue
 		}
 		if r, ok := w.residents[from]; ok && r.Redirect != to {
-			r.Redirect, r.Master, r.Search = to, nil, ""
-			w.out.Residents = append(w.out.Residents, r)
+			r.Redirect, r.Master, r.Search = to, store.Survivors{}, ""
+			w.written[from] = r
 			w.out.Events = append(w.out.Events, store.Event{Resident: from, Kind: "merged", Other: to})
 		}
 	}
@@ -178,8 +190,7 @@ func (w *writer) component(c linkage.Component) {
 			continue
 		}
 		r.Ended = true
-		w.residents[r.ID] = r
-		w.out.Residents = append(w.out.Residents, r)
+		w.residents[r.ID], w.written[r.ID] = r, r
 		w.out.Events = append(w.out.Events, store.Event{Resident: r.ID, Kind: "ended"})
 	}
 }
@@ -216,7 +227,7 @@ func (w *writer) group(id uuid.UUID, members []int64) {
 		changed = true
 	}
 	if changed || !known || was.Ended {
-		w.out.Residents = append(w.out.Residents, store.Resident{ID: id, Master: master, Search: searchText(master)})
+		w.written[id] = store.Resident{ID: id, Master: master, Search: searchText(master)}
 		w.out.Events = append(w.out.Events, events...)
 	}
 	// A target must look again when a value changed, or when records joined or

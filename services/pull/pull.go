@@ -203,8 +203,8 @@ type run struct {
 	trusted bool
 
 	// One pass.
-	full map[string]bool // keys seen in the full read that is under way
-	rows int
+	full   map[string]bool // keys seen in the full read that is under way
+	source string          // the extract that it reads
 }
 
 // errPublish says that the sequence may have a gap.
@@ -215,7 +215,7 @@ func (r *run) pass(ctx context.Context) error {
 	if r.connector == nil {
 		return r.deskPass(ctx)
 	}
-	r.full, r.rows = nil, 0
+	r.full, r.source = nil, ""
 	first := r.cursor == nil
 	started := time.Now()
 	var last connectors.Batch
@@ -241,8 +241,8 @@ func (r *run) pass(ctx context.Context) error {
 // mark with the resume point.
 func (r *run) batch(ctx context.Context, b connectors.Batch) error {
 	asOf := b.AsOf.Add(-r.lag)
-	if b.Full && r.full == nil {
-		r.full = map[string]bool{}
+	if b.Full && (r.full == nil || b.Source != r.source) {
+		r.full, r.source = map[string]bool{}, b.Source // another extract begins
 	}
 	if b.Full && !b.Complete {
 		b.Cursor = nil // resumed half way, a full read would take what it had already seen for deleted
@@ -254,7 +254,6 @@ func (r *run) batch(ctx context.Context, b connectors.Batch) error {
 			r.full[row.Key] = true
 		}
 	}
-	r.rows += len(b.Rows)
 	if b.Complete {
 		// A verified complete read: what it does not show is gone.
 		err := r.service.o.Store.LiveKeys(ctx, r.id, func(key string) error {

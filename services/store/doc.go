@@ -5,7 +5,9 @@
 // bus; none of them imports another. What is decided (partition, survivorship,
 // lineage) is decided by the pure packages; store loads their input and keeps
 // their output, and owns the transactions and locks of RULES D: the record row
-// is the mutex, records are locked in id order and before targets.
+// is the mutex, records are locked in id order and before targets. The locks are
+// FOR NO KEY UPDATE: they exclude one another just as FOR UPDATE does, and let
+// the checks of foreign keys pass, which would otherwise wait for one another.
 //
 // Invariants enforced here: I1 (positions are taken in the transaction that
 // stores the record), I2 (the lock protocol), I5 (intents are durable before a

@@ -40,7 +40,7 @@ func (n *Neighbours) Lock(ids []int64) ([]linkage.Row, error) {
 	if n.wait {
 		how = ""
 	}
-	if _, err := n.r.tx.Exec(n.ctx, `SELECT FROM records WHERE id = ANY($1) ORDER BY id FOR UPDATE `+how, ids); err != nil {
+	if _, err := n.r.tx.Exec(n.ctx, `SELECT FROM records WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE `+how, ids); err != nil {
 		return nil, fmt.Errorf("lock records: %w", err)
 	}
 	// A later statement: what is read now is what they are under the lock.

@@ -251,7 +251,7 @@ func (s *Store) Step(ctx context.Context, platform string, to schema.Stage, who,
 	err = s.tx(ctx, func(tx pgx.Tx) error {
 		var from schema.Stage
 		var writable bool
-		err := tx.QueryRow(ctx, `SELECT stage, writable FROM platforms WHERE id = $1 FOR UPDATE`, platform).Scan(&from, &writable)
+		err := tx.QueryRow(ctx, `SELECT stage, writable FROM platforms WHERE id = $1 FOR NO KEY UPDATE`, platform).Scan(&from, &writable)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("platform %s: %w", platform, ErrNotFound)
 		}

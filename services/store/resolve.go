@@ -32,7 +32,7 @@ func (s *Store) Resolve(ctx context.Context, f func(*Resolution) error) error {
 // their ids. This is also the sweep: a lost message costs time, never data.
 func (r *Resolution) Claim(ctx context.Context, limit int) ([]int64, error) {
 	return r.ids(ctx, `SELECT id FROM records WHERE unresolved AND (parked_until IS NULL OR parked_until < now())
-		ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`, limit)
+		ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`, limit)
 }
 
 func (r *Resolution) records(ctx context.Context, sql string, args ...any) ([]Record, error) {
@@ -73,7 +73,7 @@ func (s *Store) Flip(ctx context.Context, flips []linkage.Flip) error {
 		}
 		// Records first, in id order, as everywhere.
 		if _, err := tx.Exec(ctx, `WITH h AS (SELECT id FROM records WHERE keys && $1::bigint[] AND NOT deleted
-				ORDER BY id FOR UPDATE)
+				ORDER BY id FOR NO KEY UPDATE)
 			UPDATE records SET unresolved = true, parked_until = NULL FROM h WHERE records.id = h.id`,
 			append(slices.Clone(on), off...)); err != nil {
 			return fmt.Errorf("mark the holders of hot keys: %w", err)
@@ -176,6 +176,29 @@ func residentsByID(ctx context.Context, q querier, ids []uuid.UUID) (map[uuid.UU
 // Residents reads master records by id.
 func (r *Resolution) Residents(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Resident, error) {
 	return residentsByID(ctx, r.tx, ids)
+}
+
+// Revivable locks those of the residents that were merged away, and returns
+// their ids: one of them may live again under its old id, if a record that was
+// its own is split off. The lock keeps two resolutions from reviving one id.
+func (r *Resolution) Revivable(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := r.tx.Query(ctx, `SELECT id FROM residents WHERE id = ANY($1) AND redirect_to IS NOT NULL
+		ORDER BY id FOR NO KEY UPDATE NOWAIT`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("lock merged residents: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("lock merged residents: %w", err)
+	}
+	out := make(map[uuid.UUID]bool, len(list))
+	for _, id := range list {
+		out[id] = true
+	}
+	return out, nil
 }
 
 // Event is one line of a resident's history.
@@ -433,7 +456,7 @@ func reopen(ctx context.Context, tx pgx.Tx, refs ...schema.RecordRef) error {
 	for _, id := range ids {
 		list = append(list, id)
 	}
-	_, err = tx.Exec(ctx, `WITH h AS (SELECT id FROM records WHERE id = ANY($1) ORDER BY id FOR UPDATE)
+	_, err = tx.Exec(ctx, `WITH h AS (SELECT id FROM records WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE)
 		UPDATE records SET unresolved = true, parked_until = NULL FROM h WHERE records.id = h.id`, list)
 	return err
 }

@@ -218,3 +218,22 @@ func (s *Store) EachHeld(ctx context.Context, f func(HeldTarget) error) error {
 	}
 	return nil
 }
+
+// EachRecord calls f with every record, tombstones included, in id order.
+func (s *Store) EachRecord(ctx context.Context, f func(Record) error) error {
+	rows, err := s.pool.Query(ctx, `SELECT `+recordColumns+` FROM records r ORDER BY id`)
+	if err != nil {
+		return fmt.Errorf("read records: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRecord(rows)
+		if err != nil {
+			return fmt.Errorf("read records: %w", err)
+		}
+		if err := f(r); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

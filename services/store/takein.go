@@ -174,7 +174,7 @@ func (s *Store) intakeState(ctx context.Context, tx pgx.Tx, in Intake) (IntakeSt
 	st := IntakeState{Records: map[string]Record{}}
 	var text string
 	err := tx.QueryRow(ctx, `SELECT taken::text, clock_timestamp() FROM pull_runs
-		WHERE platform = $1 AND fence = $2 FOR UPDATE`, in.Platform, in.Fence).Scan(&text, &st.Now)
+		WHERE platform = $1 AND fence = $2 FOR NO KEY UPDATE`, in.Platform, in.Fence).Scan(&text, &st.Now)
 	if errors.Is(err, pgx.ErrNoRows) {
 		st.Stale = true // a run that this database has never issued, or of a store before its restore
 		return st, nil, nil
@@ -209,7 +209,7 @@ func (s *Store) intakeState(ctx context.Context, tx pgx.Tx, in Intake) (IntakeSt
 		refs = append(refs, m.Anchors...)
 	}
 	rows, err = tx.Query(ctx, `SELECT `+recordColumns+` FROM records r
-		WHERE platform = $1 AND key = ANY($2) ORDER BY id FOR UPDATE`, in.Platform, keys)
+		WHERE platform = $1 AND key = ANY($2) ORDER BY id FOR NO KEY UPDATE`, in.Platform, keys)
 	if err != nil {
 		return st, nil, err
 	}

@@ -303,7 +303,7 @@ func lockTargets(ctx context.Context, tx pgx.Tx, ids []int64, skip bool) ([]Targ
 		how = "SKIP LOCKED"
 	}
 	rows, err := tx.Query(ctx, `SELECT id FROM records WHERE id IN (
-			SELECT coalesce(record_id, anchor_id) FROM targets WHERE id = ANY($1)) ORDER BY id FOR UPDATE `+how, ids)
+			SELECT coalesce(record_id, anchor_id) FROM targets WHERE id = ANY($1)) ORDER BY id FOR NO KEY UPDATE `+how, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -313,7 +313,7 @@ func lockTargets(ctx context.Context, tx pgx.Tx, ids []int64, skip bool) ([]Targ
 	}
 	rows, err = tx.Query(ctx, `SELECT t.id, t.platform, coalesce(t.key, ''), coalesce(t.record_id, 0), coalesce(t.anchor_id, 0), t.resident_id,
 			t.state, t.since, t.attempts, t.reason, t.look, t.refused
-		FROM targets t WHERE t.id = ANY($1) AND coalesce(t.record_id, t.anchor_id) = ANY($2) ORDER BY t.id FOR UPDATE `+how, ids, locked)
+		FROM targets t WHERE t.id = ANY($1) AND coalesce(t.record_id, t.anchor_id) = ANY($2) ORDER BY t.id FOR NO KEY UPDATE `+how, ids, locked)
 	if err != nil {
 		return nil, err
 	}

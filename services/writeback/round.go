@@ -216,11 +216,10 @@ func (w *worker) acknowledge(ctx context.Context, lease store.Lease) error {
 	}
 	outcomes, err := w.acks.Acknowledged(ctx)
 	if err != nil {
-		w.fail(ctx, err)
-		return nil // the platform's trouble is its own: asked again later
+		w.fail(ctx, err) // the platform's trouble is its own: asked again later
 	}
 	if len(outcomes) == 0 {
-		return nil
+		return nil // what came beside an error is used all the same
 	}
 	open, err := w.o.Store.OpenIntents(ctx, w.id)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -86,15 +87,27 @@ func Start() (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	s.command.Stdout, s.command.Stderr = log, log
-	if err := s.command.Start(); err != nil {
-		return nil, errors.Join(err, log.Close(), os.RemoveAll(dir))
+	if s.command.SysProcAttr == nil {
+		s.command.SysProcAttr = &syscall.SysProcAttr{}
 	}
+	die(s.command.SysProcAttr)
+	started := make(chan error, 1)
 	go func() {
+		runtime.LockOSThread() // the child is bound to the thread that started it
+		defer runtime.UnlockOSThread()
+		err := s.command.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		_ = s.command.Wait() // how it ended does not matter: that it did, does
 		_ = log.Close()
 		_ = os.Remove(log.Name())
 		close(s.ended)
 	}()
+	if err := <-started; err != nil {
+		return nil, errors.Join(err, log.Close(), os.RemoveAll(dir))
+	}
 	if err := s.await(); err != nil {
 		s.Stop()
 		return nil, err

@@ -169,3 +169,15 @@ func TestExportsCarryTheirMomentAndComeAgain(t *testing.T) {
 	within(t, "one more export although nothing changed", func() bool { return len(f.exports()) >= 2 })
 	require.Equal(t, f.read(f.exports()[0]), f.read(f.exports()[1]))
 }
+
+func TestABatchThatIsNoWorkbookIsPutAway(t *testing.T) {
+	t.Parallel()
+	d := running(t)
+	f := folderOf(t, d, p.Veterans)
+	path := filepath.Join(f.dir, importFolder, "heji_b1.xlsx")
+	drop(t, path, []byte("no workbook"))
+	bad := filepath.Join(f.dir, importFolder, doneFolder, "heji_b1.xlsx.bad")
+	within(t, "the batch to be put away", func() bool { _, err := os.Stat(bad); return err == nil })
+	require.NoFileExists(t, path)
+	require.Empty(t, journal(t, d.Platform(p.Veterans)))
+}

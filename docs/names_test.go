@@ -1,0 +1,156 @@
+package docs_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// pages are all pages of the project, as seen from this folder.
+var pages = []string{"../README.md", "../README.zh.md", "architecture.md", "dependencies.md", "connect-a-platform.md",
+	"connect-a-platform.zh.md", "operating.md", "reliability.md", "benchmarks.md"}
+
+var link = regexp.MustCompile(`(!?)\[[^\]]*\]\(([^)\s]+)\)`)
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	for _, page := range pages {
+		for _, m := range link.FindAllStringSubmatch(read(t, page), -1) {
+			to, _, _ := strings.Cut(m[2], "#")
+			if to == "" || strings.Contains(to, "://") {
+				continue
+			}
+			require.FileExists(t, filepath.Join(filepath.Dir(page), to), "%s: %s", page, m[0])
+		}
+	}
+}
+
+// source walks the Go files of the project.
+func source(t *testing.T, visit func(path string)) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && path != ".." && strings.HasPrefix(e.Name(), ".") {
+			return fs.SkipDir
+		}
+		if !e.IsDir() && strings.HasSuffix(path, ".go") {
+			visit(path)
+		}
+		return nil
+	}))
+}
+
+var (
+	declared = regexp.MustCompile(`(?m)^func (?:\([^)]*\) )?([A-Za-z_][A-Za-z0-9_]*)`)
+	testName = regexp.MustCompile(`^(Test|Fuzz|Benchmark|Example)[A-Z]\w*$`)
+	pathName = regexp.MustCompile(`^[a-z][a-zA-Z0-9_./-]*\.(go|sql|yaml|yml|csv|md|sh)$`)
+	folder   = regexp.MustCompile(`^(schema|connectors|services|deploy|docs)/[a-zA-Z0-9_/]*$`)
+	inFile   = regexp.MustCompile("`([a-z][a-zA-Z0-9_./-]*\\.go)`((?:,? (?:and )?`[A-Za-z]+`)+)")
+)
+
+// Files, folders and tests that a page sets as code exist; where a page names a
+// file and then functions, they are in it.
+func TestWhatPagesNameIsThere(t *testing.T) {
+	functions := map[string]bool{}
+	source(t, func(path string) {
+		for _, m := range declared.FindAllStringSubmatch(read(t, path), -1) {
+			functions[m[1]] = true
+		}
+	})
+	for _, page := range pages {
+		text := read(t, page)
+		for _, m := range code.FindAllStringSubmatch(text, -1) {
+			name := m[1]
+			switch {
+			case testName.MatchString(name):
+				require.True(t, functions[name], "%s names the test %s", page, name)
+			case pathName.MatchString(name) && strings.Contains(name, "/"), folder.MatchString(name):
+				_, err := os.Stat(filepath.Join("..", name))
+				require.NoError(t, err, "%s names %s", page, name)
+			}
+		}
+		for _, m := range inFile.FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(m[1], "/") {
+				continue
+			}
+			body := read(t, filepath.Join("..", m[1]))
+			for _, f := range code.FindAllStringSubmatch(m[2], -1) {
+				require.Regexp(t, `(?m)^func (\([^)]*\) )?`+f[1]+`\b`, body, "%s: %s", page, m[0])
+			}
+		}
+	}
+}
+
+func TestEveryDependencyIsJustified(t *testing.T) {
+	text := read(t, "dependencies.md")
+	named := map[string]bool{}
+	for _, m := range code.FindAllStringSubmatch(text, -1) {
+		named[m[1]] = true
+	}
+	imported := map[string]bool{}
+	source(t, func(path string) {
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, i := range f.Imports {
+			if p := strings.Trim(i.Path.Value, `"`); strings.Contains(strings.SplitN(p, "/", 2)[0], ".") {
+				imported[p] = true
+			}
+		}
+	})
+	used := map[string]bool{}
+	for p := range imported {
+		module := ""
+		for name := range named {
+			if (p == name || strings.HasPrefix(p, name+"/")) && len(name) > len(module) {
+				module = name
+			}
+		}
+		require.NotEmpty(t, module, "dependencies.md says nothing about %s", p)
+		used[module] = true
+	}
+	for _, line := range strings.Split(read(t, "../go.mod"), "\n") {
+		module, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		require.False(t, named[module] && !used[module], "dependencies.md names %s, which nothing imports", module)
+	}
+}
+
+func TestEveryMetricIsExplained(t *testing.T) {
+	metric := regexp.MustCompile(`heji_[a-z_]+`)
+	defined := map[string]bool{}
+	for _, m := range regexp.MustCompile(`"(heji_[a-z_]+)"`).FindAllStringSubmatch(read(t, "../services/telemetry/metrics.go"), -1) {
+		defined[m[1]] = true
+	}
+	require.NotEmpty(t, defined)
+	text := read(t, "operating.md")
+	for name := range defined {
+		require.Contains(t, text, "`"+name+"`")
+	}
+	for _, page := range pages {
+		for _, m := range code.FindAllStringSubmatch(read(t, page), -1) {
+			for _, name := range metric.FindAllString(m[1], -1) {
+				require.True(t, defined[strings.TrimSuffix(name, "_bucket")], "%s names the metric %s", page, name)
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`alert: (\w+)`).FindAllStringSubmatch(read(t, "../deploy/prometheus/alerts.yml"), -1) {
+		require.Contains(t, text, "`"+m[1]+"`")
+	}
+}
+
+func TestEveryTableIsExplained(t *testing.T) {
+	text := read(t, "architecture.md")
+	for _, m := range regexp.MustCompile(`(?m)^CREATE TABLE (\w+)`).FindAllStringSubmatch(read(t, "../schema/migrations/00001_hub.sql"), -1) {
+		require.Contains(t, text, "| `"+m[1]+"` |")
+	}
+	for i := range 10 {
+		require.Regexp(t, `\*\*I`+string("123456789"[min(i, 8)])+map[bool]string{true: "0", false: ""}[i == 9], text)
+	}
+}

@@ -1,0 +1,100 @@
+// What scripts add: nothing that a page needs, only that it goes quicker.
+(function () {
+  "use strict";
+
+  function element(tag, cls, text) {
+    var e = document.createElement(tag);
+    if (cls) e.className = cls;
+    if (text) e.textContent = text;
+    return e;
+  }
+
+  function row(t) {
+    var li = element("li"), line = element("div", "line"), badge = element("span", "badge " + t.tone);
+    var icon = element("span", "icon", t.icon);
+    icon.setAttribute("aria-hidden", "true");
+    badge.append(icon, t.word);
+    line.append(element("span", "what", t.platform_name), badge);
+    li.append(line);
+    if (t.detail) li.append(element("p", "detail", t.detail));
+    return li;
+  }
+
+  // The platforms turn green while somebody looks.
+  function watch(list) {
+    var last = "", quiet = 0, since = Date.now();
+    var word = document.querySelector("[data-saved-word]"), green = document.querySelector("[data-green]");
+    function show(reply) {
+      var now = JSON.stringify(reply.targets);
+      if (now !== last && reply.targets.length) {
+        list.replaceChildren.apply(list, reply.targets.map(row));
+        if (green) {
+          green.textContent = green.dataset.green
+            .replace("{green}", reply.targets.filter(function (t) { return t.tone === "ok"; }).length)
+            .replace("{all}", reply.targets.length);
+        }
+      }
+      quiet = now === last && reply.settled ? quiet + 1 : 0;
+      last = now;
+      if (word) word.textContent = reply.settled ? word.dataset.done : word.dataset.waiting;
+    }
+    function ask() {
+      fetch(list.dataset.poll, { headers: { Accept: "application/json" } })
+        .then(function (r) { return r.ok ? r.json() : Promise.reject(r.status); })
+        .then(show, function () {})
+        .then(function () {
+          if (quiet < 3) setTimeout(ask, Date.now() - since < 60000 ? 400 : 3000);
+        });
+    }
+    ask();
+  }
+
+  // A new entry becomes a resident.
+  function follow(box) {
+    fetch(box.dataset.entryPoll, { headers: { Accept: "application/json" } })
+      .then(function (r) { return r.ok ? r.json() : Promise.reject(r.status); })
+      .then(function (reply) {
+        if (reply.resident) {
+          location.replace("/residents/" + reply.resident + "?entry=" + encodeURIComponent(box.dataset.request));
+        } else if (reply.state === "pending") {
+          setTimeout(follow, 100, box);
+        } else {
+          location.reload();
+        }
+      }, function () { setTimeout(follow, 2000, box); });
+  }
+
+  // An ID number says birth date and sex; boxes that were filled are left alone.
+  function derive(form) {
+    var id = form.elements.id_number, birth = form.elements.birth_date, sex = form.elements.sex;
+    if (!id || !birth || !sex) return;
+    id.addEventListener("change", function () {
+      var m = /^\d{6}(\d{4})(\d\d)(\d\d)\d\d(\d)[\dXx]$/.exec(id.value.replace(/[\s-]/g, ""));
+      if (!m) return;
+      if (!birth.value) birth.value = m[1] + "-" + m[2] + "-" + m[3];
+      if (!sex.value) sex.value = Number(m[4]) % 2 ? "1" : "2";
+    });
+  }
+
+  document.querySelectorAll("[data-poll]").forEach(watch);
+  document.querySelectorAll("[data-entry-poll]").forEach(follow);
+  document.querySelectorAll("form[data-entry]").forEach(function (form) {
+    derive(form);
+    form.addEventListener("submit", function () { form.setAttribute("aria-busy", "true"); });
+  });
+  // Enter saves, without the page jumping down to the button.
+  document.querySelectorAll("[data-focus]").forEach(function (b) { b.focus({ preventScroll: true }); });
+  // Back from "who will receive it" keeps what was typed.
+  document.querySelectorAll("[data-back]").forEach(function (a) {
+    a.addEventListener("click", function (e) { if (history.length > 1) { e.preventDefault(); history.back(); } });
+  });
+  // "/" goes to the search box, as in many programs.
+  document.addEventListener("keydown", function (e) {
+    var box = document.getElementById("q");
+    if (e.key === "/" && box && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) {
+      e.preventDefault();
+      box.focus();
+      box.select();
+    }
+  });
+})();
