@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"heji/deploy/demo/district"
+	"heji/deploy/demo/oracle"
 	"heji/deploy/demo/population"
 	"heji/schema"
 	"heji/services/embedded"
@@ -34,9 +35,9 @@ type end struct {
 	masters map[string][]string
 	// shows: what each platform shows, by platform and the same name.
 	shows map[string][]string
-	// touched: the persons of the clerks' edits, with the edit.
-	touched map[int][]string
-	entries []string
+	// happened: what clerks and staff did, by true person; "" are those whom only
+	// staff know.
+	happened map[string][]string
 }
 
 // ended is a data folder that was opened once more.
@@ -118,7 +119,7 @@ func (e *ended) read(ctx context.Context, x *end) error {
 		}
 		id := r.ID.String()
 		if len(names[id]) == 0 { // nobody but staff knows them
-			names[id] = []string{values[population.Name] + " " + values[population.BirthDate]}
+			names[id] = []string{values[population.Name]}
 		}
 		// The platforms' row numbers are no property of a person: a row that
 		// Heji makes gets the next one, whoever comes first.
@@ -135,7 +136,7 @@ func (e *ended) read(ctx context.Context, x *end) error {
 		residents[m.Ref] = m.Resident
 	}
 	x.shows = map[string][]string{}
-	x.touched = map[int][]string{}
+	x.happened = map[string][]string{}
 	for _, p := range e.district.Platforms() {
 		rows, err := p.Snapshot(ctx)
 		if err != nil {
@@ -155,11 +156,22 @@ func (e *ended) read(ctx context.Context, x *end) error {
 			return err
 		}
 		for _, edit := range edits {
-			what := fmt.Sprintf("round %d: %s %s %s %s", edit.Round, edit.Platform, edit.Op, edit.Note, text(edit.Set))
-			x.touched[edit.Person] = append(x.touched[edit.Person], what)
+			who := fmt.Sprintf("%04d", edit.Person)
+			x.happened[who] = append(x.happened[who], fmt.Sprintf("round %d: %s %s %s %s", edit.Round, edit.Platform, edit.Op, edit.Note, text(edit.Set)))
 		}
 	}
-	for _, m := range []map[string][]string{x.masters, x.shows} {
+	entries, err := oracle.Entries(ctx, e.district)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		who := ""
+		if !entry.New() {
+			who = fmt.Sprintf("%04d", entry.Person)
+		}
+		x.happened[who] = append(x.happened[who], "entry: "+text(entry.Values))
+	}
+	for _, m := range []map[string][]string{x.masters, x.shows, x.happened} {
 		for _, list := range m {
 			slices.Sort(list)
 		}

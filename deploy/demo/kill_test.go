@@ -1,9 +1,12 @@
 package demo
 
 import (
-	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,75 +15,132 @@ import (
 	"heji/services/embedded"
 )
 
-// blow is one kill -9, struck when something is seen from outside.
+// blow is one kill -9, struck as soon as progress is seen from outside.
 type blow struct {
 	what string
-	see  func(p *process) bool
+	at   int
+	see  func(p *process) int
 }
 
-// Half of the records are in residents, and half are not.
-var inTheFirstLoad = blow{"the first load is half merged", func(p *process) bool {
-	return p.count(embedded.DefaultDatabase, `SELECT count(*) FROM records WHERE NOT unresolved`) >= 200
+// About 870 records are loaded.
+var inTheFirstLoad = blow{"the first load is half merged", 250, func(p *process) int {
+	return p.count(embedded.DefaultDatabase, `SELECT count(*) FROM records WHERE NOT unresolved`)
 }}
 
-// The platforms' own journals tell how far write-back has come.
-var inTheCampaign = blow{"some writes have arrived at 医保, and some have not", func(p *process) bool {
-	return journalled(p.dir, population.Medical) >= 20
+// The platforms' own journals tell how far write-back has come. Both receive
+// about a hundred writes in the campaign.
+var (
+	inTheCampaign = blow{"some writes have arrived at 医保, and some have not", 10, func(p *process) int {
+		return journalled(p.dir, population.Medical)
+	}}
+	inTheDatabase = blow{"some writes have arrived at 居民养老, and some have not", 40, func(p *process) int {
+		return p.count("demo_pension", `SELECT count(*) FROM demo.journal`)
+	}}
+)
+
+// A file was handed over, and its receipt was not read.
+var withTheFiles = blow{"an office has a batch that is not answered", 1, func(p *process) int {
+	return p.count(embedded.DefaultDatabase, `SELECT count(*) FROM intents WHERE state = 'queued'`)
 }}
 
-var inTheDatabase = blow{"some writes have arrived at 居民养老", func(p *process) bool {
-	return p.count("demo_pension", `SELECT count(*) FROM demo.journal`) >= 60
+var inTheEntries = blow{"some of the twenty entries are saved", 8, func(p *process) int {
+	return p.count(embedded.DefaultDatabase, `SELECT count(*) FROM desk_entries`)
 }}
 
-var inTheEntries = blow{"some of the twenty entries are saved", func(p *process) bool {
-	return p.count(embedded.DefaultDatabase, `SELECT count(*) FROM desk_entries`) >= 6
-}}
+// struck runs a demo until it is killed.
+func (b blow) struck(t *testing.T, c childOptions) {
+	t.Helper()
+	p, seen := start(t, c), 0
+	p.killWhen(b.what, func() bool {
+		seen = b.see(p)
+		return seen >= b.at
+	})
+	t.Logf("killed when %s: %d", b.what, seen)
+}
 
-// TestKill: I5 and I1 under kill -9. The same data folder is started again after
-// each blow, and ends as if nothing had happened.
+// TestKill: I1 and I5 under kill -9. After each blow the same data folder is
+// started again; at the end it is as if nothing had happened.
 func TestKill(t *testing.T) {
 	whole := reference.get(t)
 	c := childOptions{Dir: tempFolder(t), Workers: 2, Batch: 20}
-	for _, b := range []blow{inTheFirstLoad, inTheCampaign, inTheDatabase, inTheEntries} {
-		p := start(t, c)
-		p.killWhen(b.what, func() bool { return b.see(p) })
+	for _, b := range []blow{inTheFirstLoad, inTheCampaign, withTheFiles, inTheEntries} {
+		b.struck(t, c)
 	}
 	start(t, c).finishes()
 	sameEnd(t, whole, c.Dir)
 }
 
+// TestJetStreamThrownAway: Postgres is the truth; what JetStream carried is
+// found again.
+func TestJetStreamThrownAway(t *testing.T) {
+	whole := reference.get(t)
+	c := childOptions{Dir: tempFolder(t), Workers: 2, Batch: 20}
+	for _, b := range []blow{inTheFirstLoad, inTheDatabase} {
+		b.struck(t, c)
+		folder := filepath.Join(c.Dir, embedded.JetStreamFolder)
+		require.DirExists(t, folder)
+		require.NoError(t, os.RemoveAll(folder))
+	}
+	start(t, c).finishes()
+	sameEnd(t, whole, c.Dir)
+}
+
+// sameEnd reads what a disturbed demo left behind and compares it with an
+// undisturbed one: nothing written twice, nothing left over, the same people,
+// the same values, the same rows at every platform.
+//
+// Two things may differ, both between any two runs, killed or not:
+//
+//   - People whom a clerk touched while the hub was loading. Whether the hub saw
+//     a row before and after the edit, or only after, is chance. Seen only after,
+//     the row's one change clock makes all of its values as new as the edit, so
+//     that its old address may outrank one of last year; and a row that was taken
+//     out before it was ever seen does not keep a new one from being made. Their
+//     partition is compared all the same.
+//   - People whom the clerks of the second round, or staff, chose in one run and
+//     not in the other, because the choice looked at one of the former. As a
+//     rule there are none.
 func sameEnd(t *testing.T, want *end, dir string) {
 	t.Helper()
 	got, err := ending(dir)
 	require.NoError(t, err)
-	n := 0
-	diff := func(what string, a, b map[string][]string) {
-		for k, v := range a {
-			if fmt.Sprint(v) != fmt.Sprint(b[k]) {
-				t.Logf("%s %s:\n  %s\n  %s", what, k, v, b[k])
-				n++
-			}
-		}
-		for k, v := range b {
-			if _, ok := a[k]; !ok {
-				t.Logf("%s %s: only after kill: %s", what, k, v)
-				n++
-			}
+	require.Zero(t, got.report["unresolved"])
+	require.Zero(t, got.report["echo_writes"])
+	for id, p := range got.report["platforms"].(map[string]any) {
+		for _, figure := range []string{"writes_repeated", "differs", "pending"} {
+			require.Zero(t, p.(map[string]any)[figure], "%s: %s", id, figure)
 		}
 	}
-	diff("master", want.masters, got.masters)
-	diff("row", want.shows, got.shows)
-	ta, tb := map[string][]string{}, map[string][]string{}
-	for k, v := range want.touched {
-		ta[fmt.Sprint(k)] = v
-	}
-	for k, v := range got.touched {
-		tb[fmt.Sprint(k)] = v
-	}
-	diff("touched", ta, tb)
 	require.Equal(t, want.partition, got.partition)
-	a, _ := os.ReadFile(filepath.Join(reference.dir, "district/plans/entries.json"))
-	b, _ := os.ReadFile(filepath.Join(dir, "district/plans/entries.json"))
-	require.Equal(t, string(a), string(b))
-	require.Zero(t, n)
+	require.Equal(t, got.batch, got.stored, "one batch over the final records")
+
+	chance := map[string]bool{}
+	for _, x := range []*end{want, got} {
+		for who, list := range x.happened {
+			chance[who] = chance[who] || strings.HasPrefix(list[0], "round 1") || !slices.Equal(list, want.happened[who]) || !slices.Equal(list, got.happened[who])
+		}
+	}
+	compared := sameValues(t, "master of", want.masters, got.masters, chance)
+	sameValues(t, "rows", want.shows, got.shows, chance)
+	require.Greater(t, compared, testResidents*8/10, "the comparison says something")
 }
+
+// sameValues compares what is said about each person, and counts them.
+func sameValues(t *testing.T, what string, want, got map[string][]string, chance map[string]bool) int {
+	t.Helper()
+	names := maps.Clone(want)
+	maps.Copy(names, got)
+	n := 0
+	for who := range names {
+		persons := person.FindAllString(who, -1)
+		if slices.ContainsFunc(persons, func(p string) bool { return chance[p] }) || len(persons) == 0 && chance[""] {
+			continue
+		}
+		n++
+		require.Equal(t, want[who], got[who], "%s %s", what, who)
+	}
+	return n
+}
+
+// person is a true person in a name.
+var person = regexp.MustCompile(`\b[0-9]{4}\b`)

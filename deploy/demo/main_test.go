@@ -161,7 +161,7 @@ func (p *process) killWhen(what string, see func() bool) {
 	p.t.Helper()
 	deadline := time.NewTimer(longest)
 	defer deadline.Stop()
-	tick := time.NewTicker(time.Millisecond)
+	tick := time.NewTicker(3 * time.Millisecond)
 	defer tick.Stop()
 	for !see() {
 		select {

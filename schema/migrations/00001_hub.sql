@@ -136,6 +136,7 @@ CREATE INDEX records_unresolved ON records (id) WHERE unresolved;
 CREATE INDEX records_unresolved_platform ON records (platform) WHERE unresolved;
 CREATE INDEX records_resident ON records (resident_id);
 CREATE INDEX records_keys ON records USING gin (keys) WITH (fastupdate = off);
+CREATE INDEX records_look ON records (platform) WHERE state->'lineage'->'look' = 'true';
 CREATE INDEX records_anchors ON records USING gin (anchors) WHERE anchors <> '{}';
 
 -- Blocking keys with more holders than the model's cap, as of the last

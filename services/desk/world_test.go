@@ -295,6 +295,17 @@ func (w *world) merge(request string) uuid.UUID {
 	return id
 }
 
+// wang is a resident whom three registers know, one of them sealed.
+func (w *world) wang() (id uuid.UUID, idNumber string) {
+	idNumber = number(w.t, "1980-05-01", 7)
+	id = w.resident(
+		rec{platform: "gongan", key: "G1", values: schema.Values{"name": "王建国", "id_number": idNumber, "sex": "1", "birth_date": "1980-05-01"}},
+		rec{platform: "pension", key: "P1", at: today.Add(-48 * time.Hour),
+			values: schema.Values{"name": "王建囯", "id_number": idNumber, "phone": "13800001111", "education": "61", "life_status": "alive", "pension_status": "1"}},
+		rec{platform: "sealed", key: "S1", values: schema.Values{"name": "王建国", "corrections": "1"}})
+	return id, idNumber
+}
+
 func (w *world) target(resident uuid.UUID, platform, key string, state store.TargetState, more string, args ...any) {
 	w.t.Helper()
 	w.exec(`INSERT INTO targets (platform, key, record_id, resident_id, state, since)

@@ -185,7 +185,10 @@ func (x planner) candidate(a schema.Attribute, f field) (Due, Wanted, bool) {
 		// whatever the mode". I8: a wrong merge is taken back. Wanted goes out
 		// only where the agreement lets it stand here (I7); otherwise the
 		// platform gets its own text back.
-		if !allowed || mode == schema.Propose || want.Disputed || newerOwn(f, want) {
+		// Where what is wanted is the platform's own value, it is given back to the
+		// byte, not in our spelling of it.
+		same := f.own != nil && f.own.Value != nil && *f.own.Value == want.Value
+		if !allowed || same || mode == schema.Propose || want.Disputed || newerOwn(f, want) {
 			return Due{Text: x.giveBack(a, f), Source: Own, Retract: true}, Wanted{}, true
 		}
 	}

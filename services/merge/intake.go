@@ -18,15 +18,36 @@ func (s *Service) intake(ctx context.Context, in store.Intake) (store.IntakeCoun
 	})
 	echoes := 0
 	counts, err := s.o.Store.TakeIn(ctx, in, func(st store.IntakeState) (store.Decision, error) {
-		d := &decision{service: s, in: in, state: st, rows: map[string]*store.Record{}, recheck: map[string]bool{}}
+		var policy lineage.Policy
 		if p, ok := s.o.Registry.Get(in.Platform); ok {
-			d.policy = p.Policy
+			policy = p.Policy
 		}
+		d := newDecision(s, in, st, policy)
 		out, err := d.run()
+		if err != nil {
+			return out, err
+		}
+		if mass := d.tally.Mass(massLimit); len(mass) > 0 {
+			// The same rows again, from their state before this read: what changed
+			// in a mass is contested instead of believed, and a person looks.
+			s.o.Logger.Warn("many rows changed in the same way at once: held until a person has looked", "platform", in.Platform, "count", len(mass))
+			policy.Mass = mass
+			d = newDecision(s, in, st, policy)
+			out, err = d.run()
+			out.Hold = true
+		}
 		echoes = d.echoes
 		return out, err
 	})
 	return counts, echoes, err
+}
+
+// massLimit says when changes are no longer people's work: a nightly reset, a
+// restored backup, a wrong import. Counted over one intake of a few hundred rows.
+var massLimit = lineage.MassLimit{Rows: 30, Share: 0.3}
+
+func newDecision(s *Service, in store.Intake, st store.IntakeState, p lineage.Policy) *decision {
+	return &decision{service: s, in: in, state: st, policy: p, rows: map[string]*store.Record{}, recheck: map[string]bool{}}
 }
 
 // decision is one pure pass over the messages of an intake, in their order.
@@ -40,6 +61,7 @@ type decision struct {
 	order   []string
 	recheck map[string]bool
 	echoes  int
+	tally   lineage.Tally
 	out     store.Decision
 }
 
@@ -97,6 +119,7 @@ func (d *decision) row(m schema.Record) error {
 		Raw: m.Raw, Values: m.Values, Deleted: m.Op == schema.OpDelete,
 	}, d.policy)
 	d.echoes += report.Echoes
+	d.tally.Add(report)
 	if known && !report.Changed {
 		d.out.Unchanged = append(d.out.Unchanged, pos)
 		return nil

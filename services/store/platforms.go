@@ -27,6 +27,7 @@ type Platform struct {
 	Version   int // of the agreement in force; 0: none
 	Agreement schema.Agreement
 	Paused    bool
+	Writes    bool // write-back only: stage, pause and the switch let writes leave now
 
 	Fence      int64
 	CompleteAt *time.Time // the first whole read is merged

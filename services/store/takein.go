@@ -83,6 +83,9 @@ type Decision struct {
 	// settled, contested or unsettled what we wrote there; the value says
 	// whether the platform must be asked first.
 	Recheck map[string]bool
+	// Hold: so many rows changed in one way at once that a person must look
+	// before anything more is written to this platform.
+	Hold bool
 }
 
 // IntakeState is what is known before a decision.
@@ -142,6 +145,11 @@ func (s *Store) TakeIn(ctx context.Context, in Intake, decide func(IntakeState) 
 		}
 		if err := recheckTargets(ctx, tx, in.Platform, d.Recheck); err != nil {
 			return err
+		}
+		if d.Hold {
+			if _, err := tx.Exec(ctx, `UPDATE platforms SET paused = true WHERE id = $1`, in.Platform); err != nil {
+				return fmt.Errorf("hold the platform: %w", err)
+			}
 		}
 		counts.Later = d.Later
 		counts.Merged, counts.Unchanged = len(d.Merged), len(d.Unchanged)

@@ -229,14 +229,22 @@ func scopeSQL(scope []schema.Condition, args []any) (string, []any) {
 // f decides; the intents that it opens are returned when they are durable (I5).
 // Records are locked before targets, in id order, as everywhere. A target whose
 // record waits to be resolved is left for later: its master is stale.
-func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, f func(Platform, []Target) ([]Verdict, error)) (seen int, opened []Intent, err error) {
+//
+// looks: the platform can be asked for single rows. Rows that must be asked for
+// are targets too, whether or not anything may be written (Platform.Writes).
+func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f func(Platform, []Target) ([]Verdict, error)) (seen int, opened []Intent, err error) {
 	err = s.tx(ctx, func(tx pgx.Tx) error {
 		seen, opened = 0, nil
-		p, ok, err := writablePlatform(ctx, tx, l)
+		p, ok, err := leasedPlatform(ctx, tx, l)
 		if err != nil || !ok {
 			return err
 		}
-		ids, err := s.dueTargets(ctx, tx, l.Platform, limit)
+		if looks {
+			if err := sweepLooks(ctx, tx, l.Platform, limit); err != nil {
+				return err
+			}
+		}
+		ids, err := s.dueTargets(ctx, tx, l.Platform, limit, p.Writes)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -261,13 +269,13 @@ func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, f func(Platfor
 	return seen, opened, nil
 }
 
-// writablePlatform reads the platform under the lease; ok is false when the
-// lease is no longer ours or nothing may leave.
-func writablePlatform(ctx context.Context, tx pgx.Tx, l Lease) (Platform, bool, error) {
+// leasedPlatform reads the platform under the lease; ok is false when the lease
+// is no longer ours. Platform.Writes says whether anything may leave now.
+func leasedPlatform(ctx context.Context, tx pgx.Tx, l Lease) (Platform, bool, error) {
 	var fence int64
 	var stopped bool
 	if err := tx.QueryRow(ctx, `SELECT write_fence, coalesce((SELECT value = 'true' FROM settings WHERE name = 'writes_stopped'), false)
-		FROM platforms WHERE id = $1 FOR SHARE`, l.Platform).Scan(&fence, &stopped); err != nil {
+		FROM platforms WHERE id = $1 FOR KEY SHARE`, l.Platform).Scan(&fence, &stopped); err != nil {
 		return Platform{}, false, err
 	}
 	rows, err := tx.Query(ctx, `SELECT `+platformColumns+` FROM platforms p
@@ -279,16 +287,33 @@ func writablePlatform(ctx context.Context, tx pgx.Tx, l Lease) (Platform, bool, 
 	if err != nil {
 		return Platform{}, false, err
 	}
-	return p, fence == l.Fence && !stopped && !p.Paused && p.Stage.Writes(), nil
+	p.Writes = !stopped && !p.Paused && p.Stage.Writes()
+	return p, fence == l.Fence, nil
 }
 
-func (s *Store) dueTargets(ctx context.Context, tx pgx.Tx, platform string, limit int) ([]int64, error) {
+// sweepLooks makes targets of the rows that lineage wants to be asked for: a
+// read was set aside, and without an answer a change could stay unseen.
+func sweepLooks(ctx context.Context, tx pgx.Tx, platform string, limit int) error {
+	_, err := tx.Exec(ctx, `INSERT INTO targets AS t (platform, key, record_id, resident_id, state, due_at, look)
+		SELECT r.platform, r.key, r.id, r.resident_id, 'due', now(), true FROM records r
+		WHERE r.platform = $1 AND r.state->'lineage'->'look' = 'true' AND r.resident_id IS NOT NULL AND NOT r.deleted
+			AND NOT EXISTS (SELECT FROM targets t WHERE t.record_id = r.id AND t.look AND t.due_at IS NOT NULL)
+		ORDER BY r.id LIMIT $2
+		ON CONFLICT (platform, key) DO UPDATE SET look = true, due_at = coalesce(t.due_at, excluded.due_at)
+		WHERE t.state NOT IN ('open', 'queued')`, platform, limit)
+	if err != nil {
+		return fmt.Errorf("sweep for rows to ask for: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) dueTargets(ctx context.Context, tx pgx.Tx, platform string, limit int, writes bool) ([]int64, error) {
 	rows, err := tx.Query(ctx, `SELECT t.id FROM targets t
 		LEFT JOIN records r ON r.id = t.record_id
 		LEFT JOIN records a ON a.id = t.anchor_id
-		WHERE t.platform = $1 AND t.due_at <= clock_timestamp() AND t.state NOT IN ('open', 'queued')
+		WHERE t.platform = $1 AND t.due_at <= clock_timestamp() AND t.state NOT IN ('open', 'queued') AND ($3 OR t.look)
 			AND NOT coalesce(r.unresolved, false) AND NOT (t.key IS NULL AND coalesce(a.unresolved, false))
-		ORDER BY t.due_at LIMIT $2`, platform, limit)
+		ORDER BY t.due_at LIMIT $2`, platform, limit, writes)
 	if err != nil {
 		return nil, err
 	}
@@ -466,7 +491,7 @@ func (s *Store) Settle(ctx context.Context, l Lease, ids []int64, f func(Platfor
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		p, _, err := writablePlatform(ctx, tx, l)
+		p, _, err := leasedPlatform(ctx, tx, l)
 		if err != nil {
 			return err
 		}

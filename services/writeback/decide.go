@@ -79,6 +79,13 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 			return v, nil
 		}
 	}
+	if !p.Writes {
+		v.State, v.DueAt = store.TargetDue, r.now.Add(time.Second) // stopped or paused: it waits
+		if !p.Stage.Writes() {
+			v.State, v.DueAt = store.TargetGreen, time.Time{}
+		}
+		return v, nil
+	}
 	who, impossible := resident(p, r.w.mapping, t, r.now)
 	row, changed := r.unflag(row, who, t.Refused)
 	plan := lineage.Make(row, who, r.w.policy)

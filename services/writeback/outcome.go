@@ -118,7 +118,7 @@ func (w *worker) bind(t store.Target, key, version string, at time.Time, v store
 }
 
 // looked takes the answer to a look into account; row nil: it is not there.
-func (w *worker) looked(t store.Target, found *connectors.Row, asOf, now time.Time) (store.Verdict, error) {
+func (w *worker) looked(p store.Platform, t store.Target, found *connectors.Row, asOf, now time.Time) (store.Verdict, error) {
 	v := store.Verdict{Target: t.ID, State: store.TargetDue, DueAt: now, Attempts: t.Attempts, Refused: t.Refused}
 	var row lineage.Row
 	if err := json.Unmarshal(t.Record.State, &row); err != nil {
@@ -153,6 +153,8 @@ func (w *worker) looked(t store.Target, found *connectors.Row, asOf, now time.Ti
 		if !v.DueAt.After(now) {
 			v.DueAt = now.Add(time.Second)
 		}
+	} else if !p.Stage.Writes() {
+		v.State, v.DueAt = store.TargetGreen, time.Time{} // asked for, and nothing may be written
 	}
 	return v, nil
 }

@@ -25,7 +25,7 @@ func (w *worker) round(ctx context.Context, lease store.Lease) (seen int, err er
 		return 0, err
 	}
 	r := &round{w: w, now: time.Now(), creates: creates, batch: uuid.Must(uuid.NewV7())}
-	seen, opened, err := w.o.Store.Evaluate(ctx, lease, w.limit, r.decide)
+	seen, opened, err := w.o.Store.Evaluate(ctx, lease, w.limit, w.looker != nil, r.decide)
 	if err != nil {
 		return 0, err
 	}
@@ -266,8 +266,8 @@ func (w *worker) look(ctx context.Context, lease store.Lease, targets []store.Ta
 				row = &rows[i]
 			}
 		}
-		if err := w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
-			v, err := w.looked(list[0], row, asOf, time.Now())
+		if err := w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(p store.Platform, list []store.Target) ([]store.Verdict, error) {
+			v, err := w.looked(p, list[0], row, asOf, time.Now())
 			return []store.Verdict{v}, err
 		}); err != nil {
 			return err

@@ -1,0 +1,328 @@
+package desk
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"heji/schema"
+	"heji/services/store"
+)
+
+// FormBody is the form, for a new resident or an edit.
+type FormBody struct {
+	Groups   []Group
+	Problems []FieldProblem
+	Warnings []Warning
+	Resident string // edits
+	Name     string
+	Action   string
+	Nothing  bool // nothing was changed
+	WhoError string
+}
+
+func (d *Desk) newPage(w http.ResponseWriter, r *http.Request) error {
+	p := d.page(w, r, "new")
+	p.Title, p.Request = p.T("new.title"), mustKey()
+	p.Body = FormBody{Groups: form(p.L, nil, nil, nil), Action: "/residents/new"}
+	d.render(w, r, http.StatusOK, "form", p)
+	return nil
+}
+
+func mustKey() string {
+	key, _ := requestKey("") // a key of its own never fails
+	return key
+}
+
+// newPost saves a new resident from the form. Something odd is said first, and
+// saved when the button is pressed again.
+func (d *Desk) newPost(w http.ResponseWriter, r *http.Request) error {
+	if err := posted(w, r); err != nil {
+		return err
+	}
+	p := d.page(w, r, "new")
+	p.Title, p.Request, p.Who = p.T("new.title"), r.PostForm.Get("request"), r.PostForm.Get("who")
+	body := FormBody{Action: "/residents/new"}
+	values, problems := entered(p.L, filled(r.PostForm), nil, d.o.Today())
+	who, ok := named(p.Who)
+	if !ok {
+		body.WhoError = p.T("bad.who", "max", maxWho)
+	}
+	status := http.StatusOK
+	if len(problems) > 0 || !ok {
+		status, body.Problems = http.StatusUnprocessableEntity, problems
+	} else if r.PostForm.Get("confirm") == "" {
+		preview, err := d.foresee(r.Context(), p.L, store.View{}, values)
+		if err != nil {
+			return err
+		}
+		body.Warnings = preview.Warnings
+	}
+	if status != http.StatusOK || len(body.Warnings) > 0 {
+		body.Groups = form(p.L, nil, r.PostForm, problems)
+		p.Body = body
+		d.render(w, r, status, "form", p)
+		return nil
+	}
+	request, err := requestKey(p.Request)
+	if err != nil {
+		return err
+	}
+	s, err := d.saveNew(r.Context(), request, who, values)
+	if err != nil {
+		return err
+	}
+	return d.afterSaving(w, r, p.L, s.Request)
+}
+
+// afterSaving leads to the resident, or to the entry while it is being merged.
+func (d *Desk) afterSaving(w http.ResponseWriter, r *http.Request, l Lang, request string) error {
+	reply, err := d.await(r.Context(), l, request, mergeWait, true)
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, entryAddress(reply), http.StatusSeeOther)
+	return nil
+}
+
+func entryAddress(e EntryReply) string {
+	if e.Resident != nil {
+		return "/residents/" + *e.Resident + "?entry=" + url.QueryEscape(e.Entry.Request)
+	}
+	return "/entries/" + url.PathEscape(e.Entry.Request)
+}
+
+// entryPage waits for the merge.
+func (d *Desk) entryPage(w http.ResponseWriter, r *http.Request) error {
+	p := d.page(w, r, "")
+	reply, err := d.entryReply(r.Context(), p.L, r.PathValue("request"))
+	if err != nil {
+		return err
+	}
+	if reply.State == entryMerged {
+		http.Redirect(w, r, entryAddress(reply), http.StatusSeeOther)
+		return nil
+	}
+	p.Title, p.Body = p.T("entry.title"), reply
+	if reply.State == entryPending {
+		p.Refresh = 1
+	}
+	d.render(w, r, http.StatusOK, "entry", p)
+	return nil
+}
+
+// PersonBody is the page of one resident.
+type PersonBody struct {
+	Person
+	Head   string // sex, age
+	Away   string // not simply alive and here
+	Groups []ValueGroup
+	Entry  *EntryReply // just saved
+	Poll   string
+	Green  int
+	All    int
+}
+
+// ValueGroup is a section of values.
+type ValueGroup struct {
+	Title   string
+	Values  []Value
+	Missing string // attributes that nobody knows
+}
+
+// residentID reads the id of a page's address and follows merges: done means
+// that the answer is a redirect.
+func (d *Desk) residentID(w http.ResponseWriter, r *http.Request, suffix string) (id uuid.UUID, done bool, err error) {
+	if id, err = uuid.Parse(r.PathValue("id")); err != nil {
+		return id, false, store.ErrNotFound
+	}
+	living, err := d.o.Store.Living(r.Context(), id)
+	if err != nil || living == id {
+		return living, false, err
+	}
+	http.Redirect(w, r, "/residents/"+living.String()+suffix, http.StatusSeeOther)
+	return living, true, nil
+}
+
+func (d *Desk) residentPage(w http.ResponseWriter, r *http.Request) error {
+	id, done, err := d.residentID(w, r, "")
+	if err != nil || done {
+		return err
+	}
+	p := d.page(w, r, "")
+	person, err := d.person(r.Context(), p.L, id)
+	if err != nil {
+		return err
+	}
+	body := PersonBody{Person: person, Groups: valueGroups(p.L, person), All: len(person.Targets),
+		Poll: "/api/v1/residents/" + person.ID + "/targets?lang=" + string(p.L)}
+	body.Head, body.Away = headline(p, person)
+	for _, t := range person.Targets {
+		if t.Tone == "ok" {
+			body.Green++
+		}
+	}
+	if request := r.URL.Query().Get("entry"); request != "" {
+		if e, err := d.entryReply(r.Context(), p.L, request); err == nil {
+			body.Entry = &e
+		}
+	}
+	if !person.Settled || body.Entry != nil && body.Entry.State == entryPending {
+		p.Refresh = 2
+	}
+	p.Title, p.Body = person.Name, body
+	d.render(w, r, http.StatusOK, "resident", p)
+	return nil
+}
+
+func headline(p page, person Person) (head, away string) {
+	var parts []string
+	if v, ok := person.Values[schema.Sex]; ok {
+		parts = append(parts, v.Text)
+	}
+	if v, ok := person.Values[schema.BirthDate]; ok {
+		if age, ok := schema.AgeAt(v.Value, p.today); ok && person.Values[schema.LifeStatus].Value != "dead" {
+			parts = append(parts, p.T("age", "years", age))
+		}
+		parts = append(parts, v.Text)
+	}
+	if v, ok := person.Values[schema.LifeStatus]; ok && v.Value != "alive" {
+		away = v.Text
+	}
+	return strings.Join(parts, " · "), away
+}
+
+func valueGroups(l Lang, person Person) []ValueGroup {
+	var out []ValueGroup
+	for _, g := range formGroups {
+		group := ValueGroup{Title: l.T("group." + g.key)}
+		var missing []schema.Attribute
+		for _, a := range g.list {
+			if v, ok := person.Values[a]; ok {
+				group.Values = append(group.Values, v)
+			} else if g.first {
+				missing = append(missing, a)
+			}
+		}
+		group.Missing = l.Attributes(missing)
+		if len(group.Values) > 0 || g.first {
+			out = append(out, group)
+		}
+	}
+	return out
+}
+
+func (d *Desk) editPage(w http.ResponseWriter, r *http.Request) error {
+	id, done, err := d.residentID(w, r, "/edit")
+	if err != nil || done {
+		return err
+	}
+	p := d.page(w, r, "")
+	view, err := d.livingView(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	p.Request = mustKey()
+	d.renderEdit(w, r, http.StatusOK, p, view, FormBody{Groups: form(p.L, view.Resident.Values(), nil, nil)})
+	return nil
+}
+
+func (d *Desk) renderEdit(w http.ResponseWriter, r *http.Request, status int, p page, view store.View, body FormBody) {
+	body.Resident, body.Name = view.Resident.ID.String(), view.Resident.Master[schema.Name].Value
+	body.Action = "/residents/" + body.Resident + "/edit"
+	p.Title, p.Body = p.T("edit.title", "name", body.Name), body
+	d.render(w, r, status, "form", p)
+}
+
+// ConfirmBody is the page between an edit and saving it: who will receive what.
+type ConfirmBody struct {
+	Preview
+	Resident string
+	Name     string
+	Changes  map[string]string
+	Disputed bool
+}
+
+// editPost shows who will receive what, and saves when that has been seen.
+func (d *Desk) editPost(w http.ResponseWriter, r *http.Request) error {
+	if err := posted(w, r); err != nil {
+		return err
+	}
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return store.ErrNotFound
+	}
+	view, err := d.livingView(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	p := d.page(w, r, "")
+	p.Request, p.Who = r.PostForm.Get("request"), r.PostForm.Get("who")
+	texts := changed(p.L, r.PostForm)
+	saving := r.PostForm.Get("step") == "save"
+	if saving {
+		texts = map[string]string{}
+		for key, v := range r.PostForm {
+			if a, ok := strings.CutPrefix(key, "set."); ok && len(v) > 0 {
+				texts[a] = v[0]
+			}
+		}
+	}
+	values, problems := entered(p.L, texts, view.Resident.Values(), d.o.Today())
+	body := FormBody{Nothing: len(texts) == 0, Problems: problems}
+	who, ok := named(p.Who)
+	if !ok {
+		body.WhoError = p.T("bad.who", "max", maxWho)
+	}
+	if body.Nothing || len(problems) > 0 || !ok {
+		body.Groups = form(p.L, nil, r.PostForm, problems)
+		if saving {
+			body.Groups = form(p.L, view.Resident.Values(), nil, problems)
+		}
+		d.renderEdit(w, r, http.StatusUnprocessableEntity, p, view, body)
+		return nil
+	}
+	if saving {
+		return d.saveConfirmed(w, r, p, who, view.Resident.ID, values)
+	}
+	preview, err := d.foresee(r.Context(), p.L, view, values)
+	if err != nil {
+		return err
+	}
+	confirm := ConfirmBody{Preview: preview, Resident: view.Resident.ID.String(), Name: view.Resident.Master[schema.Name].Value,
+		Changes: map[string]string{}}
+	for a, v := range values {
+		confirm.Changes[string(a)] = v
+	}
+	for _, v := range preview.Values {
+		confirm.Disputed = confirm.Disputed || len(v.Disputes) > 0
+	}
+	p.Title, p.Body = p.T("confirm.title", "name", confirm.Name), confirm
+	d.render(w, r, http.StatusOK, "confirm", p)
+	return nil
+}
+
+func (d *Desk) saveConfirmed(w http.ResponseWriter, r *http.Request, p page, who string, id uuid.UUID, values schema.Values) error {
+	request, err := requestKey(p.Request)
+	if err != nil {
+		return err
+	}
+	s, err := d.saveEdit(r.Context(), request, who, id, values)
+	if err != nil {
+		return err
+	}
+	reply, err := d.await(context.WithoutCancel(r.Context()), p.L, s.Request, mergeWait, true)
+	if err != nil {
+		return err
+	}
+	if reply.Resident == nil {
+		// An edit has a page already; it watches until the entry is merged.
+		own := id.String()
+		reply.Resident = &own
+	}
+	http.Redirect(w, r, entryAddress(reply), http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,445 @@
+package hub_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"heji/connectors"
+	"heji/connectors/spec"
+	"heji/schema"
+	"heji/services/hub"
+	"heji/services/store"
+)
+
+// board is a department platform in memory whose answers a test can spoil. It
+// stands for platforms that lie: those that behave are tested with real ones.
+type board struct {
+	mu      sync.Mutex
+	rows    map[string]map[string]string
+	version int
+	next    int
+	writes  []connectors.Write // that reached the platform
+	spoil   func(w connectors.Write, do func()) (connectors.Outcome, bool)
+}
+
+var boards sync.Map // platform id → *board
+
+func init() {
+	connectors.Register("board", func(_ context.Context, p *spec.Platform, _ connectors.Environment) (connectors.Connector, error) {
+		b, _ := boards.Load(p.ID)
+		return &boardConnector{board: b.(*board), key: p.Key[0]}, nil
+	})
+}
+
+type boardConnector struct {
+	*board
+	key string
+}
+
+func (b *boardConnector) Check(context.Context) error { return nil }
+func (b *boardConnector) Close() error                { return nil }
+func (b *boardConnector) Conditional() bool           { return true }
+
+func (b *boardConnector) Pull(_ context.Context, _ connectors.Cursor, emit func(connectors.Batch) error) error {
+	at := time.Now()
+	b.mu.Lock()
+	var rows []connectors.Row
+	for _, k := range slices.Sorted(maps.Keys(b.rows)) {
+		rows = append(rows, connectors.Row{Key: k, Op: schema.OpPut, Columns: maps.Clone(b.rows[k])})
+	}
+	b.mu.Unlock()
+	return emit(connectors.Batch{Rows: rows, AsOf: at, Full: true, Complete: true, Cursor: json.RawMessage(strconv.Quote(at.String()))})
+}
+
+func (b *boardConnector) Look(_ context.Context, q connectors.Query) ([]connectors.Row, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []connectors.Row
+	for k, r := range b.rows {
+		hit := k == q.Key
+		if q.Key == "" {
+			hit = true
+			for c, v := range q.Natural {
+				hit = hit && r[c] == v
+			}
+		}
+		if hit {
+			out = append(out, connectors.Row{Key: k, Op: schema.OpPut, Columns: maps.Clone(r)})
+		}
+	}
+	return out, nil
+}
+
+func (b *boardConnector) Push(_ context.Context, writes []connectors.Write) ([]connectors.Outcome, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []connectors.Outcome
+	for _, w := range writes {
+		o := connectors.Outcome{Intent: w.Intent, Status: connectors.Applied, Key: w.Key}
+		do := func() {
+			if w.Key == "" {
+				b.next++
+				o.Key = fmt.Sprintf("made-%d", b.next)
+				b.rows[o.Key] = map[string]string{b.key: o.Key}
+			}
+			maps.Copy(b.rows[o.Key], w.Set)
+		}
+		b.writes = append(b.writes, w)
+		if b.spoil != nil {
+			if spoilt, ok := b.spoil(w, do); ok {
+				spoilt.Intent = w.Intent
+				out = append(out, spoilt)
+				continue
+			}
+		}
+		for c, v := range w.If {
+			if w.Key != "" && b.rows[w.Key][c] != v {
+				o.Status = connectors.Missed
+			}
+		}
+		if o.Status == connectors.Applied {
+			do()
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// set is a clerk's work.
+func (b *board) set(key string, columns map[string]string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rows[key] == nil {
+		b.rows[key] = map[string]string{"id": key}
+	}
+	maps.Copy(b.rows[key], columns)
+}
+
+func (b *board) shows(key, column string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.rows[key][column]
+}
+
+func (b *board) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.writes)
+}
+
+func (b *board) spoilWith(f func(w connectors.Write, do func()) (connectors.Outcome, bool)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spoil = f
+}
+
+// road is a hub with two boards: 公安-like gives, 民政-like receives.
+type road struct {
+	t           *testing.T
+	ctx         context.Context
+	hub         *hub.Hub
+	gives, gets *board
+	getsID      string
+}
+
+const fields = `
+key: [id]
+natural: [id_number]
+cadence: 50ms
+lag: 0s
+request_life: 200ms
+fields:
+  name: {column: name}
+  id_number: {column: idn}
+  birth_date: {column: born, format: yyyyMMdd}
+  sex: {column: sex}
+  phone: {column: tel}
+  education: {column: edu}
+  residence: {column: addr}
+`
+
+func newRoad(t *testing.T, agreement string) *road {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	name := fmt.Sprintf("%x", time.Now().UnixNano())
+	r := &road{t: t, ctx: ctx, gives: &board{rows: map[string]map[string]string{}}, gets: &board{rows: map[string]map[string]string{}}, getsID: "gets" + name}
+	boards.Store("gives"+name, r.gives)
+	boards.Store(r.getsID, r.gets)
+	var specs []*spec.Platform
+	for id, more := range map[string]string{"gives" + name: "", r.getsID: agreement} {
+		p, err := spec.Parse(id+".yaml", []byte("platform: "+id+"\nname: "+id+"\ndepartment: 测试\nkind: board\nclass: B\nconnect: {}\n"+fields+more),
+			func(string) (string, bool) { return "", false })
+		require.NoError(t, err)
+		specs = append(specs, p)
+	}
+	h, err := hub.New(ctx, hub.Config{Dir: t.TempDir(), DatabaseURL: pgtestDSN(t), Specs: specs, Logger: slog.New(slog.DiscardHandler), MaxWait: 50 * time.Millisecond})
+	require.NoError(t, err)
+	r.hub = h
+	done := make(chan error, 1)
+	run, stop := context.WithCancel(ctx)
+	go func() { done <- h.Run(run) }()
+	t.Cleanup(func() {
+		stop()
+		require.NoError(t, <-done)
+		require.NoError(t, h.Close())
+		cancel()
+	})
+	return r
+}
+
+const receives = `
+agreement:
+  creates: true
+  receives: {phone: overwrite, education: fill_empty, name: propose, id_number: fill_empty, birth_date: fill_empty, sex: fill_empty}
+`
+
+var zhang = map[string]string{"name": "欧阳沐辰", "idn": "190102198003070011", "born": "19800307", "sex": "1"}
+
+func with(m map[string]string, more ...string) map[string]string {
+	out := maps.Clone(m)
+	for i := 0; i < len(more); i += 2 {
+		out[more[i]] = more[i+1]
+	}
+	return out
+}
+
+func (r *road) live() {
+	r.t.Helper()
+	_, err := r.hub.Store.Step(r.ctx, r.getsID, schema.Live, "admin", "test")
+	require.NoError(r.t, err)
+}
+
+// until waits for a condition with a deadline.
+func (r *road) until(what string, ok func() bool) {
+	r.t.Helper()
+	require.Eventually(r.t, ok, 40*time.Second, 20*time.Millisecond, what)
+}
+
+// quiet waits until nothing is due and everything that was read is resolved,
+// over a few more reads.
+func (r *road) quiet() {
+	r.t.Helper()
+	var since time.Time
+	r.until("quiet", func() bool {
+		st, err := r.hub.Store.Stats(r.ctx)
+		require.NoError(r.t, err)
+		idle := st.Unresolved == 0 && st.Records > 0
+		for _, p := range st.Platforms {
+			idle = idle && p.Due == 0
+		}
+		if !idle {
+			since = time.Time{}
+			return false
+		}
+		if since.IsZero() {
+			since = time.Now()
+		}
+		list, err := r.hub.Store.Platforms(r.ctx)
+		require.NoError(r.t, err)
+		for _, p := range list {
+			if p.PulledAt == nil || p.ID != "desk" && p.PulledAt.Before(since.Add(200*time.Millisecond)) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (r *road) targets() map[store.TargetState]int64 {
+	st, err := r.hub.Store.Stats(r.ctx)
+	require.NoError(r.t, err)
+	return st.Platforms[r.getsID].Targets
+}
+
+// I7: modes, and nothing before the campaign is approved.
+func TestModes(t *testing.T) {
+	r := newRoad(t, receives)
+	r.gets.set("g1", with(zhang, "tel", "15400000001", "edu", "60", "name", "欧阳沐晨"))
+	r.quiet()
+	r.gives.set("a1", with(zhang, "tel", "15400000002", "edu", "21"))
+	r.quiet()
+	require.Zero(t, r.gets.count(), "nothing leaves before the campaign is approved")
+	require.Empty(t, r.targets())
+	r.live()
+	r.until("the phone is overwritten", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
+	r.quiet()
+	require.Equal(t, "60", r.gets.shows("g1", "edu"), "fill_empty leaves what the platform has")
+	require.Equal(t, "欧阳沐晨", r.gets.shows("g1", "name"), "propose does not write")
+	require.Equal(t, 1, r.gets.count(), "one write, and its echo brings no other")
+	require.EqualValues(t, 1, r.targets()[store.TargetGreen])
+}
+
+// I5: the platform did the write and its answer was lost. A look says so.
+func TestAnswerLostButDone(t *testing.T) {
+	r := newRoad(t, receives)
+	r.gets.set("g1", with(zhang, "tel", "15400000001"))
+	r.quiet()
+	r.gives.set("a1", with(zhang, "tel", "15400000002"))
+	r.quiet()
+	r.gets.spoilWith(func(_ connectors.Write, do func()) (connectors.Outcome, bool) {
+		do()
+		return connectors.Outcome{Status: connectors.Doubt, Reason: "timeout"}, true
+	})
+	r.live()
+	r.until("the write arrived", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
+	r.quiet()
+	require.Equal(t, 1, r.gets.count())
+	require.EqualValues(t, 1, r.targets()[store.TargetGreen])
+}
+
+// I5: the answer was lost and so was the write: exactly one more attempt.
+func TestAnswerLostAndNotDone(t *testing.T) {
+	r := newRoad(t, receives)
+	r.gets.set("g1", with(zhang, "tel", "15400000001"))
+	r.quiet()
+	r.gives.set("a1", with(zhang, "tel", "15400000002"))
+	r.quiet()
+	first := true
+	r.gets.spoilWith(func(connectors.Write, func()) (connectors.Outcome, bool) {
+		defer func() { first = false }()
+		return connectors.Outcome{Status: connectors.Doubt, Reason: "timeout"}, first
+	})
+	r.live()
+	r.until("the second attempt arrived", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
+	r.quiet()
+	require.Equal(t, 2, r.gets.count())
+}
+
+// A refusal keeps the platform's words and is tried again only when something
+// changed.
+func TestRefused(t *testing.T) {
+	r := newRoad(t, receives)
+	r.gets.set("g1", with(zhang, "tel", "15400000001"))
+	r.quiet()
+	r.gives.set("a1", with(zhang, "tel", "15400000002"))
+	r.quiet()
+	r.gets.spoilWith(func(w connectors.Write, _ func()) (connectors.Outcome, bool) {
+		return connectors.Outcome{Status: connectors.Refused, Column: "tel", Reason: "号码已停用"}, w.Set["tel"] == "15400000002"
+	})
+	r.live()
+	r.until("refused", func() bool { return r.targets()[store.TargetRefused] == 1 })
+	r.quiet()
+	require.Equal(t, 1, r.gets.count())
+	r.gives.set("a1", map[string]string{"tel": "15400000003"})
+	r.until("the new value arrives", func() bool { return r.gets.shows("g1", "tel") == "15400000003" })
+	r.quiet()
+	require.Equal(t, 2, r.gets.count())
+}
+
+// I6: a clerk puts the old value back. It is contested, not written again, and
+// no evidence; a person's decision releases it.
+func TestContested(t *testing.T) {
+	r := newRoad(t, receives)
+	r.gets.set("g1", with(zhang, "tel", "15400000001"))
+	r.quiet()
+	r.gives.set("a1", with(zhang, "tel", "15400000002"))
+	r.quiet()
+	r.live()
+	r.until("the phone is overwritten", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
+	r.quiet()
+	r.gets.set("g1", map[string]string{"tel": "15400000001"})
+	r.until("contested", func() bool { return r.targets()[store.TargetContested] == 1 })
+	r.quiet()
+	require.Equal(t, 1, r.gets.count())
+	require.Equal(t, "15400000001", r.gets.shows("g1", "tel"))
+	_, err := r.hub.Store.Decide(r.ctx, store.Choice{Kind: "keep", A: schema.RecordRef{Platform: r.getsID, Key: "g1"},
+		Attribute: schema.Phone, Value: "15400000002", Who: "steward", Why: "居民确认"})
+	require.NoError(t, err)
+	r.until("the decision is written", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
+	r.quiet()
+	require.Equal(t, 2, r.gets.count())
+}
+
+// I8: an unmerge takes back what the wrong merge wrote, byte for byte.
+func TestUnmergeTakesBack(t *testing.T) {
+	r := newRoad(t, receives)
+	other := map[string]string{"name": "司马青禾", "born": "19901212", "sex": "2", "tel": " 15400000007", "edu": "", "idn": ""}
+	r.gets.set("g1", other)
+	r.gets.set("g2", with(other, "name", "上官子墨", "born", "19710505", "tel", "15400000008"))
+	r.quiet()
+	r.gives.set("a1", with(zhang, "tel", "15400000002", "edu", "21"))
+	r.quiet()
+	r.live()
+	r.quiet()
+	before := r.gets.rowsOf("g1")
+	made := r.gets.count() // the person at "gives" is created at "gets"
+	id, err := r.hub.Store.Decide(r.ctx, store.Choice{Kind: "same", Who: "steward", Why: "a mistake",
+		A: schema.RecordRef{Platform: r.givesID(), Key: "a1"}, B: schema.RecordRef{Platform: r.getsID, Key: "g1"}})
+	require.NoError(t, err)
+	r.until("the wrong merge writes", func() bool { return r.gets.count() > made && r.gets.shows("g1", "edu") == "21" })
+	r.quiet()
+	require.NotEqual(t, before, r.gets.rowsOf("g1"))
+	require.NoError(t, r.hub.Store.Revoke(r.ctx, id, "steward"))
+	r.until("taken back", func() bool { return maps.Equal(before, r.gets.rowsOf("g1")) })
+	r.quiet()
+	require.Equal(t, before, r.gets.rowsOf("g1"))
+}
+
+func (b *board) rowsOf(key string) map[string]string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.rows[key])
+}
+
+func (r *road) givesID() string { return "gives" + r.getsID[len("gets"):] }
+
+// RULES C: a create whose answer was lost is found by its natural key, bound,
+// and never made twice; its row is a shadow and no evidence (I6).
+func TestCreateAnswerLost(t *testing.T) {
+	r := newRoad(t, receives)
+	r.gets.set("g9", with(zhang, "name", "司马青禾", "idn", "190102199012120022", "born", "19901212", "sex", "2"))
+	r.quiet()
+	r.gives.set("a1", with(zhang, "tel", "15400000002"))
+	r.quiet()
+	r.gets.spoilWith(func(_ connectors.Write, do func()) (connectors.Outcome, bool) {
+		do()
+		return connectors.Outcome{Status: connectors.Doubt, Reason: "timeout"}, true
+	})
+	r.live()
+	r.until("the row is there", func() bool { return r.gets.shows("made-1", "tel") == "15400000002" })
+	r.quiet()
+	require.Equal(t, 1, r.gets.count())
+	members, err := r.hub.Store.Memberships(r.ctx)
+	require.NoError(t, err)
+	shadows := 0
+	for _, m := range members {
+		if m.Shadow {
+			shadows++
+			require.True(t, m.Anchored)
+			require.Equal(t, "made-1", m.Ref.Key)
+		}
+	}
+	require.Equal(t, 1, shadows)
+}
+
+// The switch: everything outgoing halts, intake goes on, and what waited leaves
+// when it is released.
+func TestWritesStopped(t *testing.T) {
+	r := newRoad(t, receives)
+	r.gets.set("g1", with(zhang, "tel", "15400000001"))
+	r.quiet()
+	r.live()
+	r.quiet()
+	require.NoError(t, r.hub.Store.SetSetting(r.ctx, "writes_stopped", true))
+	r.gives.set("a1", with(zhang, "tel", "15400000002"))
+	r.until("the change is taken in and waits", func() bool {
+		st, err := r.hub.Store.Stats(r.ctx)
+		require.NoError(t, err)
+		return st.Records == 2 && st.Unresolved == 0 && st.Platforms[r.getsID].Due == 1
+	})
+	require.Zero(t, r.gets.count())
+	require.NoError(t, r.hub.Store.SetSetting(r.ctx, "writes_stopped", false))
+	r.until("released", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
+	r.quiet()
+	require.Equal(t, 1, r.gets.count())
+}
