@@ -254,9 +254,7 @@ func (d *demo) approve(ctx context.Context) error {
 			continue
 		}
 		body := map[string]string{"stage": string(schema.Live), "who": "demo-admin", "why": "演示：回写已批准"}
-		_ = body
-		_ = http.MethodPost
-		if _, err := d.hub.Store.Step(ctx, p.ID, schema.Live, "x", ""); err != nil {
+		if _, err := d.call(ctx, http.MethodPost, "/api/v1/platforms/"+p.ID+"/stage", "", body, nil); err != nil {
 			return fmt.Errorf("approve %s: %w", p.ID, err)
 		}
 	}

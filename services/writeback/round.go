@@ -49,7 +49,7 @@ func (w *worker) push(ctx context.Context, lease store.Lease, intents []store.In
 		write := w.write(in)
 		if in.Key == "" && w.looker != nil {
 			// RULES C: before a create, a look by natural key finds nobody.
-			rows, err := w.looker.Look(ctx, connectors.Query{Natural: write.Natural})
+			rows, err := w.ask(ctx, connectors.Query{Natural: write.Natural})
 			if err != nil {
 				outcomes = append(outcomes, connectors.Outcome{Intent: write.Intent, Status: connectors.Busy, Reason: telemetry.ErrorText(err)})
 				w.fail(ctx, err)
@@ -255,7 +255,7 @@ func (w *worker) acknowledge(ctx context.Context, lease store.Lease) error {
 func (w *worker) look(ctx context.Context, lease store.Lease, targets []store.Target) error {
 	for _, t := range targets {
 		asOf := time.Now()
-		rows, err := w.looker.Look(ctx, connectors.Query{Key: t.Key})
+		rows, err := w.ask(ctx, connectors.Query{Key: t.Key})
 		if err != nil {
 			w.fail(ctx, err)
 			return nil // they stay due
@@ -277,11 +277,20 @@ func (w *worker) look(ctx context.Context, lease store.Lease, targets []store.Ta
 	return nil
 }
 
+// ask looks at single rows, within the platform's rate: a question is a request
+// like a write.
+func (w *worker) ask(ctx context.Context, q connectors.Query) ([]connectors.Row, error) {
+	if err := w.limiter.Wait(ctx); err != nil {
+		return nil, err
+	}
+	return w.looker.Look(ctx, q)
+}
+
 // find asks whether a create whose answer was lost has made its row.
 func (w *worker) find(ctx context.Context, lease store.Lease, targets []store.Target) error {
 	for _, t := range targets {
 		write := w.write(*t.Open)
-		rows, err := w.looker.Look(ctx, connectors.Query{Natural: write.Natural})
+		rows, err := w.ask(ctx, connectors.Query{Natural: write.Natural})
 		if err != nil {
 			w.fail(ctx, err)
 			return nil
