@@ -35,7 +35,7 @@ race: setup-test ## all tests under the race detector
 	$(GO) test -race -p 2 -timeout 40m ./...
 
 lint: ## gofmt and go vet
-	@unformatted=$$(gofmt -l connectors deploy schema services); \
+	@unformatted=$$(gofmt -l connectors deploy docs schema services); \
 	if [ -n "$$unformatted" ]; then \
 		echo "these files are not formatted; run: gofmt -w" $$unformatted >&2; exit 1; \
 	fi

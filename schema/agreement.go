@@ -69,6 +69,13 @@ func (g Agreement) Mode(a Attribute) Mode {
 	return Never
 }
 
+// InForce reports whether the agreement holds on a day: outside its dates
+// nothing leaves.
+func (g Agreement) InForce(today time.Time) bool {
+	day := today.Format(time.DateOnly)
+	return (g.From == "" || g.From <= day) && (g.Until == "" || day <= g.Until)
+}
+
 // InScope evaluates the scope on master values at a given day. Master values
 // only, so that what we write can never change who is in scope of itself.
 func (g Agreement) InScope(master Values, today time.Time) bool {

@@ -45,7 +45,7 @@ func newOffice(t testing.TB, format string, drops bool) *office {
 }
 
 func (o *office) yaml() string {
-	y := "platform: disabled\nname: 残联\nkind: files\nclass: C\nkey: [id]\nnatural: [id_number]\nconnect:\n" +
+	y := "platform: disabled\nname: 残联\nkind: files\nclass: C\nkey: [id]\ncadence: 24h\nnatural: [id_number]\nconnect:\n" +
 		"  dir: ${DIR}/in\n  pattern: full_{date}." + o.format + "\n  format: " + o.format + "\n  encoding: gbk\n  done_marker: .ok\n  page: 7\n"
 	if o.drops {
 		y += "  incremental_pattern: drop_{date}." + o.format + "\n  delete_column: zt\n  delete_value: D\n"

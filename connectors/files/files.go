@@ -55,7 +55,7 @@ type acknowledger struct {
 }
 
 // Open prepares the connector. What it can do depends on the file: only with an
-// outbox does it write, only with acks does it acknowledge.
+// outbox, and the acks that belong to it, does it write.
 func Open(_ context.Context, p *spec.Platform, env connectors.Environment) (connectors.Connector, error) {
 	s, err := load(p)
 	if err != nil {
@@ -87,9 +87,6 @@ func Open(_ context.Context, p *spec.Platform, env connectors.Environment) (conn
 	w := &writer{reader: r, journal: filepath.Join(env.Dir, "outbox")}
 	if env.Dir == "" {
 		w.journal = filepath.Join(s.Outbox.Dir, ".heji")
-	}
-	if s.Acks == nil {
-		return w, nil
 	}
 	return &acknowledger{writer: w, ackMatch: compile(s.Acks.Pattern), pending: map[identity]map[string]bool{}, released: map[string]bool{},
 		acks: &folder{dir: s.Acks.Dir, marker: s.Acks.DoneMarker, stableFor: s.StableFor.D(), now: time.Now}}, nil

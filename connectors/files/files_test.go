@@ -24,6 +24,7 @@ name: 常住人口
 kind: files
 class: B
 key: [id]
+cadence: 24h
 fields:
   name: {column: 姓名}
   phone: {column: 电话}

@@ -184,8 +184,13 @@ func (s *Settings) checkOutbox(p *spec.Platform) error {
 
 func (s *Settings) checkAcks(p *spec.Platform) error {
 	a := s.Acks
-	if a == nil {
+	if a == nil && s.Outbox == nil {
 		return nil
+	}
+	if a == nil {
+		// I5: a write whose outcome can never be known must not be made.
+		return p.Errorf("connect.outbox", "connect.outbox: what is written could never be confirmed, because connect.acks is missing. "+
+			"Add acks with dir, pattern, id_column, status_column and ok, where the platform answers each change; or take outbox out, and the platform is only read.")
 	}
 	if s.Outbox == nil {
 		return p.Errorf("connect.acks", "connect.acks: there is no outbox whose files could be acknowledged.")

@@ -21,6 +21,7 @@ name: 测试
 kind: table
 key: [id]
 natural: [id_number, name]
+cadence: 1h
 connect: {}
 fields:
   id_number: {column: sfzh}

@@ -48,7 +48,7 @@ func newClinic(t testing.TB, s style) *clinic {
 }
 
 func (c *clinic) yaml() string {
-	head := "platform: clinic\nname: 妇幼\nkind: rest\nclass: C\nnatural: [id_number]\nchange_column: updated\nconnect:\n  base_url: " + c.server.URL + "/api\n"
+	head := "platform: clinic\nname: 妇幼\nkind: rest\nclass: C\ncadence: 1m\nnatural: [id_number]\nchange_column: updated\nconnect:\n  base_url: " + c.server.URL + "/api\n"
 	tail := "fields:\n  name: {column: xm, required: true}\n  phone: {column: sjhm}\n  id_number: {column: sfzh}\n" +
 		"agreement:\n  receives: {phone: overwrite, name: overwrite, id_number: overwrite}\n  creates: true\nkey: [id]\n"
 	switch c.style {

@@ -223,7 +223,9 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value, path string) {
 		if _, ok := schema.Lookup(schema.Attribute(n.Value)); !ok {
 			var names []string
 			for _, def := range schema.Attributes() {
-				names = append(names, string(def.Name))
+				if def.Class != schema.ClassD { // I7: no file may name it
+					names = append(names, string(def.Name))
+				}
 			}
 			d.add(n.Line, "%sno attribute is called %q.%s", under(path), n.Value, didYouMean(n.Value, names))
 		}

@@ -3,6 +3,7 @@ package spec
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -32,6 +33,11 @@ type problems struct {
 
 func (p *problems) add(line int, format string, args ...any) {
 	p.list = append(p.list, &Error{File: p.file, Line: line, Text: fmt.Sprintf(format, args...)})
+}
+
+// reported reports whether something was found in a line already.
+func (p *problems) reported(line int) bool {
+	return line > 0 && slices.ContainsFunc(p.list, func(e *Error) bool { return e.Line == line })
 }
 
 // err returns everything found, in the order of the file.

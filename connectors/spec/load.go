@@ -64,10 +64,16 @@ func LoadDir(dir string, env Environment) ([]*Platform, error) {
 func Parse(name string, data []byte, env Environment) (*Platform, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
+		if sealed.Match(data) {
+			return nil, &Error{File: name, Text: sealedPlatform} // I7: the library quotes what it could not read
+		}
 		return nil, syntaxError(name, err)
 	}
 	if len(doc.Content) == 0 {
 		return nil, &Error{File: name, Text: "the file is empty. It must describe one platform."}
+	}
+	if line, text := sealedAt(doc.Content[0]); text != "" {
+		return nil, &Error{File: name, Line: line, Text: text}
 	}
 	p := &Platform{Source: name, lines: map[string]int{}}
 	d := &decoder{problems: problems{file: name}, lines: p.lines}

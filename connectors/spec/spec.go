@@ -41,10 +41,9 @@ type Platform struct {
 	// VersionColumn is a row version (opaque), where there is one.
 	VersionColumn string `yaml:"version_column"`
 
-	Cadence     Duration  `yaml:"cadence"`      // how often to pull; for extracts: how often one is expected
+	Cadence     Duration  `yaml:"cadence"`      // how often to pull; for extracts: how often one is expected; above 0
 	Lag         *Duration `yaml:"lag"`          // how stale a read may be; default one cadence
 	RequestLife Duration  `yaml:"request_life"` // longest life of a request; default 30s
-	Settle      Duration  `yaml:"settle"`       // wait before a bulk change is written; default 0
 
 	Fields    map[schema.Attribute]Field `yaml:"fields"`
 	Agreement schema.Agreement           `yaml:"agreement"`

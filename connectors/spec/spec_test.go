@@ -89,6 +89,10 @@ func TestMistakes(t *testing.T) {
 		{"no name", "name: 居民养老\n", "", "p.yaml: name is missing"},
 		{"no kind", "kind: table\n", "", "p.yaml: kind is missing"},
 		{"no key", "key: [aac001]\n", "", "p.yaml: key is missing"},
+		{"no cadence", "cadence: 2s\n", "", "p.yaml:1: cadence is missing: how often to read, or how often an extract is expected. Write for example cadence: 5m"},
+		{"empty cadence", "cadence: 2s", "cadence:", "p.yaml:6: cadence must be above 0"},
+		{"cadence of nothing", "cadence: 2s", "cadence: 0s", "p.yaml:6: cadence must be above 0"},
+		{"key without a use", "cadence: 2s", "cadence: 2s\nsettle: 5m", `p.yaml:7: there is no key "settle".`},
 		{"id form", "platform: pension", "platform: Pension-1", "p.yaml:1: platform:"},
 		{"the desk's name", "platform: pension", "platform: desk", "is the name of the staff's own entries"},
 		{"no column", "{column: aac003}", "{max: 3}", "p.yaml:12: fields.name: column is missing"},
@@ -97,7 +101,7 @@ func TestMistakes(t *testing.T) {
 		{"receives its own", "    name: fill_empty", "    sex: fill_empty", "the platform is the authority for sex and cannot receive it"},
 		{"receives read-only", "max: 20", "read_only: true", "p.yaml:21: agreement.receives.phone: fields.phone is read_only"},
 		{"sealed", "    name: fill_empty", "    corrections: overwrite", "a sealed attribute never leaves its owner"},
-		{"creates without a key", "natural: [id_number]\n", "", ""},
+		{"no natural key, no creates", "natural: [id_number]\n", "", ""},
 		{"bad day", "from: 2026-01-01", "from: 2026-02-30", "agreement.from: \"2026-02-30\" is not a day"},
 		{"natural unmapped", "[id_number]", "[mother_id]", "p.yaml:5: natural: mother_id is not in fields"},
 		{"unset variable", "${DSN}", "${DNS}", "p.yaml:8: connect: the environment variable DNS is not set."},
@@ -128,10 +132,47 @@ func TestAllMistakesAtOnceInOrder(t *testing.T) {
 	require.Contains(t, lines[2], "p.yaml:17:")
 }
 
-func TestCreatesNeedAKey(t *testing.T) {
-	text := strings.Replace(strings.Replace(good, "natural: [id_number]\n", "", 1), "  authority:", "  creates: true\n  authority:", 1)
-	_, err := parse(text)
-	require.ErrorContains(t, err, "rows can be created only where natural or token_column is given")
+// A token recognises what we made, and not who was there before.
+func TestCreatesNeedANaturalKey(t *testing.T) {
+	for _, token := range []string{"", "token_column: bz\n"} {
+		text := strings.Replace(strings.Replace(good, "natural: [id_number]\n", token, 1), "  authority:", "  creates: true\n  authority:", 1)
+		_, err := parse(text)
+		require.ErrorContains(t, err, "agreement.creates: rows can be created only where natural is given: without it nobody could tell whether the person is there already.")
+		require.ErrorContains(t, err, "natural: [id_number]")
+	}
+	_, err := parse(strings.Replace(good, "  authority:", "  creates: true\n  authority:", 1))
+	require.NoError(t, err)
+}
+
+func TestOneMistakeOfTheCadenceIsOneSentence(t *testing.T) {
+	_, err := parse(strings.Replace(good, "cadence: 2s", "cadence: 2 days", 1))
+	require.EqualError(t, err, `p.yaml:6: cadence must be a duration such as 2s, 15m, 24h or 720h, not "2 days".`)
+}
+
+// I7: a sealed file is refused, and nothing of what it says comes back, whatever
+// else is wrong with it.
+func TestSealedIsRefused(t *testing.T) {
+	wrong := strings.NewReplacer("居民养老", "机密平台", "aac00", "secretcolumn", "[id_number]", "[secretkey]", "kind: table", "kindd: secretkind", "${DSN}", "${SECRET_DSN}").Replace(good)
+	for name, text := range map[string]string{
+		"alone":         strings.Replace(good, "kind: table", "kind: table\nclass: D", 1),
+		"with mistakes": wrong + "class: D\n",
+		"small":         wrong + "class: d\n",
+		"quoted":        wrong + "class: 'D'\n",
+		"a second time": wrong + "class: B\nclass: D\n",
+		"no YAML":       wrong + "class: D\nsecretanchor: *secretanchor\n",
+		"alias":         wrong + "quirks: [&x D]\nclass: *x\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(text)
+			require.ErrorContains(t, err, "class D is for sealed platforms. They need a store of their own, which is not there yet.")
+			require.Regexp(t, `^p\.yaml(:\d+)?: class D is `, err.Error())
+			require.NotContains(t, err.Error(), "\n")
+			require.NotContains(t, strings.ToLower(err.Error()), "secret")
+			require.NotContains(t, err.Error(), "机密")
+		})
+	}
+	_, err := parse(strings.Replace(wrong, "  phone:", "  corrections: {column: secretcolumn}\n  phone:", 1))
+	require.EqualError(t, err, "p.yaml:17: "+sealedField)
 }
 
 // Nothing of connect is ever repeated: any of it may be a secret.

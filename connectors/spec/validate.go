@@ -29,6 +29,7 @@ func validate(d *decoder, p *Platform) {
 	missing(p.Kind == "", "kind", "how the platform is reached, such as table, files or rest")
 	missing(len(p.Key) == 0, "key", "the columns of the platform's own row id")
 	missing(len(p.Fields) == 0, "fields", "which column holds which attribute")
+	validateCadence(d, p)
 	if p.ID != "" && !idForm.MatchString(p.ID) {
 		d.add(p.Line("platform"), "platform: %q must begin with a lower case letter and hold only lower case letters, digits and _.", p.ID)
 	}
@@ -55,6 +56,20 @@ func validate(d *decoder, p *Platform) {
 		validateField(d, p, a, p.Fields[a])
 	}
 	validateAgreement(d, p)
+}
+
+// validateCadence: without a pause between two reads the platform would be read
+// without end.
+func validateCadence(d *decoder, p *Platform) {
+	const example = "how often to read, or how often an extract is expected. Write for example cadence: 5m, or cadence: 24h for a daily file."
+	line, written := p.lines["cadence"]
+	switch {
+	case p.Cadence > 0 || d.reported(line):
+	case written:
+		d.add(line, "cadence must be above 0: %s", example)
+	default:
+		d.add(max(1, p.Line("platform")), "cadence is missing: %s", example)
+	}
 }
 
 func validateField(d *decoder, p *Platform, a schema.Attribute, f Field) {
@@ -144,9 +159,10 @@ func validateAgreement(d *decoder, p *Platform) {
 			d.add(p.Line("agreement."+day.key), "agreement.%s: %q is not a day. Write it as 2026-01-31.", day.key, day.text)
 		}
 	}
-	if g.Creates && len(p.Natural) == 0 && p.TokenColumn == "" {
-		// RULES C: no natural key and no token column, no creates.
-		d.add(p.Line("agreement.creates"), "agreement.creates: rows can be created only where natural or token_column is given, or a repeated create could not be noticed.")
+	if g.Creates && len(p.Natural) == 0 {
+		// RULES C. A token recognises a row that we made; it says nothing about one
+		// that the platform has had before.
+		d.add(p.Line("agreement.creates"), "agreement.creates: rows can be created only where natural is given: without it nobody could tell whether the person is there already. token_column alone is not enough. Write for example natural: [id_number], or take creates out.")
 	}
 	if len(d.list) == before {
 		if err := g.Validate(); err != nil {

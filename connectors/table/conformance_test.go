@@ -43,6 +43,7 @@ connect:
   page: 7
 key: [id]
 natural: [id_number]
+cadence: 1m
 change_column: gxsj
 %s
 fields:

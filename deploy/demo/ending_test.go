@@ -97,13 +97,7 @@ func (e *ended) read(ctx context.Context, x *end) error {
 	if err != nil {
 		return err
 	}
-	name := func(ref schema.RecordRef) string {
-		if person, ok := persons[ref]; ok {
-			return fmt.Sprintf("%s %04d", ref.Platform, person)
-		}
-		return ref.Platform + " ours"
-	}
-	x.partition = labelled(members, name)
+	x.partition = labelled(members, persons)
 
 	names := map[string][]string{} // resident → persons
 	for _, m := range members {
@@ -148,7 +142,11 @@ func (e *ended) read(ctx context.Context, x *end) error {
 			row = maps.Clone(row)
 			delete(row, layout.Key)
 			delete(row, layout.Changed)
-			who := name(ref) + " of " + known(names[residents[ref]])
+			who := p.ID() + " ours" // a row that Heji made
+			if person, ok := persons[ref]; ok {
+				who = rowName(ref, person)
+			}
+			who += " of " + known(names[residents[ref]])
 			x.shows[who] = append(x.shows[who], text(row))
 		}
 		edits, err := p.Edits(ctx)
@@ -192,6 +190,21 @@ func (e *ended) persons(ctx context.Context) (map[schema.RecordRef]int, error) {
 		}
 	}
 	return persons, nil
+}
+
+// otherwise are the people to whom clerks and staff did not do the same in two
+// runs, as a rule none: what the clerks of the second round and staff choose
+// looks at what the hub has written.
+func otherwise(a, b *end) map[string]bool {
+	names := maps.Clone(a.happened)
+	maps.Copy(names, b.happened)
+	out := map[string]bool{}
+	for who := range names {
+		if !slices.Equal(a.happened[who], b.happened[who]) {
+			out[who] = true
+		}
+	}
+	return out
 }
 
 func known(persons []string) string {

@@ -152,7 +152,7 @@ CREATE TABLE edges (
     a      bigint NOT NULL REFERENCES records ON DELETE CASCADE,
     b      bigint NOT NULL REFERENCES records ON DELETE CASCADE,
     weight integer NOT NULL,                 -- hundredths of a bit
-    reason text NOT NULL,                    -- why it did not join: below_link, i3, group, decision
+    reason text NOT NULL,                    -- why it did not join: below_link, same_id, i3, group, decision
     later_until timestamptz,                 -- a person said: later
     PRIMARY KEY (a, b),
     CHECK (a < b)
@@ -161,16 +161,17 @@ CREATE INDEX edges_b ON edges (b);
 CREATE INDEX edges_open ON edges (weight DESC) WHERE reason <> 'decision';
 
 -- What people decided. Hangs on (platform, key), so that it outlives delete
--- and return. Revoked, never deleted.
+-- and return. Revoked, never deleted. same, not_same: about two records; keep:
+-- this value stays; field: what a contested or refused field of a row is.
 CREATE TABLE decisions (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind       text NOT NULL CHECK (kind IN ('same', 'not_same', 'keep')),
+    kind       text NOT NULL CHECK (kind IN ('same', 'not_same', 'keep', 'field')),
     a_platform text NOT NULL,
     a_key      text NOT NULL,
     b_platform text NOT NULL DEFAULT '',
     b_key      text NOT NULL DEFAULT '',
-    attribute  text NOT NULL DEFAULT '',     -- keep
-    value      text NOT NULL DEFAULT '',     -- keep
+    attribute  text NOT NULL DEFAULT '',     -- keep, field
+    value      text NOT NULL DEFAULT '',     -- keep: the value; field: the verdict
     who        text NOT NULL,
     why        text NOT NULL DEFAULT '',
     at         timestamptz NOT NULL DEFAULT now(),

@@ -26,7 +26,9 @@ type Options struct {
 	Wake     func(platform string) // asks pull for the desk's entries now; nil: its sweep finds them
 	Today    func() time.Time      // nil: time.Now; its zone is the one of the pages
 	Model    *linkage.Model        // nil: linkage.Default
-	Rules    survivorship.Rules    // zero: survivorship.DefaultRules
+	// Keys makes the blocking keys of own values that a verdict has changed.
+	Keys  func(schema.Values) []int64
+	Rules survivorship.Rules // zero: survivorship.DefaultRules
 }
 
 // Desk serves staff: the JSON API and the pages.
@@ -67,22 +69,24 @@ func (d *Desk) Handler() http.Handler {
 
 func (d *Desk) routeAPI(mux *http.ServeMux) {
 	for route, f := range map[string]func(*http.Request, Lang) (answer, error){
-		"GET /api/v1/attributes":             d.getAttributes,
-		"GET /api/v1/residents":              d.searchResidents,
-		"POST /api/v1/residents":             d.createResident,
-		"PATCH /api/v1/residents/{id}":       d.changeResident,
-		"GET /api/v1/residents/{id}/targets": d.getTargets,
-		"GET /api/v1/entries/{request}":      d.getEntry,
-		"GET /api/v1/platforms":              d.getPlatforms,
-		"POST /api/v1/platforms/{id}/stage":  d.postStage,
-		"POST /api/v1/platforms/{id}/pause":  d.postPause(true),
-		"POST /api/v1/platforms/{id}/resume": d.postPause(false),
-		"POST /api/v1/writes/stop":           d.postWrites(true),
-		"POST /api/v1/writes/resume":         d.postWrites(false),
-		"GET /api/v1/reviews":                d.getReviews,
-		"POST /api/v1/decisions":             d.postDecision,
-		"DELETE /api/v1/decisions/{id}":      d.deleteDecision,
-		"GET /api/v1/dead":                   d.getDead,
+		"GET /api/v1/attributes":                                   d.getAttributes,
+		"GET /api/v1/residents":                                    d.searchResidents,
+		"POST /api/v1/residents":                                   d.createResident,
+		"PATCH /api/v1/residents/{id}":                             d.changeResident,
+		"GET /api/v1/residents/{id}/targets":                       d.getTargets,
+		"GET /api/v1/entries/{request}":                            d.getEntry,
+		"GET /api/v1/platforms":                                    d.getPlatforms,
+		"POST /api/v1/platforms/{id}/stage":                        d.postStage,
+		"POST /api/v1/platforms/{id}/agreement":                    d.postAgreement,
+		"POST /api/v1/targets/{platform}/{key}/fields/{attribute}": d.postVerdict,
+		"POST /api/v1/platforms/{id}/pause":                        d.postPause(true),
+		"POST /api/v1/platforms/{id}/resume":                       d.postPause(false),
+		"POST /api/v1/writes/stop":                                 d.postWrites(true),
+		"POST /api/v1/writes/resume":                               d.postWrites(false),
+		"GET /api/v1/reviews":                                      d.getReviews,
+		"POST /api/v1/decisions":                                   d.postDecision,
+		"DELETE /api/v1/decisions/{id}":                            d.deleteDecision,
+		"GET /api/v1/dead":                                         d.getDead,
 	} {
 		mux.HandleFunc(route, d.api(f))
 	}

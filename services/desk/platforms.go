@@ -2,10 +2,12 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"heji/schema"
+	"heji/services/lineage"
 	"heji/services/store"
 )
 
@@ -193,8 +195,8 @@ func (d *Desk) step(ctx context.Context, id string, b stepBody) (StepReply, erro
 		return StepReply{}, fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
 	}
 	switch b.Stage {
-	case schema.ReadOnly, schema.Shadow, schema.Live:
-	case schema.Canary:
+	case schema.ReadOnly, schema.Live:
+	case schema.Shadow, schema.Canary:
 		return StepReply{}, fail(http.StatusConflict, "canary")
 	default:
 		return StepReply{}, fail(http.StatusUnprocessableEntity, "stage")
@@ -217,6 +219,65 @@ func (d *Desk) postStage(r *http.Request, _ Lang) (answer, error) {
 	}
 	reply, err := d.step(r.Context(), r.PathValue("id"), b)
 	return answer{status: http.StatusOK, body: reply}, err
+}
+
+// agreementBody is what POST /api/v1/platforms/{id}/agreement takes.
+type agreementBody struct {
+	Version int    `json:"version"`
+	Who     string `json:"who"`
+	Why     string `json:"why"`
+}
+
+// postAgreement answers POST /api/v1/platforms/{id}/agreement: a version comes
+// into force.
+func (d *Desk) postAgreement(r *http.Request, _ Lang) (answer, error) {
+	var b agreementBody
+	if err := decode(r, &b); err != nil {
+		return answer{}, err
+	}
+	p, err := d.openPlatform(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return answer{}, err
+	}
+	who, ok := named(b.Who)
+	if !ok {
+		return answer{}, fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
+	}
+	due, err := d.o.Store.Approve(r.Context(), p.ID, b.Version, who, b.Why)
+	if errors.Is(err, store.ErrVersion) {
+		return answer{}, store.ErrNotFound
+	}
+	return answer{status: http.StatusOK, body: map[string]any{"platform": p.ID, "version": b.Version, "due": due}}, err
+}
+
+// verdictBody is what POST /api/v1/targets/{platform}/{key}/fields/{attribute} takes.
+type verdictBody struct {
+	Verdict lineage.Verdict `json:"verdict"`
+	Who     string          `json:"who"`
+	Why     string          `json:"why"`
+}
+
+// postVerdict answers POST /api/v1/targets/{platform}/{key}/fields/{attribute}: a
+// person says what a contested, refused or not taken field is.
+func (d *Desk) postVerdict(r *http.Request, _ Lang) (answer, error) {
+	var b verdictBody
+	if err := decode(r, &b); err != nil {
+		return answer{}, err
+	}
+	p, err := d.openPlatform(r.Context(), r.PathValue("platform"))
+	if err != nil {
+		return answer{}, err
+	}
+	who, ok := named(b.Who)
+	if !ok {
+		return answer{}, fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
+	}
+	id, err := d.o.Store.FieldVerdict(r.Context(), store.Choice{Kind: "field", A: schema.RecordRef{Platform: p.ID, Key: r.PathValue("key")},
+		Attribute: schema.Attribute(r.PathValue("attribute")), Value: string(b.Verdict), Who: who, Why: b.Why}, d.o.Keys)
+	if errors.Is(err, lineage.ErrNotFlagged) || errors.Is(err, lineage.ErrVerdict) {
+		return answer{}, fail(http.StatusConflict, "not_flagged")
+	}
+	return answer{status: http.StatusOK, body: map[string]any{"id": id}}, err
 }
 
 // pause holds a platform, or lets it go on.

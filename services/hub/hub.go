@@ -70,13 +70,15 @@ type Hub struct {
 	Registry *registry.Registry
 	Metrics  *telemetry.Metrics
 	Health   *telemetry.Health
+	Keys     func(schema.Values) []int64 // blocking keys of own values
 
 	c       Config
 	engines *embedded.Engines // ours to stop
 	pull    *pull.Service
-	run     []func(context.Context) error
-	server  *http.Server
-	listen  net.Listener
+
+	run    []func(context.Context) error
+	server *http.Server
+	listen net.Listener
 }
 
 // New opens everything and starts nothing yet. Close gives it all back.
@@ -166,6 +168,7 @@ func (h *Hub) assemble(ctx context.Context) error {
 		return err
 	}
 	model := linkage.Default()
+	h.Keys = func(v schema.Values) []int64 { return model.Keys(model.Features(v), secret) }
 	has := func(role string) bool { return slices.Contains(c.Roles, role) }
 	if has(Pull) {
 		h.pull = pull.New(pull.Options{Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
@@ -182,8 +185,7 @@ func (h *Hub) assemble(ctx context.Context) error {
 	}
 	if has(Writeback) {
 		w := writeback.New(writeback.Options{Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
-			Logger: log.With("service", Writeback), Holder: holder,
-			Keys: func(v schema.Values) []int64 { return model.Keys(model.Features(v), secret) }})
+			Logger: log.With("service", Writeback), Holder: holder, Keys: h.Keys})
 		h.run = append(h.run, w.Run)
 	}
 	h.observe()
@@ -199,7 +201,7 @@ func (h *Hub) serve(withDesk bool) error {
 	telemetry.Register(mux, h.Metrics, h.Health)
 	if withDesk {
 		d, err := desk.New(desk.Options{Store: h.Store, Registry: h.Registry, Metrics: h.Metrics,
-			Logger: h.c.Logger.With("service", Desk), Wake: h.wake, Today: time.Now})
+			Logger: h.c.Logger.With("service", Desk), Wake: h.wake, Today: time.Now, Keys: h.Keys})
 		if err != nil {
 			return err
 		}

@@ -443,3 +443,27 @@ func TestWritesStopped(t *testing.T) {
 	r.quiet()
 	require.Equal(t, 1, r.gets.count())
 }
+
+// A person says that a clerk's value is the clerk's: it becomes evidence and
+// wins where it is the latest; or asks to write again.
+func TestFieldVerdict(t *testing.T) {
+	r := newRoad(t, receives)
+	r.gets.set("g1", with(zhang, "tel", "15400000001"))
+	r.quiet()
+	r.gives.set("a1", with(zhang, "tel", "15400000002"))
+	r.quiet()
+	r.live()
+	r.until("the phone is overwritten", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
+	r.quiet()
+	r.gets.set("g1", map[string]string{"tel": "15400000001"})
+	r.until("contested", func() bool { return r.targets()[store.TargetContested] == 1 })
+	verdict := store.Choice{A: schema.RecordRef{Platform: r.getsID, Key: "g1"}, Attribute: schema.Phone, Value: "again", Who: "steward", Why: "居民确认"}
+
+	_, err := r.hub.Store.FieldVerdict(r.ctx, verdict, r.hub.Keys)
+	require.NoError(t, err)
+	r.until("written again", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
+	r.quiet()
+	require.Equal(t, 2, r.gets.count())
+	_, err = r.hub.Store.FieldVerdict(r.ctx, verdict, r.hub.Keys)
+	require.ErrorContains(t, err, "does not wait for a person")
+}

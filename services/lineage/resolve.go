@@ -24,6 +24,9 @@ const (
 // ErrNotFlagged means that there is nothing to resolve in a field.
 var ErrNotFlagged = errors.New("the field does not wait for a person")
 
+// ErrVerdict means that a verdict does not fit the field.
+var ErrVerdict = errors.New("the verdict does not fit this field")
+
 // Resolve applies a person's verdict to a flagged field. For AsRendition it
 // returns the rendition, which the caller may apply to the whole column.
 func Resolve(row Row, a schema.Attribute, v Verdict) (Row, *Rendition, error) {
@@ -35,7 +38,7 @@ func Resolve(row Row, a schema.Attribute, v Verdict) (Row, *Rendition, error) {
 	switch v {
 	case AsRendition:
 		if f.sent == nil || f.flag.Kind != Contested {
-			return row, nil, fmt.Errorf("%s: nothing was sent that could have become what is shown", a)
+			return row, nil, fmt.Errorf("%s: nothing was sent that could have become what is shown: %w", a, ErrVerdict)
 		}
 		of := f.sent.Raw
 		f.join(Ours{Text: f.shown, Source: f.sent.Source, Of: &of})
@@ -43,7 +46,7 @@ func Resolve(row Row, a schema.Attribute, v Verdict) (Row, *Rendition, error) {
 		learnt = &Rendition{a, of, f.shown.Raw}
 	case AsTheirs:
 		if !f.mapped {
-			return row, nil, fmt.Errorf("%s: the platform has never shown this field", a)
+			return row, nil, fmt.Errorf("%s: the platform has never shown this field: %w", a, ErrVerdict)
 		}
 		if f.own != nil && !f.own.Same(f.shown) {
 			f.remember(f.own.Text)
@@ -56,7 +59,7 @@ func Resolve(row Row, a schema.Attribute, v Verdict) (Row, *Rendition, error) {
 			f.setSent(func(s *Sent) { s.Asked = true })
 		}
 	default:
-		return row, nil, fmt.Errorf("%s: verdict %q is none of rendition, theirs, again", a, v)
+		return row, nil, fmt.Errorf("%s: verdict %q is none of rendition, theirs, again: %w", a, v, ErrVerdict)
 	}
 	f.flag = nil
 	next := row.clone()

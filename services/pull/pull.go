@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"heji/connectors"
+	"heji/connectors/spec"
 	"heji/schema"
 	"heji/services/bus"
 	"heji/services/registry"
@@ -28,8 +29,9 @@ type Options struct {
 	Logger   *slog.Logger
 	Holder   string // names this process in leases
 
-	// MaxWait caps the pause between two passes, whatever the cadence says: a
-	// monthly extract is looked for more often than once a month. 0: one minute.
+	// MaxWait caps the pause between two looks into a folder, whatever the
+	// cadence says (a monthly extract is looked for more often than once a
+	// month), and the backoff after failures. 0: one minute.
 	MaxWait time.Duration
 	// Lease is how long a lease holds without renewal; 0: 15s.
 	Lease time.Duration
@@ -71,10 +73,20 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, id := range s.o.Registry.IDs() {
 		p, _ := s.o.Registry.Get(id)
-		g.Go(func() error { return s.loop(ctx, id, p.Connector, min(p.Spec.Cadence.D(), s.o.MaxWait)) })
+		g.Go(func() error { return s.loop(ctx, id, p.Connector, s.every(p.Spec)) })
 	}
 	g.Go(func() error { return s.loop(ctx, registry.Desk, nil, time.Second) })
 	return g.Wait()
+}
+
+// every is the pause between two passes: the platform's cadence. Only a folder
+// is looked into more often than a new file is expected.
+func (s *Service) every(p *spec.Platform) time.Duration {
+	d := p.Cadence.D()
+	if p.Kind == "files" {
+		d = min(d, s.o.MaxWait)
+	}
+	return max(d, 10*time.Millisecond)
 }
 
 // loop keeps one platform's lease and makes one pass after the other.
@@ -139,7 +151,7 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 		default:
 			failures++
 			sentence = telemetry.ErrorText(err)
-			wait = min(every*time.Duration(1<<min(failures, 6)), s.o.MaxWait)
+			wait = max(min(every<<min(failures, 6), s.o.MaxWait), connectors.RetryAfter(err))
 			// A pass that broke off may have published rows; the next one starts
 			// again at the last resume point, under the same fence.
 			log.Warn("a pass failed; the others go on", "error", err, "retry_after", wait)

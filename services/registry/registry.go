@@ -68,7 +68,10 @@ func New(ctx context.Context, specs []*spec.Platform, dir func(platform string) 
 func policy(s *spec.Platform, m *mapping.Map, c connectors.Connector) lineage.Policy {
 	_, looks := c.(connectors.Looker)
 	p := lineage.Policy{
-		Lag: s.ReadLag(), RequestLife: s.Life(), Looks: looks, Primary: looks,
+		Lag: s.ReadLag(), RequestLife: s.Life(), Looks: looks,
+		// A database is asked where it is written; what answers a HTTP question may
+		// be a replica, as far as its file does not say otherwise.
+		Primary:  looks && s.Kind == "table",
 		Defaults: map[schema.Attribute][]string{}, Mirrors: map[schema.Attribute]bool{},
 		Predict: m.Predictions,
 	}

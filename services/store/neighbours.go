@@ -148,9 +148,9 @@ func (n *Neighbours) Look(q linkage.Look) (linkage.Found, error) {
 	if len(q.Refs) > 0 {
 		b.Queue(`WITH w AS (SELECT * FROM unnest($1::text[], $2::text[]) AS w(platform, key)),
 			d AS (SELECT d.* FROM w JOIN decisions d ON (d.a_platform, d.a_key) = (w.platform, w.key)
-				WHERE d.revoked_at IS NULL AND d.kind <> 'keep'
+				WHERE d.revoked_at IS NULL AND d.kind IN ('same', 'not_same')
 				UNION SELECT d.* FROM w JOIN decisions d ON (d.b_platform, d.b_key) = (w.platform, w.key)
-				WHERE d.revoked_at IS NULL AND d.kind <> 'keep')
+				WHERE d.revoked_at IS NULL AND d.kind IN ('same', 'not_same'))
 			SELECT d.kind = 'same', d.a_platform, d.a_key, d.b_platform, d.b_key, coalesce(a.id, 0), coalesce(b.id, 0)
 			FROM d LEFT JOIN records a ON (a.platform, a.key) = (d.a_platform, d.a_key)
 				LEFT JOIN records b ON (b.platform, b.key) = (d.b_platform, d.b_key)`, platforms, keys).Query(func(rows pgx.Rows) error {

@@ -282,6 +282,47 @@ func (s *Store) Step(ctx context.Context, platform string, to schema.Stage, who,
 	return due, nil
 }
 
+// ErrVersion says that an agreement has no such version.
+var ErrVersion = errors.New("the agreement has no such version")
+
+// Approve puts a version of a platform's agreement in force, in the name of a
+// person, and looks at every target of the platform again.
+func (s *Store) Approve(ctx context.Context, platform string, version int, who, why string) (due int64, err error) {
+	err = s.tx(ctx, func(tx pgx.Tx) error {
+		var stage schema.Stage
+		err := tx.QueryRow(ctx, `SELECT stage FROM platforms WHERE id = $1 FOR NO KEY UPDATE`, platform).Scan(&stage)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `UPDATE agreements SET approved_by = $3, approved_at = now()
+			WHERE platform = $1 AND version = $2`, platform, version, who)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrVersion
+		}
+		if _, err := tx.Exec(ctx, `UPDATE platforms SET agreement = $2 WHERE id = $1`, platform, version); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO ladder (platform, from_stage, to_stage, who, why) VALUES ($1, $2, $2, $3, $4)`,
+			platform, stage, who, fmt.Sprintf("agreement version %d: %s", version, why)); err != nil {
+			return err
+		}
+		if stage.Writes() {
+			due, err = makeDue(ctx, tx, platform, nil)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("approve agreement %d of %s: %w", version, platform, err)
+	}
+	return due, nil
+}
+
 // Pause holds or releases everything of a platform.
 func (s *Store) Pause(ctx context.Context, platform string, paused bool) error {
 	tag, err := s.pool.Exec(ctx, `UPDATE platforms SET paused = $2 WHERE id = $1`, platform, paused)

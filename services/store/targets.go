@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/services/lineage"
 	"heji/services/survivorship"
 )
 
@@ -287,7 +288,7 @@ func leasedPlatform(ctx context.Context, tx pgx.Tx, l Lease) (Platform, bool, er
 	if err != nil {
 		return Platform{}, false, err
 	}
-	p.Writes = !stopped && !p.Paused && p.Stage.Writes()
+	p.Writes = !stopped && !p.Paused && p.Stage.Writes() && p.Agreement.InForce(time.Now())
 	return p, fence == l.Fence, nil
 }
 
@@ -531,7 +532,7 @@ func writeVerdicts(ctx context.Context, tx pgx.Tx, l Lease, verdicts []Verdict, 
 		}
 		if v.Reopen {
 			batch.Queue(`UPDATE records SET unresolved = true, parked_until = NULL, rev = rev + 1,
-				old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' THEN $2::bigint[] ELSE '{}' END WHERE id = $1`, v.RecordID, v.Keys)
+				old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' THEN coalesce($2::bigint[], '{}') ELSE '{}' END WHERE id = $1`, v.RecordID, v.Keys)
 		}
 		if v.Ended != "" {
 			batch.Queue(`UPDATE intents SET state = $2, reason = $3,
@@ -663,3 +664,49 @@ type Survivors = map[schema.Attribute]survivorship.Survivor
 // TargetStates are all states, in the order in which people read them.
 var TargetStates = []TargetState{TargetDue, TargetOpen, TargetQueued, TargetDoubt, TargetHold, TargetRefused,
 	TargetContested, TargetGreen, TargetWithdrawn}
+
+// FieldVerdict applies what a person said about a flagged field of one row, and
+// keeps it as a decision: who, when, why. The row is looked at again; a clerk's
+// value that it makes evidence of reaches the resident when it is resolved.
+func (s *Store) FieldVerdict(ctx context.Context, c Choice, keys func(schema.Values) []int64) (id int64, err error) {
+	err = s.tx(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM records r WHERE platform = $1 AND key = $2 FOR NO KEY UPDATE`, c.A.Platform, c.A.Key)
+		if err != nil {
+			return err
+		}
+		rec, err := pgx.CollectExactlyOneRow(rows, scanRecord)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		var row lineage.Row
+		if err := json.Unmarshal(rec.State, &row); err != nil {
+			return fmt.Errorf("read its state: %w", err)
+		}
+		row, _, err = lineage.Resolve(row, c.Attribute, lineage.Verdict(c.Value))
+		if err != nil {
+			return err
+		}
+		raw, err := json.Marshal(row)
+		if err != nil {
+			return fmt.Errorf("encode its state: %w", err)
+		}
+		if _, err := tx.Exec(ctx, `UPDATE records SET state = $2, unresolved = true, parked_until = NULL, rev = rev + 1,
+			old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' AND NOT deleted THEN coalesce($3::bigint[], '{}') ELSE '{}' END
+			WHERE id = $1`, rec.ID, raw, keys(row.Own)); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE targets SET due_at = now(), refused = CASE WHEN $2 = 'again' THEN NULL ELSE refused END
+			WHERE record_id = $1`, rec.ID, c.Value); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `INSERT INTO decisions (kind, a_platform, a_key, attribute, value, who, why)
+			VALUES ('field', $1, $2, $3, $4, $5, $6) RETURNING id`, c.A.Platform, c.A.Key, c.Attribute, c.Value, c.Who, c.Why).Scan(&id)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("settle a field: %w", err)
+	}
+	return id, nil
+}

@@ -246,7 +246,7 @@ func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) 
 			v.State, v.Reason = store.TargetHold, "the answer to the create was lost, and the platform cannot be asked: a person decides"
 			return v, nil
 		}
-		if at := t.Open.At.Add(r.w.policy.RequestLife); at.After(r.now) {
+		if at := t.Open.At.Add(r.w.lost()); at.After(r.now) {
 			v.DueAt = at
 			return v, nil
 		}

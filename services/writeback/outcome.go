@@ -85,7 +85,7 @@ func (w *worker) concludeCreate(t store.Target, o connectors.Outcome, at time.Ti
 			v.Reason = "the platform has a row with this natural key that does not belong to this resident: a person decides"
 		}
 	case connectors.Doubt:
-		v.State, v.DueAt = store.TargetDoubt, at.Add(w.policy.RequestLife)
+		v.State, v.DueAt = store.TargetDoubt, at.Add(w.lost())
 	case connectors.Busy, connectors.Missed, connectors.Gone:
 		v.State, v.Attempts = store.TargetDue, t.Attempts+1
 		v.DueAt = at.Add(max(o.RetryAfter, backoff(v.Attempts)))
@@ -181,6 +181,15 @@ func (w *worker) found(t store.Target, rows []connectors.Row, now time.Time) (st
 	v.State, v.DueAt, v.Ended = store.TargetHold, time.Time{}, "void"
 	v.Reason = "the platform has several rows with this natural key: a person decides"
 	return v, nil
+}
+
+// lost is how long after a lost answer a look can tell: the longest life of a
+// request, and the lag where looks have one.
+func (w *worker) lost() time.Duration {
+	if w.policy.Primary {
+		return w.policy.RequestLife
+	}
+	return w.policy.RequestLife + w.policy.Lag
 }
 
 // attributeOf finds the attribute behind a column that a platform names.
