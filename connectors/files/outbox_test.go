@@ -25,6 +25,30 @@ func outboxOf(t *testing.T, more string) (o *office, w *acknowledger) {
 	return o, c.(*acknowledger)
 }
 
+// Without answers no write could ever end, so the file is refused.
+func TestAnOutboxNeedsAnswers(t *testing.T) {
+	o := newOffice(t, "csv", false)
+	var lines []string
+	for line := range strings.Lines(o.yaml()) {
+		if !strings.Contains(line, "acks:") {
+			lines = append(lines, line)
+		}
+	}
+	p, err := spec.Parse("platform.yaml", []byte(strings.Join(lines, "")), nil)
+	require.NoError(t, err)
+	_, err = Open(context.Background(), p, connectors.Environment{Dir: t.TempDir()})
+	require.ErrorContains(t, err, "connect.outbox: what is written could never be confirmed, because connect.acks is missing. Add acks with dir, pattern, id_column, status_column and ok")
+	require.Regexp(t, `^platform\.yaml:\d+: `, err.Error())
+}
+
+// A file that is fetched later cannot compare: nothing may be learnt from what
+// the platform shows afterwards.
+func TestFilesAreNotConditional(t *testing.T) {
+	_, w := outboxOf(t, "")
+	_, says := any(w).(interface{ Conditional() bool })
+	require.False(t, says)
+}
+
 func push(t *testing.T, w *acknowledger, batch string, n int) []connectors.Outcome {
 	t.Helper()
 	var writes []connectors.Write

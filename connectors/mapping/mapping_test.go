@@ -21,7 +21,6 @@ name: 测试
 kind: table
 key: [id]
 natural: [id_number, name]
-cadence: 1h
 connect: {}
 fields:
   id_number: {column: sfzh}
@@ -43,6 +42,7 @@ agreement:
   receives: {id_number: overwrite, name: overwrite, sex: overwrite, ethnicity: overwrite, marital_status: overwrite,
     education: overwrite, birth_date: overwrite, death_date: overwrite, phone: overwrite, residence: overwrite,
     hukou_address: overwrite, disability: overwrite, workplace: overwrite, former_name: overwrite}
+cadence: 1h
 `
 
 func mapOf(t require.TestingT, text string) (*Map, error) {

@@ -17,6 +17,10 @@ import (
 	"heji/connectors/internal/timefmt"
 )
 
+// Conditional reports that a write is made only where the row still shows what
+// the difference was computed from: the UPDATE says so itself.
+func (w *writer) Conditional() bool { return true }
+
 // busyAgain is how long to wait for a row or database that is busy.
 const busyAgain = 5 * time.Second
 
@@ -213,13 +217,28 @@ func (w *writer) update(ctx context.Context, l *layout, tx pgx.Tx, write connect
 	}
 	switch len(done) {
 	case 1:
-		outcome.Status, outcome.RowVersion, outcome.Shown = connectors.Applied, done[0].RowVersion, done[0].Columns
-		return outcome, nil
+		made, err := w.made(ctx, l, tx, done[0])
+		outcome.Status, outcome.RowVersion, outcome.Shown = connectors.Applied, made.RowVersion, made.Columns
+		return outcome, err
 	case 0:
 		return w.why(ctx, l, tx, outcome)
 	}
 	outcome.Status, outcome.Reason = connectors.Refused, "several rows have this key, so none was written"
 	return outcome, nil // not committed
+}
+
+// made is the row as the next read will show it, if nobody else writes. RETURNING
+// comes before the platform's own AFTER triggers, which may count a version column
+// up; PostgreSQL's own version stays the transaction's.
+func (w *writer) made(ctx context.Context, l *layout, tx pgx.Tx, returned connectors.Row) (connectors.Row, error) {
+	if w.platform.VersionColumn == "" {
+		return returned, nil
+	}
+	rows, err := w.byKey(ctx, l, tx, returned.Key)
+	if err != nil || len(rows) != 1 {
+		return returned, err // one that cannot be seen any more has no next read
+	}
+	return rows[0], nil
 }
 
 // why tells a row that shows something else from one that is not there.
@@ -283,13 +302,14 @@ func (w *writer) create(ctx context.Context, l *layout, tx pgx.Tx, write connect
 	if err != nil {
 		return outcome, err
 	}
-	made, err := w.collect(l, rows)
+	inserted, err := w.collect(l, rows)
 	if err != nil {
 		return outcome, err
 	}
-	if len(made) == 1 {
-		outcome.Status, outcome.Key, outcome.RowVersion, outcome.Shown = connectors.Applied, made[0].Key, made[0].RowVersion, made[0].Columns
-		return outcome, nil
+	if len(inserted) == 1 {
+		made, err := w.made(ctx, l, tx, inserted[0])
+		outcome.Status, outcome.Key, outcome.RowVersion, outcome.Shown = connectors.Applied, made.Key, made.RowVersion, made.Columns
+		return outcome, err
 	}
 	// A unique rule of the platform was in the way. Somebody else may have come
 	// between our look and the insert.

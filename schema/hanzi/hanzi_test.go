@@ -49,17 +49,39 @@ func TestPinyin(t *testing.T) {
 func TestPinyinKeys(t *testing.T) {
 	require.Equal(t, []string{"zhangwei"}, PinyinKeys("张伟"))
 	require.Equal(t, PinyinKeys("ZHANG WEI"), PinyinKeys("张伟"))
-	require.Equal(t, []string{"shanwei", "danwei"}, PinyinKeys("单伟"))
-	require.Equal(t, []string{"yuchigong", "weichigong"}, PinyinKeys("尉迟恭"))
+	require.Equal(t, []string{"shanwei"}, PinyinKeys("单伟"))
+	require.Equal(t, []string{"yuchigong"}, PinyinKeys("尉迟恭"))
 	require.Equal(t, []string{"zw"}, Initials("张伟"))
 	require.Equal(t, []string{"zw"}, Initials("ZhangWei"))
-	require.Equal(t, []string{"sw", "dw"}, Initials("单伟"))
+	require.Equal(t, []string{"sw"}, Initials("单伟"))
 	require.Empty(t, PinyinKeys("王？"), "half a key would be everybody's")
 	require.Empty(t, PinyinKeys(""))
 	require.Contains(t, PinyinKeys("张乐"), "zhangle")
 	require.Contains(t, PinyinKeys("张乐"), "zhangyue")
 	require.NotEmpty(t, PinyinKeys("𠮷田"), "beyond the BMP")
 	require.Equal(t, PinyinKeys("阿布都热合曼")[0], PinyinKeys("阿不都.热合曼")[0])
+}
+
+// A surname is read as a surname and in no other way, so that zw finds no 丁婉清.
+func TestSurnamesHaveTheirReadingOnly(t *testing.T) {
+	for surname, reading := range map[string]string{
+		"丁": "ding", "曾": "zeng", "单": "shan", "單": "shan", "解": "xie", "查": "zha", "仇": "qiu", "区": "ou", "朴": "piao",
+		"任": "ren", "华": "hua", "宁": "ning", "盛": "sheng", "葛": "ge", "于": "yu", "王": "wang", "沈": "shen", "石": "shi",
+		"冯": "feng", "纪": "ji", "尉": "wei", "阚": "kan", "褚": "chu", "员": "yun", "那": "na", "都": "du", "万": "wan", "尉迟": "yuchi",
+		"长孙": "zhangsun", "万俟": "moqi", "澹台": "tantai",
+	} {
+		require.Equal(t, []string{reading + "wei"}, PinyinKeys(surname+"伟"), surname)
+		require.Len(t, Initials(surname+"伟"), 1, surname)
+	}
+	for surname, readings := range map[string][]string{"乐": {"yue", "le"}, "盖": {"ge", "gai"}, "覃": {"qin", "tan"}, "翟": {"zhai", "di"}} {
+		require.Equal(t, []string{readings[0] + "wei", readings[1] + "wei"}, PinyinKeys(surname+"伟"), "two surnames are written %s", surname)
+	}
+	require.NotContains(t, Initials("丁婉清"), "zwq")
+	for _, name := range []string{"王单", "王曾", "王盛", "王乐"} {
+		require.Greater(t, len(PinyinKeys(name)), 1, "within a given name %s keeps its readings", name)
+	}
+	require.Equal(t, []string{"zeng"}, PinyinKeys("曾"), "a surname alone")
+	require.Equal(t, "ding □", strings.Join(Pinyin("丁？"), " "))
 }
 
 func TestSurname(t *testing.T) {

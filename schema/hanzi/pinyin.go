@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/mozillazg/go-pinyin"
 	"golang.org/x/text/unicode/norm"
@@ -82,13 +83,15 @@ func combine(of [][]string, part func(string) string) []string {
 	return keys
 }
 
-// syllables returns the readings of each syllable of a name.
+// syllables returns the readings of each syllable of a name. A surname has its
+// surname reading and no other, or a search for zw would find every 丁婉清 for the
+// sake of a reading (zheng) that no surname has; only surnames.csv gives two.
 func syllables(name string) [][]string {
 	surname, given := Surname(unbracket(norm.NFKC.String(name)))
 	var all [][]string
-	if readings, ok := surnames[fold(surname)]; ok {
-		split := make([][]string, len(strings.Fields(readings[0])))
-		for _, r := range readings {
+	if listed, ok := surnames[fold(surname)]; ok {
+		split := make([][]string, len(strings.Fields(listed[0])))
+		for _, r := range listed {
 			for i, syllable := range strings.Fields(r) {
 				if !slices.Contains(split[i], syllable) {
 					split[i] = append(split[i], syllable)
@@ -96,6 +99,8 @@ func syllables(name string) [][]string {
 			}
 		}
 		all, name = split, given
+	} else if r, size := utf8.DecodeRuneInString(surname); han(r) && unicode.IsLetter(r) && size == len(surname) {
+		all, name = [][]string{readings(r)[:1]}, given
 	} else {
 		name = surname + " " + given
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -14,7 +13,6 @@ import (
 
 	"heji/schema"
 	"heji/services/linkage"
-	"heji/services/survivorship"
 )
 
 // Resolution is one transaction of RULES D: claim, close, write. All locks on
@@ -86,96 +84,6 @@ func (s *Store) Flip(ctx context.Context, flips []linkage.Flip) error {
 		}
 		return nil
 	})
-}
-
-// Choice is an active decision of a person about two records, or about a value.
-type Choice struct {
-	ID        int64
-	Kind      string // same, not_same, keep
-	A, B      schema.RecordRef
-	Attribute schema.Attribute
-	Value     string
-	Who, Why  string
-	At        time.Time
-}
-
-// Keeps returns the active keep decisions that hang on one of the records.
-func (r *Resolution) Keeps(ctx context.Context, refs []schema.RecordRef) ([]Choice, error) {
-	return choices(ctx, r.tx, refs, `kind = 'keep'`)
-}
-
-func choices(ctx context.Context, q querier, refs []schema.RecordRef, kinds string) ([]Choice, error) {
-	platforms, keys := make([]string, len(refs)), make([]string, len(refs))
-	for i, ref := range refs {
-		platforms[i], keys[i] = ref.Platform, ref.Key
-	}
-	rows, err := q.Query(ctx, `WITH w AS (SELECT * FROM unnest($1::text[], $2::text[]) AS w(platform, key))
-		SELECT id, kind, a_platform, a_key, b_platform, b_key, attribute, value, who, why, at FROM decisions
-		WHERE revoked_at IS NULL AND `+kinds+` AND ((a_platform, a_key) IN (SELECT platform, key FROM w)
-			OR (b_platform, b_key) IN (SELECT platform, key FROM w)) ORDER BY id`, platforms, keys)
-	if err != nil {
-		return nil, fmt.Errorf("read decisions: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Choice, error) {
-		var c Choice
-		err := row.Scan(&c.ID, &c.Kind, &c.A.Platform, &c.A.Key, &c.B.Platform, &c.B.Key, &c.Attribute, &c.Value, &c.Who, &c.Why, &c.At)
-		return c, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read decisions: %w", err)
-	}
-	return list, nil
-}
-
-// Resident is one master record.
-type Resident struct {
-	ID       uuid.UUID
-	Redirect uuid.UUID // zero: lives
-	Ended    bool      // no platform shows it any more
-	Master   map[schema.Attribute]survivorship.Survivor
-	Search   string
-	Rev      int64
-}
-
-// Values returns the surviving values alone.
-func (r Resident) Values() schema.Values {
-	v := make(schema.Values, len(r.Master))
-	for a, s := range r.Master {
-		v[a] = s.Value
-	}
-	return v
-}
-
-func scanResident(row pgx.CollectableRow) (Resident, error) {
-	var r Resident
-	var master []byte
-	if err := row.Scan(&r.ID, &r.Redirect, &r.Ended, &master, &r.Search, &r.Rev); err != nil {
-		return r, err
-	}
-	return r, json.Unmarshal(master, &r.Master)
-}
-
-const residentColumns = `id, coalesce(redirect_to, '00000000-0000-0000-0000-000000000000'), ended_at IS NOT NULL, master, search, rev`
-
-func residentsByID(ctx context.Context, q querier, ids []uuid.UUID) (map[uuid.UUID]Resident, error) {
-	rows, err := q.Query(ctx, `SELECT `+residentColumns+` FROM residents WHERE id = ANY($1)`, ids)
-	if err != nil {
-		return nil, fmt.Errorf("read residents: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, scanResident)
-	if err != nil {
-		return nil, fmt.Errorf("read residents: %w", err)
-	}
-	out := make(map[uuid.UUID]Resident, len(list))
-	for _, r := range list {
-		out[r.ID] = r
-	}
-	return out, nil
-}
-
-// Residents reads master records by id.
-func (r *Resolution) Residents(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Resident, error) {
-	return residentsByID(ctx, r.tx, ids)
 }
 
 // Revivable locks those of the residents that were merged away, and returns
@@ -397,66 +305,4 @@ func textOrNull(raw json.RawMessage) *string {
 func (s *Store) Unresolved(ctx context.Context) (n int64, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT count(*) FROM records WHERE unresolved`).Scan(&n)
 	return n, err
-}
-
-// Decide stores a person's decision and reopens what it is about.
-func (s *Store) Decide(ctx context.Context, c Choice) (id int64, err error) {
-	err = s.tx(ctx, func(tx pgx.Tx) error {
-		if c.Kind != "keep" {
-			var clash int64
-			err := tx.QueryRow(ctx, `SELECT id FROM decisions WHERE revoked_at IS NULL AND kind IN ('same', 'not_same') AND kind <> $1
-				AND ((a_platform, a_key, b_platform, b_key) = ($2, $3, $4, $5) OR (b_platform, b_key, a_platform, a_key) = ($2, $3, $4, $5))`,
-				c.Kind, c.A.Platform, c.A.Key, c.B.Platform, c.B.Key).Scan(&clash)
-			if err == nil {
-				return fmt.Errorf("decision %d: %w", clash, ErrContradicts) // I4
-			}
-			if !errors.Is(err, pgx.ErrNoRows) {
-				return err
-			}
-		}
-		if err := tx.QueryRow(ctx, `INSERT INTO decisions (kind, a_platform, a_key, b_platform, b_key, attribute, value, who, why)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`, c.Kind, c.A.Platform, c.A.Key, c.B.Platform, c.B.Key,
-			c.Attribute, c.Value, c.Who, c.Why).Scan(&id); err != nil {
-			return err
-		}
-		return reopen(ctx, tx, c.A, c.B)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("store decision: %w", err)
-	}
-	return id, nil
-}
-
-// Revoke takes a decision back and reopens what it was about.
-func (s *Store) Revoke(ctx context.Context, id int64, who string) error {
-	err := s.tx(ctx, func(tx pgx.Tx) error {
-		var a, b schema.RecordRef
-		err := tx.QueryRow(ctx, `UPDATE decisions SET revoked_by = $2, revoked_at = now() WHERE id = $1 AND revoked_at IS NULL
-			RETURNING a_platform, a_key, b_platform, b_key`, id, who).Scan(&a.Platform, &a.Key, &b.Platform, &b.Key)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrNotFound
-		}
-		if err != nil {
-			return err
-		}
-		return reopen(ctx, tx, a, b)
-	})
-	if err != nil {
-		return fmt.Errorf("revoke decision %d: %w", id, err)
-	}
-	return nil
-}
-
-func reopen(ctx context.Context, tx pgx.Tx, refs ...schema.RecordRef) error {
-	ids, err := recordIDs(ctx, tx, refs)
-	if err != nil {
-		return err
-	}
-	list := make([]int64, 0, len(ids))
-	for _, id := range ids {
-		list = append(list, id)
-	}
-	_, err = tx.Exec(ctx, `WITH h AS (SELECT id FROM records WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE)
-		UPDATE records SET unresolved = true, parked_until = NULL FROM h WHERE records.id = h.id`, list)
-	return err
 }

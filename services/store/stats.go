@@ -103,33 +103,6 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	return st, nil
 }
 
-// SetAside stores rows or messages that cannot be used.
-func (s *Store) SetAside(ctx context.Context, list []Dead) error {
-	return writeDead(ctx, s.pool, 0, list)
-}
-
-// DeadRecord is one row that was set aside.
-type DeadRecord struct {
-	Dead
-	ID    int64
-	At    time.Time
-	Times int
-}
-
-// DeadRecords lists what was set aside, newest first. platform "" means all.
-func (s *Store) DeadRecords(ctx context.Context, platform string, limit int) ([]DeadRecord, error) {
-	rows, err := s.pool.Query(ctx, `SELECT id, platform, stage, position, key, place, problem, at, times FROM dead_records
-		WHERE $1 = '' OR platform = $1 ORDER BY at DESC, id DESC LIMIT $2`, platform, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read dead records: %w", err)
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (DeadRecord, error) {
-		var d DeadRecord
-		err := row.Scan(&d.ID, &d.Platform, &d.Stage, &d.Position, &d.Key, &d.Place, &d.Problem, &d.At, &d.Times)
-		return d, err
-	})
-}
-
 // Conservation sums the outcomes of every position that a platform's runs took
 // in: merged + unchanged + dead, and marks (I1).
 type Conservation struct {

@@ -196,9 +196,9 @@ func smallest(rows map[string]connectors.Row) string {
 
 func TestTheFilesCreateWhereThatWasAgreed(t *testing.T) {
 	t.Parallel()
-	newcomer := schema.Values{schema.Name: "钱远航", schema.IDNumber: "190102199505059791", schema.Sex: "1", schema.BirthDate: "1995-05-05",
+	newcomer := schema.Values{schema.Name: "钱远航", schema.IDNumber: "190102199505059796", schema.Sex: "1", schema.BirthDate: "1995-05-05",
 		schema.Ethnicity: "01", schema.Phone: "15499999999", schema.Residence: wanted[schema.Residence], schema.ResidenceType: "3", schema.LifeStatus: "alive",
-		schema.MotherName: "钱芳", schema.MotherID: "290105197005050028", schema.BirthOrder: "1"}
+		schema.MotherName: "钱芳", schema.MotherID: "290105197005050027", schema.BirthOrder: "1"}
 	newcomer[schema.IDNumber] = "19010219950505979" + string(population.CheckDigit("19010219950505979"))
 	for id, m := range meet(t) {
 		if !m.spec.Agreement.Creates {

@@ -17,12 +17,12 @@ import (
 )
 
 var sample = p.Facts{
-	p.Name: "古丽娜尔·买买提", p.IDNumber: "290105199002280027", p.Sex: "2", p.Ethnicity: "05", p.BirthDate: "1990-02-28", p.MaritalStatus: "20",
+	p.Name: "古丽娜尔·买买提", p.IDNumber: "290105199002280029", p.Sex: "2", p.Ethnicity: "05", p.BirthDate: "1990-02-28", p.MaritalStatus: "20",
 	p.Education: "20", p.Phone: "15400000001", p.Relation: "12", p.HouseholdNo: "29010500000001", p.LifeStatus: p.Living,
 	p.Residence:     "云川省|临江市|青河区|柳营街道|安宁里社区|槐荫路12号|槐荫小区|3|2|501|",
 	p.HukouAddress:  "远山省|北渡市|石门县|柳河镇|王家村||||||",
-	p.ResidenceType: p.ResidentFloating, p.Disability: "4-2", p.DisabilityNo: "29010519900228002742", p.LowIncome: "3", p.LowIncomeUntil: "2027-03-28",
-	p.MotherName: "热依汗", p.MotherID: "290105196502280023", p.BirthOrder: "1", p.PensionStatus: "4", p.MedicalStatus: "1",
+	p.ResidenceType: p.ResidentFloating, p.Disability: "4-2", p.DisabilityNo: "29010519900228002942", p.LowIncome: "3", p.LowIncomeUntil: "2027-03-28",
+	p.MotherName: "热依汗", p.MotherID: "290105196502280021", p.BirthOrder: "1", p.PensionStatus: "4", p.MedicalStatus: "1",
 	p.VeteranCategory: "05", p.VeteranNo: "优字第29000100号", p.Workplace: "临江机械厂",
 }
 
@@ -31,27 +31,27 @@ var sampleTime = time.Date(2026, 11, 1, 1, 2, 3, 45_000_000, time.UTC)
 func TestEachPlatformWritesThePersonInItsOwnWay(t *testing.T) {
 	t.Parallel()
 	for platform, want := range map[string]Row{
-		p.Gongan: {"RYBH": "K1", "GMSFHM": "290105199002280027", "XM": "古丽娜尔·买买提", "CYM": "", "XB": "2", "MZ": "05", "CSRQ": "19900228",
+		p.Gongan: {"RYBH": "K1", "GMSFHM": "290105199002280029", "XM": "古丽娜尔·买买提", "CYM": "", "XB": "2", "MZ": "05", "CSRQ": "19900228",
 			"HH": "29010500000001", "YHZGX": "12", "HJDZ": "远山省北渡市石门县柳河镇王家村", "HYZK": "20", "WHCD": "20", "RYZT": "1", "SWRQ": ""},
-		p.Pension: {"grbh": "K1", "xm": "古丽娜尔·买买提", "sfzh": "290105199002280027", "xb": "2", "mz": "5", "csrq": "19900228", "hyzk": "2", "whcd": "20",
+		p.Pension: {"grbh": "K1", "xm": "古丽娜尔·买买提", "sfzh": "290105199002280029", "xb": "2", "mz": "5", "csrq": "19900228", "hyzk": "2", "whcd": "20",
 			"lxdh": "15400000001", "jzdz": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3栋2单元501室", "cbzt": "030", "rybs": "1", "swrq": "", "zxbz": "0", "gxsj": "2026-11-01 09:02:03.045"},
-		p.Floating: {"djbh": "K1", "xm": "古丽娜尔·买买提", "gmsfhm": "290105199002280027", "xb": "女", "mz": "维吾尔族", "csrq": "1990-02-28", "hyzk": "已婚",
+		p.Floating: {"djbh": "K1", "xm": "古丽娜尔·买买提", "gmsfhm": "290105199002280029", "xb": "女", "mz": "维吾尔族", "csrq": "1990-02-28", "hyzk": "已婚",
 			"whcd": "大学本科", "lxdh": "15400000001", "xzz": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3号楼2单元501室",
 			"hjdz": "远山省北渡市石门县柳河镇王家村", "jzlx": "流动人口", "gzdw": "临江机械厂", "bgsj": "2026-11-01T09:02:03.045+08:00"},
-		p.Maternal: {"recordId": "K1", "personName": "古丽娜尔·买买提", "certNo": "290105199002280027", "sexCode": "2", "birthDate": "1990-02-28", "nationCode": "05",
-			"motherName": "热依汗", "motherCertNo": "290105196502280023", "birthOrder": "1", "tel": "15400000001", "addrProvince": "云川省", "addrCity": "临江市",
+		p.Maternal: {"recordId": "K1", "personName": "古丽娜尔·买买提", "certNo": "290105199002280029", "sexCode": "2", "birthDate": "1990-02-28", "nationCode": "05",
+			"motherName": "热依汗", "motherCertNo": "290105196502280021", "birthOrder": "1", "tel": "15400000001", "addrProvince": "云川省", "addrCity": "临江市",
 			"addrCounty": "青河区", "addrTown": "柳营街道", "addrCommunity": "安宁里社区", "addrRoad": "槐荫路12号", "addrEstate": "槐荫小区", "addrBuilding": "3",
 			"addrUnit": "2", "addrRoom": "501", "maternalState": "", "childState": "", "vitalState": "1", "deathDate": "", "modifiedAt": "2026-11-01T09:02:03.045+08:00"},
-		p.Medical: {"psn_no": "K1", "psn_name": "古丽娜尔·买买提", "certno": "290105199002280027", "psn_cert_type": "01", "gend": "2", "naty": "05", "brdy": "1990-02-28",
+		p.Medical: {"psn_no": "K1", "psn_name": "古丽娜尔·买买提", "certno": "290105199002280029", "psn_cert_type": "01", "gend": "2", "naty": "05", "brdy": "1990-02-28",
 			"tel": "15400000001", "addr": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3幢2单元501室", "resd_natu": "3", "psn_insu_stas": "1",
 			"surv_stas": "1", "die_date": "", "updt_time": "2026-11-01 09:02:03.045"},
-		p.Disabled: {"rybh": "K1", "xm": "古丽娜尔·买买提", "sfzh": "290105199002280027", "cjzh": "29010519900228002742", "xb": "2", "mz": "维吾尔族", "csrq": "1990/02/28",
+		p.Disabled: {"rybh": "K1", "xm": "古丽娜尔·买买提", "sfzh": "290105199002280029", "cjzh": "29010519900228002942", "xb": "2", "mz": "维吾尔族", "csrq": "1990/02/28",
 			"cjlb": "4", "cjdj": "2", "hyzk": "2", "whcd": "20", "jhr": "", "lxdh": "15400000001",
 			"jzdz": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3幢2单元501室", "ryzt": "1", "swrq": "", "gxsj": "2026-11-01 09:02:03.045"},
-		p.LowIncomes: {"人员编号": "K1", "姓名": "古丽娜尔·买买提", "身份证号": "290105199002280027", "性别": "女", "民族": "维吾尔族", "出生日期": "1990/02/28",
+		p.LowIncomes: {"人员编号": "K1", "姓名": "古丽娜尔·买买提", "身份证号": "290105199002280029", "性别": "女", "民族": "维吾尔族", "出生日期": "1990/02/28",
 			"户号": "29010500000001", "与户主关系": "妻", "联系电话": "15400000001", "家庭住址": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3栋2单元501室",
 			"保障类别": "特困", "保障截止": "2027/03/28", "残疾类别": "4", "残疾等级": "2", "人员状态": "正常", "死亡日期": "", "修改时间": "2026-11-01 09:02:03.045"},
-		p.Veterans: {"档案号": "K1", "姓名": "古丽娜尔·买买提", "身份证号码": "290105199002280027", "性别": "女", "民族": "维吾尔族", "出生年月日": "1990-02-28",
+		p.Veterans: {"档案号": "K1", "姓名": "古丽娜尔·买买提", "身份证号码": "290105199002280029", "性别": "女", "民族": "维吾尔族", "出生年月日": "1990-02-28",
 			"优抚证号": "优字第29000100号", "优抚类别": "复员军人", "电话": "15400000001", "现住址": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3幢2单元501室",
 			"状态": "健在", "死亡日期": "", "更新时间": "2026-11-01 09:02:03.045"},
 	} {
@@ -98,7 +98,7 @@ func TestGBKBytes(t *testing.T) {
 
 func TestXLSXKeepsNumbersAsText(t *testing.T) {
 	t.Parallel()
-	lines := [][]string{{"姓名", "身份证号"}, {"张𠮷", "290105199002280027"}}
+	lines := [][]string{{"姓名", "身份证号"}, {"张𠮷", "290105199002280029"}}
 	b, err := xlsxSheet{name: "低保人员"}.write(lines)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "x.xlsx")

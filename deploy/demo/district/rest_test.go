@@ -108,7 +108,7 @@ func TestFloatingMakesARowOnceForOneKey(t *testing.T) {
 	pl := d.Platform(p.Floating)
 	n := len(snapshot(t, pl))
 	base := d.Env()["FLOATING_URL"] + "/api/v1/persons"
-	body := `{"xm":"钱远航","gmsfhm":"190102199505059791","xzz":"云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3号楼2单元501室","jzlx":"流动人口"}`
+	body := `{"xm":"钱远航","gmsfhm":"190102199505059796","xzz":"云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3号楼2单元501室","jzlx":"流动人口"}`
 	first := call(t, http.MethodPost, base, body, with(bearer, "Idempotency-Key", "k1"))
 	require.Equal(t, http.StatusCreated, first.status)
 	second := call(t, http.MethodPost, base, body, with(bearer, "Idempotency-Key", "k1"))
@@ -178,14 +178,14 @@ func TestMaternalKnowsAChildByItsMother(t *testing.T) {
 	t.Parallel()
 	d := running(t)
 	base := d.Env()["MATERNAL_URL"] + "/mch/records"
-	child := `{"personName":"钱某之女","sexCode":"2","birthDate":"2026-10-30","motherName":"钱芳","motherCertNo":"29010519950505002X","birthOrder":1}`
+	child := `{"personName":"钱某之女","sexCode":"2","birthDate":"2026-10-30","motherName":"钱芳","motherCertNo":"290105199505050022","birthOrder":1}`
 	first := call(t, http.MethodPost, base, child, apiKey)
 	require.Equal(t, http.StatusCreated, first.status)
 	require.EqualValues(t, 1, first.body["birthOrder"])
 	again := call(t, http.MethodPost, base, child, apiKey)
 	require.Equal(t, http.StatusConflict, again.status)
 	require.Equal(t, first.body["recordId"], again.body["recordId"])
-	found := call(t, http.MethodGet, base+"?motherCertNo=29010519950505002X&birthDate=2026-10-30&birthOrder=1", "", apiKey)
+	found := call(t, http.MethodGet, base+"?motherCertNo=290105199505050022&birthDate=2026-10-30&birthOrder=1", "", apiKey)
 	require.EqualValues(t, 1, found.body["total"])
 }
 
@@ -212,8 +212,8 @@ func TestMedicalAnswers200WithItsOwnCodes(t *testing.T) {
 		{"/update", `{"psn_no":"` + key + `","tel":"12"}`, medicalRefused},
 		{"/update", `{"psn_no":"no","tel":"15400009999"}`, medicalGone},
 		{"/update", `[]`, medicalBad},
-		{"/add", `{"psn_name":"钱远航","certno":"190102199505059791","gend":"1","brdy":"1995-05-05"}`, medicalFine},
-		{"/add", `{"psn_name":"钱远航","certno":"190102199505059791","gend":"1","brdy":"1995-05-05"}`, medicalExists},
+		{"/add", `{"psn_name":"钱远航","certno":"190102199505059796","gend":"1","brdy":"1995-05-05"}`, medicalFine},
+		{"/add", `{"psn_name":"钱远航","certno":"190102199505059796","gend":"1","brdy":"1995-05-05"}`, medicalExists},
 		{"/add", `{"psn_name":"钱远航"}`, medicalRefused},
 	} {
 		r := call(t, http.MethodPost, base+c.path, c.body, access)

@@ -21,7 +21,7 @@ const (
 
 // person is somebody whom every hand-made case is about.
 func person(more map[string]string) map[string]string {
-	m := map[string]string{p.Name: "王伟", p.IDNumber: "290105199002280019", p.Sex: "1", p.BirthDate: "1990-02-28", p.Ethnicity: "01",
+	m := map[string]string{p.Name: "王伟", p.IDNumber: "290105199002280010", p.Sex: "1", p.BirthDate: "1990-02-28", p.Ethnicity: "01",
 		p.Phone: "15400000001", p.Residence: home, p.LifeStatus: p.Living, p.ResidenceType: p.ResidentHukou, p.MaritalStatus: "20"}
 	for a, v := range more {
 		m[a] = v
@@ -213,7 +213,7 @@ func TestCreates(t *testing.T) {
 		change(&ph)
 		require.Zero(t, Check(ph)[p.Medical].WritesNeeded, why)
 	}
-	baby := person(map[string]string{p.BirthDate: "2026-11-01", p.IDNumber: "", p.MotherID: "290105199002280027", p.BirthOrder: "1"})
+	baby := person(map[string]string{p.BirthDate: "2026-11-01", p.IDNumber: "", p.MotherID: "290105199002280029", p.BirthOrder: "1"})
 	ph = Phase{Today: today, Hub: Hub{Residents: map[string]map[string]string{"r": baby}, Live: map[string]bool{p.Maternal: true, p.Medical: true}}}
 	require.Equal(t, 1, Check(ph)[p.Maternal].WritesNeeded, "a child is known by its mother")
 	require.Zero(t, Check(ph)[p.Medical].WritesNeeded)

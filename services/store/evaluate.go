@@ -1,0 +1,463 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"heji/schema"
+)
+
+// Verdict is what is to become of one target.
+type Verdict struct {
+	Target   int64
+	State    TargetState
+	DueAt    time.Time // zero: nothing waits
+	Reason   string
+	Attempts int
+	Look     bool
+	Refused  map[schema.Attribute]string
+	Held     map[schema.Attribute]string // fields that wait for a person, with the reason
+	Drop     bool                        // a create that is not needed: the target goes away
+
+	RecordID    int64  // set: its state is written
+	RecordState []byte // lineage.Row
+	// Evidence changed by a look: the record is resolved again, with these keys.
+	Reopen bool
+	Keys   []int64
+
+	Intent *Intent // to open
+	// Ended closes the target's open intent: applied, queued, missed, refused,
+	// gone, exists, doubt, busy, void.
+	Ended string
+	// BoundKey ties a create to the row that it made; BoundState is that row's
+	// lineage. Both in one transaction with the target.
+	BoundKey   string
+	BoundState []byte
+
+	Proposals []Proposal
+	Moot      []schema.Attribute // proposals that no longer stand
+}
+
+// Proposal is a value that the owner should look at (校核纠错).
+type Proposal struct {
+	Platform, Key   string
+	Attribute       schema.Attribute
+	Resident        uuid.UUID
+	Shown, Proposed string
+}
+
+// Evaluate claims due targets of one platform, hands them to f, and stores what
+// f decides; the intents that it opens are returned when they are durable (I5).
+// Records are locked before targets, in id order, as everywhere. A target whose
+// record waits to be resolved is left for later: its master is stale.
+//
+// looks: the platform can be asked for single rows. Rows that must be asked for
+// are targets too, whether or not anything may be written (Platform.Writes).
+func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f func(Platform, []Target) ([]Verdict, error)) (seen int, opened []Intent, err error) {
+	err = s.tx(ctx, func(tx pgx.Tx) error {
+		seen, opened = 0, nil
+		p, ok, err := leasedPlatform(ctx, tx, l)
+		if err != nil || !ok {
+			return err
+		}
+		if looks {
+			if err := sweepLooks(ctx, tx, l.Platform, limit); err != nil {
+				return err
+			}
+		}
+		ids, err := s.dueTargets(ctx, tx, l.Platform, limit, p.Writes)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		list, err := lockTargets(ctx, tx, ids, true)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		seen = len(list)
+		if err := loadCreates(ctx, tx, l.Platform, list); err != nil {
+			return err
+		}
+		verdicts, err := f(p, list)
+		if err != nil {
+			return err
+		}
+		opened, err = writeVerdicts(ctx, tx, l, verdicts, false)
+		return err
+	})
+	if err != nil {
+		return 0, nil, fmt.Errorf("platform %s: evaluate targets: %w", l.Platform, err)
+	}
+	return seen, opened, nil
+}
+
+// leasedPlatform reads the platform under the lease; ok is false when the lease
+// is no longer ours. Platform.Writes says whether anything may leave now.
+func leasedPlatform(ctx context.Context, tx pgx.Tx, l Lease) (Platform, bool, error) {
+	var fence int64
+	var stopped bool
+	if err := tx.QueryRow(ctx, `SELECT write_fence, coalesce((SELECT value = 'true' FROM settings WHERE name = 'writes_stopped'), false)
+		FROM platforms WHERE id = $1 FOR KEY SHARE`, l.Platform).Scan(&fence, &stopped); err != nil {
+		return Platform{}, false, err
+	}
+	rows, err := tx.Query(ctx, `SELECT `+platformColumns+` FROM platforms p
+		LEFT JOIN agreements a ON a.platform = p.id AND a.version = p.agreement WHERE p.id = $1`, l.Platform)
+	if err != nil {
+		return Platform{}, false, err
+	}
+	p, err := pgx.CollectExactlyOneRow(rows, scanPlatform)
+	if err != nil {
+		return Platform{}, false, err
+	}
+	p.Writes = !stopped && !p.Paused && p.Stage.Writes() && p.Agreement.InForce(time.Now())
+	return p, fence == l.Fence, nil
+}
+
+// sweepLooks makes targets of the rows that lineage wants to be asked for: a
+// read was set aside, and without an answer a change could stay unseen.
+func sweepLooks(ctx context.Context, tx pgx.Tx, platform string, limit int) error {
+	_, err := tx.Exec(ctx, `INSERT INTO targets AS t (platform, key, record_id, resident_id, state, due_at, look)
+		SELECT r.platform, r.key, r.id, r.resident_id, 'due', now(), true FROM records r
+		WHERE r.platform = $1 AND r.state->'lineage'->'look' = 'true' AND r.resident_id IS NOT NULL AND NOT r.deleted
+			AND NOT EXISTS (SELECT FROM targets t WHERE t.record_id = r.id AND t.look AND t.due_at IS NOT NULL)
+		ORDER BY r.id LIMIT $2
+		ON CONFLICT (platform, key) DO UPDATE SET look = true, due_at = coalesce(t.due_at, excluded.due_at)
+		WHERE t.state NOT IN ('open', 'queued')`, platform, limit)
+	if err != nil {
+		return fmt.Errorf("sweep for rows to ask for: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) dueTargets(ctx context.Context, tx pgx.Tx, platform string, limit int, writes bool) ([]int64, error) {
+	rows, err := tx.Query(ctx, `SELECT t.id FROM targets t
+		LEFT JOIN records r ON r.id = t.record_id
+		LEFT JOIN records a ON a.id = t.anchor_id
+		WHERE t.platform = $1 AND t.due_at <= clock_timestamp() AND t.state NOT IN ('open', 'queued') AND ($3 OR t.look)
+			AND NOT coalesce(r.unresolved, false) AND NOT (t.key IS NULL AND coalesce(a.unresolved, false))
+		ORDER BY t.due_at LIMIT $2`, platform, limit, writes)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int64])
+}
+
+// lockTargets locks the records of the targets, then the targets, and loads
+// them. With skip, rows that others hold are left out.
+func lockTargets(ctx context.Context, tx pgx.Tx, ids []int64, skip bool) ([]Target, error) {
+	how := ""
+	if skip {
+		how = "SKIP LOCKED"
+	}
+	rows, err := tx.Query(ctx, `SELECT id FROM records WHERE id IN (
+			SELECT coalesce(record_id, anchor_id) FROM targets WHERE id = ANY($1)) ORDER BY id FOR NO KEY UPDATE `+how, ids)
+	if err != nil {
+		return nil, err
+	}
+	locked, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("lock records: %w", err)
+	}
+	rows, err = tx.Query(ctx, `SELECT t.id, t.platform, coalesce(t.key, ''), coalesce(t.record_id, 0), coalesce(t.anchor_id, 0), t.resident_id,
+			t.state, t.since, t.attempts, t.reason, t.look, t.refused
+		FROM targets t WHERE t.id = ANY($1) AND coalesce(t.record_id, t.anchor_id) = ANY($2) ORDER BY t.id FOR NO KEY UPDATE `+how, ids, locked)
+	if err != nil {
+		return nil, err
+	}
+	recordOf := map[int64]int64{}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Target, error) {
+		var t Target
+		var record int64
+		var refused []byte
+		err := row.Scan(&t.ID, &t.Platform, &t.Key, &record, &t.Anchor, &t.Resident.ID, &t.State, &t.Since, &t.Attempts, &t.Reason, &t.Look, &refused)
+		if err == nil && refused != nil {
+			err = json.Unmarshal(refused, &t.Refused)
+		}
+		recordOf[t.ID] = record
+		return t, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lock targets: %w", err)
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	return list, loadTargets(ctx, tx, list, recordOf, locked)
+}
+
+// loadTargets fills in records, residents and members, one statement each.
+func loadTargets(ctx context.Context, tx pgx.Tx, list []Target, recordOf map[int64]int64, locked []int64) error {
+	rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM records r WHERE id = ANY($1)`, locked)
+	if err != nil {
+		return err
+	}
+	records, err := pgx.CollectRows(rows, scanRecord)
+	if err != nil {
+		return fmt.Errorf("read records: %w", err)
+	}
+	byID := make(map[int64]*Record, len(records))
+	for i := range records {
+		byID[records[i].ID] = &records[i]
+	}
+	var residents []uuid.UUID
+	for i := range list {
+		t := &list[i]
+		anchor := t.Anchor
+		if id := recordOf[t.ID]; id != 0 {
+			t.Record, anchor = byID[id], id
+		}
+		// The record says who the resident is: merge and unmerge repoint targets.
+		if r := byID[anchor]; r != nil && r.Resident != uuid.Nil {
+			t.Resident.ID = r.Resident
+		}
+		residents = append(residents, t.Resident.ID)
+	}
+	masters, err := residentsByID(ctx, tx, residents)
+	if err != nil {
+		return err
+	}
+	members := map[uuid.UUID]map[schema.RecordRef]bool{}
+	rows, err = tx.Query(ctx, `SELECT resident_id, platform, key FROM records WHERE resident_id = ANY($1) AND NOT deleted`, residents)
+	if err != nil {
+		return err
+	}
+	var res uuid.UUID
+	var ref schema.RecordRef
+	if _, err := pgx.ForEachRow(rows, []any{&res, &ref.Platform, &ref.Key}, func() error {
+		if members[res] == nil {
+			members[res] = map[schema.RecordRef]bool{}
+		}
+		members[res][ref] = true
+		return nil
+	}); err != nil {
+		return fmt.Errorf("read members: %w", err)
+	}
+	ids := make([]int64, len(list))
+	for i := range list {
+		list[i].Members = members[list[i].Resident.ID]
+		list[i].Resident = masters[list[i].Resident.ID]
+		ids[i] = list[i].ID
+	}
+	rows, err = tx.Query(ctx, `SELECT `+intentColumns+` FROM intents
+		WHERE target_id = ANY($1) AND state IN ('open', 'queued', 'doubt') ORDER BY at`, ids)
+	if err != nil {
+		return err
+	}
+	open, err := pgx.CollectRows(rows, scanIntent)
+	if err != nil {
+		return fmt.Errorf("read open intents: %w", err)
+	}
+	for i := range list {
+		for k := range open {
+			if open[k].Target == list[i].ID {
+				list[i].Open = &open[k]
+			}
+		}
+	}
+	return nil
+}
+
+// loadCreates fills in what stands in the way of a create (RULES C).
+func loadCreates(ctx context.Context, tx pgx.Tx, platform string, list []Target) error {
+	var residents []uuid.UUID
+	for _, t := range list {
+		if t.Key == "" {
+			residents = append(residents, t.Resident.ID)
+		}
+	}
+	if len(residents) == 0 {
+		return nil
+	}
+	rows, err := tx.Query(ctx, `SELECT res.id,
+			EXISTS (SELECT FROM records m JOIN edges e ON m.id IN (e.a, e.b)
+				JOIN records o ON o.id IN (e.a, e.b) AND o.id <> m.id
+				WHERE m.resident_id = res.id AND o.platform = $1 AND NOT o.deleted AND e.reason <> 'decision'),
+			EXISTS (SELECT FROM records x WHERE x.resident_id = res.id AND x.platform = $1)
+		FROM residents res WHERE res.id = ANY($2)`, platform, residents)
+	if err != nil {
+		return err
+	}
+	blocked, has := map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
+	var id uuid.UUID
+	var b, h bool
+	if _, err := pgx.ForEachRow(rows, []any{&id, &b, &h}, func() error {
+		blocked[id], has[id] = b, h
+		return nil
+	}); err != nil {
+		return fmt.Errorf("read what stands in the way of creates: %w", err)
+	}
+	for i := range list {
+		list[i].Blocked, list[i].Has = blocked[list[i].Resident.ID], has[list[i].Resident.ID]
+	}
+	return nil
+}
+
+// CreatesAllowed reports whether rows may be created at a platform now: its
+// first whole read is merged and none of its records waits to be resolved.
+func (s *Store) CreatesAllowed(ctx context.Context, platform string) (ok bool, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT complete_at IS NOT NULL
+			AND NOT EXISTS (SELECT FROM records WHERE platform = $1 AND unresolved)
+		FROM platforms WHERE id = $1`, platform).Scan(&ok)
+	if err != nil {
+		return false, fmt.Errorf("platform %s: may rows be created: %w", platform, err)
+	}
+	return ok, nil
+}
+
+// Settle hands locked targets to f, wherever they stand, and stores what f
+// decides: outcomes of writes, answers to looks. A target that became due again
+// meanwhile stays due.
+func (s *Store) Settle(ctx context.Context, l Lease, ids []int64, f func(Platform, []Target) ([]Verdict, error)) error {
+	err := s.tx(ctx, func(tx pgx.Tx) error {
+		list, err := lockTargets(ctx, tx, ids, false)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		p, _, err := leasedPlatform(ctx, tx, l)
+		if err != nil {
+			return err
+		}
+		verdicts, err := f(p, list)
+		if err != nil {
+			return err
+		}
+		byID := make(map[int64]Target, len(list))
+		for _, t := range list {
+			byID[t.ID] = t
+		}
+		for _, v := range verdicts {
+			if v.BoundKey == "" {
+				continue
+			}
+			if err := bindCreate(ctx, tx, l.Platform, v, byID[v.Target]); err != nil {
+				return err
+			}
+		}
+		_, err = writeVerdicts(ctx, tx, l, verdicts, true)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("platform %s: settle targets: %w", l.Platform, err)
+	}
+	return nil
+}
+
+// writeVerdicts stores verdicts in one round trip. keepDue: what became due
+// while the target was away stays due.
+func writeVerdicts(ctx context.Context, tx pgx.Tx, l Lease, verdicts []Verdict, keepDue bool) ([]Intent, error) {
+	batch := &pgx.Batch{}
+	var opened []Intent
+	for _, v := range verdicts {
+		if v.RecordID != 0 {
+			batch.Queue(`UPDATE records SET state = $2 WHERE id = $1`, v.RecordID, v.RecordState)
+		}
+		if v.Reopen {
+			batch.Queue(`UPDATE records SET unresolved = true, parked_until = NULL, rev = rev + 1,
+				old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' THEN coalesce($2::bigint[], '{}') ELSE '{}' END WHERE id = $1`, v.RecordID, v.Keys)
+		}
+		if v.Ended != "" {
+			batch.Queue(`UPDATE intents SET state = $2, reason = $3,
+				done_at = CASE WHEN $2 IN ('open', 'queued', 'doubt') THEN NULL ELSE clock_timestamp() END
+				WHERE target_id = $1 AND state IN ('open', 'queued', 'doubt')`, v.Target, v.Ended, v.Reason)
+		}
+		if v.Drop {
+			batch.Queue(`DELETE FROM targets WHERE id = $1 AND key IS NULL`, v.Target)
+			continue
+		}
+		var refused []byte
+		if len(v.Refused) > 0 {
+			raw, err := json.Marshal(v.Refused)
+			if err != nil {
+				return nil, fmt.Errorf("encode refused values: %w", err)
+			}
+			refused = raw
+		}
+		var held []byte
+		if len(v.Held) > 0 {
+			raw, err := json.Marshal(v.Held)
+			if err != nil {
+				return nil, fmt.Errorf("encode held fields: %w", err)
+			}
+			held = raw
+		}
+		batch.Queue(`UPDATE targets SET state = $2, due_at = CASE WHEN $8 THEN coalesce(due_at, $3) ELSE $3 END,
+			reason = $4, attempts = $5, look = $6, refused = $7, held = $9,
+			since = CASE WHEN $2 IN ('green', 'withdrawn') THEN NULL ELSE coalesce(since, now()) END WHERE id = $1`,
+			v.Target, v.State, timeOrNull(v.DueAt), v.Reason, v.Attempts, v.Look, refused, keepDue, held)
+		queueProposals(batch, v)
+		if v.Intent != nil {
+			in := *v.Intent
+			in.Platform, in.Fence, in.State = l.Platform, l.Fence, "open"
+			raw, err := json.Marshal(in.Fields)
+			if err != nil {
+				return nil, fmt.Errorf("encode intent: %w", err)
+			}
+			batch.Queue(`INSERT INTO intents (id, target_id, platform, key, batch, fence, fields, row_version)
+				VALUES ($1, $2, $3, nullif($4, ''), $5, $6, $7, $8)`,
+				in.ID, in.Target, in.Platform, in.Key, in.Batch, in.Fence, raw, in.RowVersion)
+			opened = append(opened, in)
+		}
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("store verdicts: %w", err)
+	}
+	return opened, nil
+}
+
+func queueProposals(batch *pgx.Batch, v Verdict) {
+	for _, p := range v.Proposals {
+		batch.Queue(`INSERT INTO proposals AS p (platform, key, attribute, resident_id, shown, proposed)
+			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (platform, key, attribute) DO UPDATE SET
+			resident_id = excluded.resident_id, shown = excluded.shown, proposed = excluded.proposed,
+			at = CASE WHEN p.proposed = excluded.proposed THEN p.at ELSE now() END,
+			outcome = CASE WHEN p.proposed = excluded.proposed AND p.outcome <> 'moot' THEN p.outcome ELSE 'open' END`,
+			p.Platform, p.Key, p.Attribute, p.Resident, p.Shown, p.Proposed)
+	}
+	if len(v.Moot) > 0 {
+		batch.Queue(`UPDATE proposals SET outcome = 'moot', outcome_at = now() FROM targets t
+			WHERE t.id = $1 AND proposals.platform = t.platform AND proposals.key = t.key
+				AND attribute = ANY($2) AND outcome = 'open'`, v.Target, v.Moot)
+	}
+}
+
+// bindCreate ties a created row to its target and makes its shadow record, or
+// takes over the record that a pull has brought meanwhile.
+func bindCreate(ctx context.Context, tx pgx.Tx, platform string, c Verdict, t Target) error {
+	var id int64
+	err := tx.QueryRow(ctx, `INSERT INTO records AS r (platform, key, fence, position, unresolved, shadow, state, anchors, resident_id)
+		VALUES ($1, $2, 0, 0, true, true, $3, ARRAY[$4::bigint], $5)
+		ON CONFLICT (platform, key) DO UPDATE SET shadow = true, anchors = excluded.anchors, state = excluded.state,
+			keys = '{}', unresolved = true, deleted = false, rev = r.rev + 1
+		RETURNING id`, platform, c.BoundKey, c.BoundState, t.Anchor, t.Resident.ID).Scan(&id)
+	if err != nil {
+		return fmt.Errorf("store the shadow of a created row: %w", err)
+	}
+	// A target for the same key may have been made by a pull that was quicker.
+	if _, err := tx.Exec(ctx, `UPDATE intents SET target_id = $1 WHERE target_id IN
+		(SELECT id FROM targets WHERE platform = $2 AND key = $3 AND id <> $1)`, t.ID, platform, c.BoundKey); err != nil {
+		return fmt.Errorf("bind a created row: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM targets WHERE platform = $1 AND key = $2 AND id <> $3`, platform, c.BoundKey, t.ID); err != nil {
+		return fmt.Errorf("bind a created row: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE targets SET key = $2, record_id = $3 WHERE id = $1`, t.ID, c.BoundKey, id); err != nil {
+		return fmt.Errorf("bind a created row: %w", err)
+	}
+	return nil
+}
+
+// NextDue returns when the next target of a platform becomes due; ok is false
+// when none waits.
+func (s *Store) NextDue(ctx context.Context, platform string) (at time.Time, ok bool, err error) {
+	var t *time.Time
+	err = s.pool.QueryRow(ctx, `SELECT min(due_at) FROM targets WHERE platform = $1 AND due_at IS NOT NULL
+		AND state NOT IN ('open', 'queued')`, platform).Scan(&t)
+	if err != nil || t == nil {
+		return time.Time{}, false, err
+	}
+	return *t, true, nil
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"heji/schema"
+)
+
+// IntentField is one field of a write.
+type IntentField struct {
+	Wire   string `json:"w"`
+	Base   string `json:"b"`
+	Value  string `json:"v"`
+	Source string `json:"s"` // the record, or decision, whose evidence it is
+}
+
+// Intent is a write: durable before the call.
+type Intent struct {
+	ID         uuid.UUID
+	Target     int64
+	Platform   string
+	Key        string
+	Batch      uuid.UUID
+	Fence      int64
+	Fields     map[schema.Attribute]IntentField
+	RowVersion string
+	State      string
+	At         time.Time
+}
+
+const intentColumns = `id, coalesce(target_id, 0), platform, coalesce(key, ''), coalesce(batch, '00000000-0000-0000-0000-000000000000'), fence, fields, row_version, state, at`
+
+func scanIntent(row pgx.CollectableRow) (Intent, error) {
+	var in Intent
+	var raw []byte
+	if err := row.Scan(&in.ID, &in.Target, &in.Platform, &in.Key, &in.Batch, &in.Fence, &raw, &in.RowVersion, &in.State, &in.At); err != nil {
+		return in, err
+	}
+	return in, json.Unmarshal(raw, &in.Fields)
+}
+
+// OpenIntents returns the writes of a platform whose outcome is not known, oldest first.
+func (s *Store) OpenIntents(ctx context.Context, platform string) ([]Intent, error) {
+	rows, err := s.pool.Query(ctx, `SELECT `+intentColumns+` FROM intents
+		WHERE platform = $1 AND state IN ('open', 'queued', 'doubt') ORDER BY at, id`, platform)
+	if err != nil {
+		return nil, fmt.Errorf("platform %s: read open intents: %w", platform, err)
+	}
+	return pgx.CollectRows(rows, scanIntent)
+}
