@@ -34,6 +34,7 @@ func (d *demo) quiet(ctx context.Context, what string) error {
 			}
 			if now.readSince(since) && now.caughtUp(still) {
 				d.progress.done(what, now)
+				d.quietSince = since
 				return nil
 			}
 		}

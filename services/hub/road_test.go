@@ -261,6 +261,30 @@ func (r *road) targets() map[store.TargetState]int64 {
 	return st.Platforms[r.getsID].Targets
 }
 
+// twoPhones is a road on which one person has an old phone number at one
+// platform and a newer one at the other; the campaign is not approved yet.
+func twoPhones(t *testing.T) *road {
+	t.Helper()
+	r := newRoad(t, receives)
+	r.gets.set("g1", with(zhang, "tel", "15400000001"))
+	r.quiet()
+	r.gives.set("a1", with(zhang, "tel", "15400000002"))
+	r.quiet()
+	return r
+}
+
+// contested goes on until a clerk has put the old number back.
+func contested(t *testing.T) *road {
+	t.Helper()
+	r := twoPhones(t)
+	r.live()
+	r.until("the phone is overwritten", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
+	r.quiet()
+	r.gets.set("g1", map[string]string{"tel": "15400000001"})
+	r.until("contested", func() bool { return r.targets()[store.TargetContested] == 1 })
+	return r
+}
+
 // I7: modes, and nothing before the campaign is approved.
 func TestModes(t *testing.T) {
 	r := newRoad(t, receives)
@@ -281,11 +305,7 @@ func TestModes(t *testing.T) {
 
 // I5: the platform did the write and its answer was lost. A look says so.
 func TestAnswerLostButDone(t *testing.T) {
-	r := newRoad(t, receives)
-	r.gets.set("g1", with(zhang, "tel", "15400000001"))
-	r.quiet()
-	r.gives.set("a1", with(zhang, "tel", "15400000002"))
-	r.quiet()
+	r := twoPhones(t)
 	r.gets.spoilWith(func(_ connectors.Write, do func()) (connectors.Outcome, bool) {
 		do()
 		return connectors.Outcome{Status: connectors.Doubt, Reason: "timeout"}, true
@@ -299,11 +319,7 @@ func TestAnswerLostButDone(t *testing.T) {
 
 // I5: the answer was lost and so was the write: exactly one more attempt.
 func TestAnswerLostAndNotDone(t *testing.T) {
-	r := newRoad(t, receives)
-	r.gets.set("g1", with(zhang, "tel", "15400000001"))
-	r.quiet()
-	r.gives.set("a1", with(zhang, "tel", "15400000002"))
-	r.quiet()
+	r := twoPhones(t)
 	first := true
 	r.gets.spoilWith(func(connectors.Write, func()) (connectors.Outcome, bool) {
 		defer func() { first = false }()
@@ -318,11 +334,7 @@ func TestAnswerLostAndNotDone(t *testing.T) {
 // A refusal keeps the platform's words and is tried again only when something
 // changed.
 func TestRefused(t *testing.T) {
-	r := newRoad(t, receives)
-	r.gets.set("g1", with(zhang, "tel", "15400000001"))
-	r.quiet()
-	r.gives.set("a1", with(zhang, "tel", "15400000002"))
-	r.quiet()
+	r := twoPhones(t)
 	r.gets.spoilWith(func(w connectors.Write, _ func()) (connectors.Outcome, bool) {
 		return connectors.Outcome{Status: connectors.Refused, Column: "tel", Reason: "号码已停用"}, w.Set["tel"] == "15400000002"
 	})
@@ -339,16 +351,7 @@ func TestRefused(t *testing.T) {
 // I6: a clerk puts the old value back. It is contested, not written again, and
 // no evidence; a person's decision releases it.
 func TestContested(t *testing.T) {
-	r := newRoad(t, receives)
-	r.gets.set("g1", with(zhang, "tel", "15400000001"))
-	r.quiet()
-	r.gives.set("a1", with(zhang, "tel", "15400000002"))
-	r.quiet()
-	r.live()
-	r.until("the phone is overwritten", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
-	r.quiet()
-	r.gets.set("g1", map[string]string{"tel": "15400000001"})
-	r.until("contested", func() bool { return r.targets()[store.TargetContested] == 1 })
+	r := contested(t)
 	r.quiet()
 	require.Equal(t, 1, r.gets.count())
 	require.Equal(t, "15400000001", r.gets.shows("g1", "tel"))
@@ -447,16 +450,7 @@ func TestWritesStopped(t *testing.T) {
 // A person says that a clerk's value is the clerk's: it becomes evidence and
 // wins where it is the latest; or asks to write again.
 func TestFieldVerdict(t *testing.T) {
-	r := newRoad(t, receives)
-	r.gets.set("g1", with(zhang, "tel", "15400000001"))
-	r.quiet()
-	r.gives.set("a1", with(zhang, "tel", "15400000002"))
-	r.quiet()
-	r.live()
-	r.until("the phone is overwritten", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
-	r.quiet()
-	r.gets.set("g1", map[string]string{"tel": "15400000001"})
-	r.until("contested", func() bool { return r.targets()[store.TargetContested] == 1 })
+	r := contested(t)
 	verdict := store.Choice{A: schema.RecordRef{Platform: r.getsID, Key: "g1"}, Attribute: schema.Phone, Value: "again", Who: "steward", Why: "居民确认"}
 
 	_, err := r.hub.Store.FieldVerdict(r.ctx, verdict, r.hub.Keys)

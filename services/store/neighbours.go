@@ -177,7 +177,8 @@ func (n *Neighbours) Look(q linkage.Look) (linkage.Found, error) {
 			AND a = ANY($1) AND (NOT r.deleted OR r.unresolved)`, q.Anchors).Query(pairs)
 	}
 	if len(q.Keys) > 0 {
-		b.Queue(`SELECT `+recordColumns+` FROM records r WHERE keys && $1::bigint[] AND NOT deleted`, q.Keys).Query(func(rows pgx.Rows) error {
+		b.Queue(`SELECT `+recordColumns+` FROM records r WHERE id IN (
+			SELECT h.id FROM unnest($1::bigint[]) AS k, LATERAL (SELECT id FROM records WHERE keys @> ARRAY[k] AND NOT deleted) h)`, q.Keys).Query(func(rows pgx.Rows) error {
 			list, err := pgx.CollectRows(rows, scanRecord)
 			for _, rec := range list {
 				row, rowErr := n.row(rec)

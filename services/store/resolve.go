@@ -23,7 +23,14 @@ type Resolution struct {
 
 // Resolve runs f in one transaction. Conflict(err) tells the caller to try again.
 func (s *Store) Resolve(ctx context.Context, f func(*Resolution) error) error {
-	return s.tx(ctx, func(tx pgx.Tx) error { return f(&Resolution{tx: tx}) })
+	return s.tx(ctx, func(tx pgx.Tx) error {
+		// Every read here is by index. While the tables are young the planner has no
+		// statistics and would compare each row's keys with thousands of others.
+		if _, err := tx.Exec(ctx, `SET LOCAL enable_seqscan = off`); err != nil {
+			return err
+		}
+		return f(&Resolution{tx: tx})
+	})
 }
 
 // Claim locks up to limit unresolved records that nobody else holds, and returns
