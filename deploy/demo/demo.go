@@ -51,7 +51,7 @@ type demo struct {
 	started  time.Time
 	// quietSince is when the last quiet began: seeing that it lasts takes longer.
 	quietSince time.Time
-	report   Report
+	report     Report
 }
 
 // Run shows the whole road and returns nil when it ended well. A second run on

@@ -88,7 +88,6 @@ name: 不可见的平台
 name_en: Invisible
 department: 司法
 kind: paper
-class: D
 connect: {writes: true}
 key: [id]
 cadence: 24h
@@ -173,6 +172,10 @@ func newWorld(t *testing.T) *world {
 	for _, text := range platformFiles {
 		p, err := spec.Parse("test.yaml", []byte(text), func(string) (string, bool) { return "", false })
 		require.NoError(t, err)
+		if p.ID == "sealed" {
+			// No file can say so yet; the desk hides such platforms all the same.
+			p.Class = schema.ClassD
+		}
 		specs = append(specs, p)
 	}
 	reg, err := registry.New(ctx, specs, func(string) string { return t.TempDir() })
