@@ -107,7 +107,7 @@ func TestBrowserWatchesPlatformsTurnGreen(t *testing.T) {
 	evaluate[bool](b, `window.sameDocument = true`)
 	w.settled()
 	b.eventually(`document.querySelector("#targets .badge.ok") !== null && document.querySelector("#targets").textContent.includes("已同步")`)
-	b.eventually(`window.sameDocument === true && document.querySelector("[data-green]").textContent === "1 / 2 已同步"`)
+	b.eventually(`window.sameDocument === true && document.querySelector("[data-green]").textContent === "1 / 1 已同步"`)
 	require.Empty(t, b.complaints())
 }
 

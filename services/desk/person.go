@@ -28,6 +28,8 @@ type Person struct {
 	Settled   bool                       `json:"settled"`
 	Decisions []Decided                  `json:"decisions"`
 	History   []Past                     `json:"history"`
+	// Responsible are the bodies that answer for the resident today.
+	Responsible []Responsible `json:"responsible"`
 }
 
 // Value is one master value and why it is the one (I8).
@@ -105,6 +107,18 @@ type Decided struct {
 	At        time.Time        `json:"at"`
 }
 
+// Responsible is a body that answers for a resident in one domain, and why.
+type Responsible struct {
+	Domain     string         `json:"domain"`
+	DomainText string         `json:"domain_text"`
+	Body       string         `json:"body"`
+	BodyName   string         `json:"body_name"`
+	BodyKind   store.BodyKind `json:"body_kind"`
+	Basis      store.Basis    `json:"basis"`
+	Because    store.Scope    `json:"because"`
+	Text       string         `json:"text"` // basis and scope in words
+}
+
 // Past is one line of the history, in plain words.
 type Past struct {
 	At        time.Time        `json:"at"`
@@ -145,7 +159,9 @@ func (d *Desk) person(ctx context.Context, l Lang, id uuid.UUID) (Person, error)
 		}
 	}
 	p.Decisions, p.History = t.decisions(), t.history()
-	return p, nil
+	responsible, err := d.o.Store.ResponsibleFor(ctx, view.Resident.ID, d.o.Today())
+	p.Responsible = l.responsible(responsible)
+	return p, err
 }
 
 // teller puts a view into words. Platforms that it does not know are sealed:

@@ -157,10 +157,13 @@ func (d *Desk) residentPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body := PersonBody{Person: person, Groups: valueGroups(p.L, person), All: len(person.Targets),
+	body := PersonBody{Person: person, Groups: valueGroups(p.L, person),
 		Poll: "/api/v1/residents/" + person.ID + "/targets?lang=" + string(p.L)}
 	body.Head, body.Away = headline(p, person)
 	for _, t := range person.Targets {
+		if t.Tone != "off" { // a platform that is only read has nothing to turn green
+			body.All++
+		}
 		if t.Tone == "ok" {
 			body.Green++
 		}

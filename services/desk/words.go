@@ -207,3 +207,16 @@ func (l Lang) problem(p schema.Problem) string {
 	}
 	return string(p)
 }
+
+// responsible says who answers for a resident. The names of bodies stay as they
+// are registered.
+func (l Lang) responsible(list []store.Responsible) []Responsible {
+	out := []Responsible{}
+	domains, _ := codes.LookupTable("domain")
+	for _, r := range list {
+		out = append(out, Responsible{Domain: r.Domain, DomainText: domains.Label(r.Domain, string(l)), Body: r.Body.ID, BodyName: r.Body.Name,
+			BodyKind: r.Body.Kind, Basis: r.Basis, Because: r.Because,
+			Text: l.T("resident.responsible."+string(r.Because), "basis", l.T("resident.basis."+string(r.Basis)))})
+	}
+	return out
+}

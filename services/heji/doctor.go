@@ -63,7 +63,7 @@ func (c *doctorCommand) Run(ctx context.Context) error {
 	}
 	log.Info("checked", "count", up.bad)
 	if up.bad > 0 {
-		return fmt.Errorf("%d things need a person: see the lines with ✗", up.bad)
+		return fmt.Errorf("findings: %d; see the lines with ✗", up.bad)
 	}
 	fmt.Println("一切正常 all is well")
 	return nil

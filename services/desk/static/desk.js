@@ -31,7 +31,7 @@
         if (green) {
           green.textContent = green.dataset.green
             .replace("{green}", reply.targets.filter(function (t) { return t.tone === "ok"; }).length)
-            .replace("{all}", reply.targets.length);
+            .replace("{all}", reply.targets.filter(function (t) { return t.tone !== "off"; }).length);
         }
       }
       quiet = now === last && reply.settled ? quiet + 1 : 0;
