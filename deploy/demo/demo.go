@@ -162,6 +162,9 @@ func cadence(p *spec.Platform) spec.Duration {
 // can be counted.
 func (d *demo) show(ctx context.Context) error {
 	fmt.Fprintf(d.o.Out, "合籍 Heji: %d 位居民 residents, %d 个平台 platforms, seed %d\n", d.o.Residents, len(d.district.Platforms()), d.o.Seed)
+	if err := d.bodies(ctx); err != nil {
+		return err
+	}
 	clerks := make(chan error, 1)
 	go func() { _, err := d.district.Round(ctx, 1, 20*time.Millisecond); clerks <- err }()
 	if err := d.quiet(ctx, "读取与归并 pull and merge"); err != nil {

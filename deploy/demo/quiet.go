@@ -58,11 +58,13 @@ type signature struct {
 }
 
 func (d *demo) signature(ctx context.Context) (signature, bool, error) {
-	st, err := d.hub.Store.Stats(ctx)
+	// In this order: counts of a later fence than the one in the key are seen to
+	// move at the next look, those of an earlier one would not be.
+	list, err := d.hub.Store.Platforms(ctx)
 	if err != nil {
 		return signature{}, false, err
 	}
-	list, err := d.hub.Store.Platforms(ctx)
+	st, err := d.hub.Store.Stats(ctx)
 	if err != nil {
 		return signature{}, false, err
 	}
@@ -74,7 +76,8 @@ func (d *demo) signature(ctx context.Context) (signature, bool, error) {
 			continue
 		}
 		// Reading the same again is no movement: unchanged rows are not counted.
-		s.key += fmt.Sprint(p.ID, ps.Records, ps.Merged, ps.Writes, ps.Targets, ps.DeadRecords, "|")
+		// A new fence counts from the beginning.
+		s.key += fmt.Sprint(p.ID, p.Fence, " ", ps.Records, ps.Merged, ps.Writes, ps.Targets, ps.DeadRecords, "|")
 		idle = idle && ps.Due == 0 && p.PullError == "" && p.WriteError == ""
 	}
 	return s, idle, nil
