@@ -20,7 +20,6 @@ type Neighbours struct {
 	ctx      context.Context
 	r        *Resolution
 	model    *linkage.Model
-	wait     bool
 	Records  map[int64]Record // locked, by id
 	Evidence map[int64]lineage.Row
 }
@@ -30,14 +29,15 @@ var _ linkage.Neighbourhood = (*Neighbours)(nil)
 // Neighbours opens the view. Without wait, a record that another worker holds
 // is a Conflict; with it, the worker stands in line (RULES D, after four tries).
 func (r *Resolution) Neighbours(ctx context.Context, model *linkage.Model, wait bool) *Neighbours {
-	return &Neighbours{ctx: ctx, r: r, model: model, wait: wait,
+	r.wait = wait
+	return &Neighbours{ctx: ctx, r: r, model: model,
 		Records: map[int64]Record{}, Evidence: map[int64]lineage.Row{}}
 }
 
 // Lock implements linkage.Neighbourhood.
 func (n *Neighbours) Lock(ids []int64) ([]linkage.Row, error) {
 	how := "NOWAIT"
-	if n.wait {
+	if n.r.wait {
 		how = ""
 	}
 	if _, err := n.r.tx.Exec(n.ctx, `SELECT FROM records WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE `+how, ids); err != nil {

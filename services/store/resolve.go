@@ -18,7 +18,8 @@ import (
 // Resolution is one transaction of RULES D: claim, close, write. All locks on
 // records are taken in id order; what is read before a lock is read again after.
 type Resolution struct {
-	tx pgx.Tx
+	tx   pgx.Tx
+	wait bool // stand in line for locks instead of giving up
 }
 
 // Resolve runs f in one transaction. Conflict(err) tells the caller to try again.
@@ -234,7 +235,11 @@ func (r *Resolution) holdOutside(ctx context.Context, revs map[int64]int64) erro
 	for id := range revs {
 		ids = append(ids, id)
 	}
-	if _, err := r.tx.Exec(ctx, `SELECT FROM records WHERE id = ANY($1) ORDER BY id FOR SHARE NOWAIT`, ids); err != nil {
+	how := "NOWAIT"
+	if r.wait {
+		how = ""
+	}
+	if _, err := r.tx.Exec(ctx, `SELECT FROM records WHERE id = ANY($1) ORDER BY id FOR SHARE `+how, ids); err != nil {
 		return fmt.Errorf("hold compared records: %w", err)
 	}
 	rows, err := r.tx.Query(ctx, `SELECT id, rev FROM records WHERE id = ANY($1)`, ids)
