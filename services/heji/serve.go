@@ -25,7 +25,7 @@ type serveCommand struct {
 	settings
 	Roles   []string `arg:"" optional:"" help:"Which services: pull, merge, writeback, desk. Default: all."`
 	Listen  string   `help:"Address of the desk and of /metrics (loopback until login exists)." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
-	Workers int      `help:"Merge workers." default:"2"`
+	Workers int      `help:"Merge workers." default:"1"`
 }
 
 func logger() (*slog.Logger, error) {

@@ -55,7 +55,7 @@ type Config struct {
 	Listen      string   // address of the desk and /metrics; "" means none
 	Logger      *slog.Logger
 
-	Workers int           // merge workers; 0: 2
+	Workers int           // merge workers; 0: 1
 	Batch   int           // merge batch; 0: 400
 	MaxWait time.Duration // longest pause between two passes over a platform; 0: one minute
 

@@ -29,7 +29,10 @@ type Options struct {
 	Model    *linkage.Model     // nil: linkage.Default
 	Rules    survivorship.Rules // zero: survivorship.DefaultRules
 
-	Workers int           // resolvers; 0: 2
+	// Workers resolve at the same time; 0: 1. While a district loads, its people
+	// are spread over all batches, so that workers mostly wait for one another:
+	// on two cores one is faster than two.
+	Workers int
 	Batch   int           // messages taken in at once, records claimed at once; 0: 400
 	Sweep   time.Duration // how often the store is asked for unresolved records; 0: 1s
 }
@@ -39,6 +42,7 @@ type Service struct {
 	o      Options
 	secret []byte
 	wake   chan struct{}
+	recall store.Recall
 }
 
 // New prepares a merge service.
@@ -50,7 +54,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		o.Rules = survivorship.DefaultRules()
 	}
 	if o.Workers == 0 {
-		o.Workers = 2
+		o.Workers = 1
 	}
 	if o.Batch == 0 {
 		o.Batch = 400

@@ -39,7 +39,7 @@ func (s *Service) resolveOnce(ctx context.Context, limit int, wait bool) (resolu
 			return err
 		}
 		out.claimed = len(claimed)
-		n := tx.Neighbours(ctx, s.o.Model, wait)
+		n := tx.Neighbours(ctx, s.o.Model, &s.recall, wait)
 		closure, err := linkage.Close(s.o.Model, n, claimed)
 		if err != nil {
 			return err

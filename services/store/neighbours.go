@@ -20,6 +20,7 @@ type Neighbours struct {
 	ctx      context.Context
 	r        *Resolution
 	model    *linkage.Model
+	recall   *Recall
 	Records  map[int64]Record // locked, by id
 	Evidence map[int64]lineage.Row
 }
@@ -28,9 +29,9 @@ var _ linkage.Neighbourhood = (*Neighbours)(nil)
 
 // Neighbours opens the view. Without wait, a record that another worker holds
 // is a Conflict; with it, the worker stands in line (RULES D, after four tries).
-func (r *Resolution) Neighbours(ctx context.Context, model *linkage.Model, wait bool) *Neighbours {
+func (r *Resolution) Neighbours(ctx context.Context, model *linkage.Model, recall *Recall, wait bool) *Neighbours {
 	r.wait = wait
-	return &Neighbours{ctx: ctx, r: r, model: model,
+	return &Neighbours{ctx: ctx, r: r, model: model, recall: recall,
 		Records: map[int64]Record{}, Evidence: map[int64]lineage.Row{}}
 }
 
@@ -59,18 +60,23 @@ func (n *Neighbours) Lock(ids []int64) ([]linkage.Row, error) {
 }
 
 func (n *Neighbours) row(rec Record) (linkage.Row, error) {
-	var state lineage.Row
-	if err := json.Unmarshal(rec.State, &state); err != nil {
-		return linkage.Row{}, fmt.Errorf("record %d: read its state: %w", rec.ID, err)
+	known, ok := n.recall.get(rec.ID, rec.Rev)
+	if !ok {
+		known.rev = rec.Rev
+		if err := json.Unmarshal(rec.State, &known.row); err != nil {
+			return linkage.Row{}, fmt.Errorf("record %d: read its state: %w", rec.ID, err)
+		}
+		known.features = n.model.Features(known.row.Own) // I6: own evidence only
+		n.recall.keep(rec.ID, known)
 	}
-	n.Evidence[rec.ID] = state
+	n.Evidence[rec.ID] = known.row
 	row := linkage.Row{ID: rec.ID, Ref: rec.Ref, Keys: rec.Keys, OldKeys: rec.OldKeys, Anchors: rec.Anchors,
 		Rev: rec.Rev, Deleted: rec.Deleted, Unresolved: rec.Unresolved}
 	if rec.Resident != uuid.Nil {
 		row.Resident = rec.Resident.String()
 	}
 	if !rec.Deleted && len(rec.Anchors) == 0 {
-		row.F = n.model.Features(state.Own) // I6: own evidence only
+		row.F = known.features
 	}
 	return row, nil
 }
