@@ -55,7 +55,8 @@ type Condition struct {
 	OlderThan   int       `json:"older_than,omitempty" yaml:"older_than,omitempty"`     // at least so many years
 }
 
-// Mode returns the mode for a, Never where the agreement does not name it or
+// Mode returns the mode for a: FillEmpty where the agreement names it without a
+// mode, Never where the agreement does not name it or
 // where the platform is a's authority.
 func (g Agreement) Mode(a Attribute) Mode {
 	for _, own := range g.Authority {
@@ -63,10 +64,14 @@ func (g Agreement) Mode(a Attribute) Mode {
 			return Never
 		}
 	}
-	if m, ok := g.Receives[a]; ok {
-		return m
+	m, ok := g.Receives[a]
+	switch {
+	case !ok:
+		return Never
+	case m == "":
+		return FillEmpty // named without a mode
 	}
-	return Never
+	return m
 }
 
 // InForce reports whether the agreement holds on a day: outside its dates
@@ -125,7 +130,7 @@ func (g Agreement) Validate() error {
 			return fmt.Errorf("receives: %s is sealed and never leaves its owner", a)
 		}
 		switch m {
-		case FillEmpty, Overwrite, Propose, Never:
+		case "", FillEmpty, Overwrite, Propose, Never:
 		default:
 			return fmt.Errorf("receives: %s: mode %q is none of fill_empty, overwrite, propose, never", a, m)
 		}

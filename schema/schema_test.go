@@ -110,3 +110,21 @@ func TestVersionsAndStages(t *testing.T) {
 	require.False(t, ReadOnly.Writes() || Shadow.Writes())
 	require.True(t, Canary.Writes() && Live.Writes())
 }
+
+// An attribute that is named without a mode only fills what is empty; one that is
+// not named, or that the platform is the authority for, is never received (I7).
+func TestAgreementMode(t *testing.T) {
+	g := Agreement{Receives: map[Attribute]Mode{Phone: Overwrite, Education: "", Name: Propose}, Authority: []Attribute{Name}}
+	require.Equal(t, Overwrite, g.Mode(Phone))
+	require.Equal(t, FillEmpty, g.Mode(Education))
+	require.Equal(t, Never, g.Mode(Name))
+	require.Equal(t, Never, g.Mode(Residence))
+	require.ErrorContains(t, g.Validate(), "the platform is its authority")
+
+	g = Agreement{From: "2026-01-01", Until: "2026-12-31"}
+	for day, want := range map[string]bool{"2025-12-31": false, "2026-01-01": true, "2026-12-31": true, "2027-01-01": false} {
+		at, err := time.Parse(time.DateOnly, day)
+		require.NoError(t, err)
+		require.Equal(t, want, g.InForce(at), day)
+	}
+}

@@ -269,8 +269,12 @@ func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) 
 		return v, nil
 	}
 	due, impossible := created(p, r.w.mapping, t)
-	natural := r.w.mapping.Natural(values)
-	if natural == nil {
+	// Of what would be written: a look after a lost answer asks with the same.
+	known := schema.Values{}
+	for a, d := range due {
+		known[a] = *d.Value
+	}
+	if r.w.mapping.Natural(known) == nil {
 		v.State, v.Reason = store.TargetHold, "the natural key is not complete, so nobody could tell whether the person is there already"
 		return v, nil
 	}
