@@ -132,25 +132,34 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 
 	r := &run{service: s, id: id, connector: c, lease: lease, cursor: lease.Cursor, confirmed: lease.Cursor, log: log}
 	if p, ok := s.o.Registry.Get(id); ok && p.Map != nil {
-		r.read, r.lag, r.trusted = p.Map.Read, p.Spec.ReadLag(), p.Spec.ClockTrusted
+		r.read, r.lag, r.trusted, r.files = p.Map.Read, p.Spec.ReadLag(), p.Spec.ClockTrusted, p.Spec.Kind == "files"
 	}
-	failures := 0
+	failures, damaged := 0, ""
 	for {
 		err := r.pass(ctx)
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
 		sentence := ""
+		if !r.emitted {
+			sentence = damaged // nothing new was read: what was wrong with the last file still is
+		}
 		wait := every
 		switch {
 		case err == nil:
 			failures = 0
+			if r.emitted {
+				damaged = ""
+			}
 			s.o.Metrics.LastSuccess.WithLabelValues(id, telemetry.DirectionPull).SetToCurrentTime()
 		case errors.Is(err, errPublish):
 			return err // the sequence has a gap: a new fence starts at the merged mark
 		default:
 			failures++
-			sentence = telemetry.ErrorText(err)
+			sentence, damaged = telemetry.ErrorText(err), ""
+			if r.files && errors.Is(err, connectors.ErrLayout) {
+				damaged = sentence
+			}
 			wait = max(min(every<<min(failures, 6), s.o.MaxWait), connectors.RetryAfter(err))
 			// A pass that broke off may have published rows; the next one starts
 			// again at the last resume point, under the same fence.
@@ -213,10 +222,12 @@ type run struct {
 	read    func(connectors.Row) (schema.Values, map[schema.Attribute]string, []schema.ValueProblem)
 	lag     time.Duration
 	trusted bool
+	files   bool // a folder: between two files nothing is read, and nothing is mended
 
 	// One pass.
-	full   map[string]bool // keys seen in the full read that is under way
-	source string          // the extract that it reads
+	emitted bool            // it read something
+	full    map[string]bool // keys seen in the full read that is under way
+	source  string          // the extract that it reads
 }
 
 // errPublish says that the sequence may have a gap.
@@ -227,7 +238,7 @@ func (r *run) pass(ctx context.Context) error {
 	if r.connector == nil {
 		return r.deskPass(ctx)
 	}
-	r.full, r.source = nil, ""
+	r.full, r.source, r.emitted = nil, "", false
 	first := r.cursor == nil
 	started := time.Now()
 	var last connectors.Batch
@@ -252,6 +263,7 @@ func (r *run) pass(ctx context.Context) error {
 // batch publishes one piece, the deletions that a complete read implies, and a
 // mark with the resume point.
 func (r *run) batch(ctx context.Context, b connectors.Batch) error {
+	r.emitted = true
 	asOf := b.AsOf.Add(-r.lag)
 	if b.Full && (r.full == nil || b.Source != r.source) {
 		r.full, r.source = map[string]bool{}, b.Source // another extract begins
