@@ -203,8 +203,7 @@ func (b *Bus) ensureStream(ctx context.Context, config jetstream.StreamConfig) e
 	defer cancel()
 	stream, err := b.js.Stream(ctx, config.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = b.js.CreateOrUpdateStream(ctx, config)
-		return err
+		return b.createStream(ctx, config)
 	}
 	if err != nil {
 		return err
@@ -217,6 +216,23 @@ func (b *Bus) ensureStream(ctx context.Context, config jetstream.StreamConfig) e
 	}
 	_, err = b.js.UpdateStream(ctx, config)
 	return err
+}
+
+// storeFailed is the server's code for "error creating store for stream".
+const storeFailed jetstream.ErrorCode = 10049
+
+// createStream makes a stream. A server that has just started removes empty
+// account folders in the background, and the folder of a stream that is being
+// made at that moment may go with them: then it is made again.
+func (b *Bus) createStream(ctx context.Context, config jetstream.StreamConfig) error {
+	for wait := 10 * time.Millisecond; ; wait *= 2 {
+		_, err := b.js.CreateOrUpdateStream(ctx, config)
+		var api *jetstream.APIError
+		if err == nil || !errors.As(err, &api) || api.ErrorCode != storeFailed || wait > time.Second {
+			return err
+		}
+		pause(ctx, wait)
+	}
 }
 
 // token checks that a platform's id can be the last part of a subject.
