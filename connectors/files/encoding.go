@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 
 	"heji/connectors"
+	"heji/connectors/internal/charset"
 )
 
 // encodings are the readers and writers of the declared encodings. GBK is read
@@ -87,34 +88,11 @@ func choose(declared string, c census) (encoding.Encoding, error) {
 // unwritable returns the first column whose text the encoding cannot hold.
 func unwritable(name string, columns []string, texts map[string]string) (string, bool) {
 	for _, column := range columns {
-		if !encodable(name, texts[column]) {
+		if !charset.Holds(name, texts[column]) {
 			return column, true
 		}
 	}
 	return "", false
-}
-
-// encodable reports whether every reader of the encoding finds the same text
-// again. GBK's rows FE50–FEA0 and the single byte 80 are read differently by
-// different programs, so that nothing may be written there.
-func encodable(name, text string) bool {
-	enc := encodings[name].write
-	if enc == nil {
-		return utf8.ValidString(text)
-	}
-	for _, r := range text {
-		if r < utf8.RuneSelf {
-			continue
-		}
-		out, err := enc.NewEncoder().String(string(r))
-		if err != nil {
-			return false
-		}
-		if name == "gbk" && (len(out) == 1 || out[0] == 0xFE && out[1] >= 0x50 && out[1] <= 0xA0) {
-			return false
-		}
-	}
-	return true
 }
 
 func refused(name, format string, args ...any) error {

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,6 +17,7 @@ import (
 	"heji/schema"
 	"heji/schema/canon"
 	"heji/schema/codes"
+	"heji/schema/hanzi"
 )
 
 // field is one attribute's mapping, prepared for use.
@@ -32,6 +35,10 @@ type field struct {
 	toLocal map[string]string // code → local text, overrides first
 
 	parts []string // address parts, one for each column, where there are several
+	names []string // surname and given, one for each column, where there are two
+
+	read, write *expression
+	charset     spec.Charset
 }
 
 // defaultAddress is the pattern of an address field that declares none.
@@ -50,18 +57,25 @@ func newField(p *spec.Platform, a schema.Attribute) (*field, error) {
 	s := p.Fields[a]
 	f := &field{
 		attribute: a, kind: def.Kind, spec: s, columns: s.ColumnNames(), join: s.Join,
-		blank: map[string]bool{"": true}, writable: true,
+		blank: map[string]bool{"": true}, writable: true, charset: p.Charset,
 	}
 	for _, b := range s.Blank {
 		f.blank[b] = true
 	}
 	if f.join == "" {
 		f.join = "-"
-		if def.Kind == schema.KindAddress {
+		if def.Kind == schema.KindAddress || def.Kind == schema.KindName {
 			f.join = "|"
 		}
 	}
+	if err := f.expressions(p, path); err != nil {
+		return nil, err
+	}
 	switch def.Kind {
+	case schema.KindName:
+		if err := f.prepareName(p, path); err != nil {
+			return nil, err
+		}
 	case schema.KindCode:
 		if err := f.prepareCodes(p, def, path); err != nil {
 			return nil, err
@@ -156,6 +170,28 @@ func (f *field) prepareAddress(p *spec.Platform, path string) error {
 	return nil
 }
 
+// prepareName: a name in two columns is its surname and its given name.
+func (f *field) prepareName(p *spec.Platform, path string) error {
+	if len(f.columns) == 1 {
+		return nil
+	}
+	for _, pattern := range strings.Split(f.spec.Format, f.join) {
+		m := onePart.FindStringSubmatch(pattern)
+		if m != nil {
+			f.names = append(f.names, m[1])
+		}
+	}
+	if s := strings.Join(f.names, " "); len(f.columns) != 2 || s != surnamePart+" "+givenPart && s != givenPart+" "+surnamePart {
+		return p.Errorf(path+".format", "%s: a name in several columns is a surname and a given name: write two columns and format: \"{surname}%s{given}\", or the other way round.", path, f.join)
+	}
+	return nil
+}
+
+const (
+	surnamePart = "surname"
+	givenPart   = "given"
+)
+
 // reversible checks that what the platform receives can be written and is then
 // read back as what was meant.
 func (f *field) reversible(p *spec.Platform) error {
@@ -174,18 +210,45 @@ func (f *field) reversible(p *spec.Platform) error {
 			return p.Errorf(path+".format", "%s: the platform receives it, but the mapping cannot be reversed: a day written as %q is not read back as the same day. Use yyyyMMdd, yyyy-MM-dd or yyyy/MM/dd.", path, f.spec.Format)
 		}
 	case schema.KindAddress:
-		sample := schema.Address{Building: "3", Unit: "2", Room: "301", Compound: "幸福小区", Community: "和平社区"}
-		wire, err := f.wire(sample.Canonical())
+		wire, err := f.wire(sampleAddress.Canonical())
 		if back, _ := f.value(wire); err != nil || back == "" {
 			f.writable = false
 			return p.Errorf(path+".format", "%s: the platform receives it, but the mapping cannot be reversed: an address written by the pattern is not read back. Use parts such as {community}{building}幢{unit}单元{room}室.", path)
 		}
 	}
-	return nil
+	return f.bothWays(p)
+}
+
+var sampleAddress = schema.Address{Building: "3", Unit: "2", Room: "301", Compound: "幸福小区", Community: "和平社区"}
+
+// samples are values that an attribute takes, to try a mapping with.
+func (f *field) samples() []string {
+	switch f.kind {
+	case schema.KindCode:
+		return slices.Sorted(maps.Keys(f.toLocal))
+	case schema.KindDate:
+		return []string{"1999-12-31", "2008-02-29"}
+	case schema.KindIDNumber:
+		return []string{"190101199003070018"}
+	case schema.KindPhone:
+		return []string{"12919030571"}
+	case schema.KindNumber:
+		return []string{"1", "20"}
+	case schema.KindName:
+		return []string{"欧阳沐辰", "李磊", "阿依·古丽"}
+	}
+	return nil // a text or an address may become any other
 }
 
 // value reads a wire text.
 func (f *field) value(wire string) (string, schema.Problem) {
+	if f.read != nil && !f.blank[strings.TrimSpace(wire)] {
+		said, ok := f.read.run(wire)
+		if !ok {
+			return "", schema.ProblemUnreadable
+		}
+		wire = said
+	}
 	text := strings.TrimSpace(wire)
 	if f.blank[text] || f.blank[wire] || len(f.columns) > 1 && strings.Trim(text, f.join+" ") == "" {
 		return "", ""
@@ -198,6 +261,10 @@ func (f *field) value(wire string) (string, schema.Problem) {
 	case schema.KindAddress:
 		if f.parts != nil {
 			return f.addressOf(text)
+		}
+	case schema.KindName:
+		if f.names != nil {
+			return canon.Value(f.attribute, f.nameOf(text))
 		}
 	}
 	return canon.Value(f.attribute, wire)
@@ -230,6 +297,29 @@ func (f *field) addressOf(text string) (string, schema.Problem) {
 	return addr.Canonical(), ""
 }
 
+// nameOf puts a name together.
+func (f *field) nameOf(text string) string {
+	first, second, _ := strings.Cut(text, f.join)
+	first, second = strings.TrimSpace(first), strings.TrimSpace(second)
+	if f.names[0] == givenPart {
+		first, second = second, first
+	}
+	return first + second
+}
+
+// nameParts takes it apart. A name without a surname that we know is all given
+// name: 阿依·古丽.
+func (f *field) nameParts(name string) string {
+	surname, given := hanzi.Surname(name)
+	if surname+given != name {
+		surname, given = "", name
+	}
+	if f.names[0] == givenPart {
+		surname, given = given, surname
+	}
+	return surname + f.join + given
+}
+
 // Errors of wire: for a person, without the value (I9).
 var (
 	errNoCode   = errors.New("the platform's code table has nothing for this code")
@@ -239,6 +329,8 @@ var (
 	errJoin     = errors.New("it does not fit the platform's columns")
 	errNotBack  = errors.New("the platform would read it as blank")
 	errReadOnly = errors.New("the platform takes no value for it")
+	errCharset  = errors.New("it holds a character that the platform's encoding cannot hold")
+	errWrite    = errors.New("the platform's expression cannot be worked out for it")
 )
 
 // wire writes a canonical value as the platform would.
@@ -269,8 +361,22 @@ func (f *field) wire(canonical string) (string, error) {
 		if strings.Trim(text, f.join+" ") == "" {
 			return fail(errAddress)
 		}
+	case schema.KindName:
+		text = canonical
+		if f.names != nil {
+			text = f.nameParts(canonical)
+		}
 	default:
 		text = canonical
+	}
+	text, ok := f.holdable(text)
+	if !ok {
+		return fail(errCharset)
+	}
+	if f.write != nil {
+		if text, ok = f.write.run(text); !ok {
+			return fail(errWrite)
+		}
 	}
 	if f.spec.Max > 0 && utf8.RuneCountInString(text) > f.spec.Max {
 		switch f.kind {
@@ -318,6 +424,11 @@ func (f *field) formatAddress(addr schema.Address) string {
 // wireOf takes the attribute's wire text out of a row. It is not shown where
 // the row has none of its columns.
 func (f *field) wireOf(columns map[string]string) (string, bool) {
+	if w := f.spec.When; w != nil {
+		if text, shown := columns[w.Column]; !shown || !slices.Contains(w.Is, strings.TrimSpace(text)) {
+			return "", false // the column means something else in this row
+		}
+	}
 	if len(f.columns) == 1 {
 		text, ok := columns[f.columns[0]]
 		return text, ok

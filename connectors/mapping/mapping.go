@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 	"strings"
 
@@ -15,11 +16,12 @@ type Map struct {
 	fields     map[schema.Attribute]*field
 	attributes []schema.Attribute
 	natural    []schema.Attribute
+	constants  map[string]string // columns that every write carries
 }
 
 // New makes the mapping of a platform. Its errors name file, line and field.
 func New(p *spec.Platform) (*Map, error) {
-	m := &Map{fields: make(map[schema.Attribute]*field, len(p.Fields)), natural: p.Natural}
+	m := &Map{fields: make(map[schema.Attribute]*field, len(p.Fields)), natural: p.Natural, constants: p.WriteWith}
 	writers := map[string]schema.Attribute{} // column → the received attribute that writes it
 	for a := range p.Fields {
 		m.attributes = append(m.attributes, a)
@@ -121,6 +123,25 @@ func (m *Map) Columns(a schema.Attribute, wire string) map[string]string {
 		return nil
 	}
 	return f.spread(wire)
+}
+
+// Constants returns the columns that a write carries beside its attributes: what
+// the platform wants with every write, and in a new row what says how the
+// attributes' columns are meant.
+func (m *Map) Constants(attributes []schema.Attribute, create bool) map[string]string {
+	out := maps.Clone(m.constants)
+	if out == nil {
+		out = map[string]string{}
+	}
+	if !create {
+		return out
+	}
+	for _, a := range attributes {
+		if f, ok := m.fields[a]; ok && f.spec.When != nil {
+			out[f.spec.When.Column] = f.spec.When.Is[0]
+		}
+	}
+	return out
 }
 
 // IsDefault reports whether the platform fills in this text by itself: it is

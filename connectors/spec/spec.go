@@ -53,6 +53,12 @@ type Platform struct {
 	// CreateWith holds columns that every row we create must carry and that are
 	// no attribute of the person (a region code, "source = 社区"): column → text.
 	CreateWith map[string]string `yaml:"create_with"`
+	// WriteWith holds constants that every write must carry, changes as well as
+	// new rows (who reports, in what capacity): column → text.
+	WriteWith map[string]string `yaml:"write_with"`
+
+	// Charset says what the platform's own storage can hold.
+	Charset Charset `yaml:"charset"`
 
 	lines   map[string]int // dotted key → line, for errors found later
 	secrets []string       // what ${NAME} became, so that Redact can take it out
@@ -63,8 +69,8 @@ type Field struct {
 	Column string `yaml:"column"`
 	// Columns instead of Column: the value is spread over several columns. Its
 	// wire text is their texts joined with Join: "-" by default ("4-2"), "|" for
-	// an address, whose Format then names one part for each column
-	// ("{community}|{building}|{unit}|{room}").
+	// an address or a name, whose Format then names one part for each column
+	// ("{community}|{building}|{unit}|{room}", "{surname}|{given}").
 	Columns []string `yaml:"columns"`
 	Join    string   `yaml:"join"`
 	// Codes names the local code table (a crosswalk of schema/codes such as
@@ -88,7 +94,37 @@ type Field struct {
 	ReadOnly bool `yaml:"read_only"`
 	// Required: the platform refuses a row without it.
 	Required bool `yaml:"required"`
+	// When limits the field to rows in which another column says what this one
+	// means (a number of any kind beside a column for the kind of number).
+	When *When `yaml:"when"`
+	// Read and Write are expressions for what no table does: Read makes the text
+	// that the rest of this field describes out of the platform's ("value"), Write
+	// the platform's out of that text. A field that is received and has one of
+	// the two needs both.
+	Read  string `yaml:"read"`
+	Write string `yaml:"write"`
 }
+
+// When is a condition on another column of the same row.
+type When struct {
+	Column string   `yaml:"column"`
+	Is     []string `yaml:"is"` // the texts for which the field counts; the first is written with a new row
+}
+
+// Charset is what a platform's own storage can hold, and what stands for a
+// character that it cannot.
+type Charset struct {
+	Encoding string `yaml:"encoding"` // gb2312, gbk, gb18030; default: everything
+	// Fallback is refuse (the default: the field is held for a person), pinyin
+	// (its reading without tones, in capitals), or a text such as ？ or □.
+	Fallback string `yaml:"fallback"`
+}
+
+// The fallbacks with a meaning of their own.
+const (
+	FallbackRefuse = "refuse"
+	FallbackPinyin = "pinyin"
+)
 
 // Limits are what the platform can bear.
 type Limits struct {

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"heji/connectors/internal/charset"
 	"heji/schema"
 )
 
@@ -52,6 +53,7 @@ func validate(d *decoder, p *Platform) {
 	if p.Limits.RowsPerSecond < 0 || p.Limits.Concurrency < 0 || p.Limits.Batch < 0 {
 		d.add(p.Line("limits"), "limits: no limit can be below 0. 0 means none.")
 	}
+	validateCharset(d, p)
 	for _, a := range attributes(p.Fields) {
 		validateField(d, p, a, p.Fields[a])
 	}
@@ -91,8 +93,11 @@ func validateField(d *decoder, p *Platform, a schema.Attribute, f Field) {
 			d.add(p.Line(path+".map"), "%s: map is for coded attributes, and %s is %s.", path, a, def.Kind)
 		}
 	}
-	if f.Format != "" && def.Kind != schema.KindDate && def.Kind != schema.KindAddress {
-		d.add(p.Line(path+".format"), "%s: format is for dates and addresses, and %s is %s.", path, a, def.Kind)
+	if f.Format != "" && def.Kind != schema.KindDate && def.Kind != schema.KindAddress && !(def.Kind == schema.KindName && len(f.Columns) > 1) {
+		d.add(p.Line(path+".format"), "%s: format is for dates, addresses and names in several columns, and %s is %s.", path, a, def.Kind)
+	}
+	if w := f.When; w != nil && (w.Column == "" || len(w.Is) == 0) {
+		d.add(p.Line(path+".when"), "%s: when needs column and is: the column that says what this one means, and its texts, such as when: {column: zjlx, is: [\"1\", \"01\"]}.", path)
 	}
 	if f.Max < 0 || f.Pad < 0 {
 		d.add(p.Line(path), "%s: max and pad cannot be below 0.", path)
@@ -102,6 +107,18 @@ func validateField(d *decoder, p *Platform, a schema.Attribute, f Field) {
 	}
 	if f.Map.Kind != 0 {
 		validateMap(d, path, &f.Map)
+	}
+}
+
+func validateCharset(d *decoder, p *Platform) {
+	c := p.Charset
+	switch {
+	case c.Encoding == "" && c.Fallback != "":
+		d.add(p.Line("charset.fallback"), "charset: fallback without encoding: say what the platform can hold, such as encoding: gbk.")
+	case c.Encoding != "" && !charset.Known(c.Encoding):
+		d.add(p.Line("charset.encoding"), "charset.encoding: %q is none of %s.%s", c.Encoding, strings.Join(charset.Names(), ", "), suggestion(c.Encoding, charset.Names()))
+	case c.Encoding != "" && c.Fallback != "" && c.Fallback != FallbackRefuse && c.Fallback != FallbackPinyin && !charset.Holds(c.Encoding, c.Fallback):
+		d.add(p.Line("charset.fallback"), "charset.fallback: the platform cannot hold %q either. Write refuse, pinyin, or a text of its own characters such as ？.", c.Fallback)
 	}
 }
 

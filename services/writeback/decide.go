@@ -3,6 +3,7 @@ package writeback
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -310,6 +311,7 @@ func (w *worker) write(in store.Intent) connectors.Write {
 	out := connectors.Write{Intent: in.ID.String(), Batch: in.Batch.String(), Key: in.Key, RowVersion: in.RowVersion,
 		Set: map[string]string{}, If: map[string]string{}}
 	values := schema.Values{}
+	maps.Copy(out.Set, w.mapping.Constants(slices.Collect(maps.Keys(in.Fields)), in.Key == ""))
 	for a, f := range in.Fields {
 		for column, text := range w.mapping.Columns(a, f.Wire) {
 			out.Set[column] = text
