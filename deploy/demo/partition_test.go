@@ -39,11 +39,10 @@ func TestSamePartition(t *testing.T) {
 // secret; beside it, the partition that is stored, and both review queues. Resident ids
 // are left out: groups are sorted, and sorted by their first record.
 func batchPartition(ctx context.Context, st *store.Store, choices []linkage.Decision) (p partitions, err error) {
-	secret, err := st.BlockingSecret(ctx)
+	model, err := st.Model(ctx)
 	if err != nil {
 		return p, err
 	}
-	model := linkage.Default()
 	refs := map[int64]schema.RecordRef{}
 	var living []store.Record
 	err = st.EachRecord(ctx, func(r store.Record) error {
@@ -69,7 +68,7 @@ func batchPartition(ctx context.Context, st *store.Store, choices []linkage.Deci
 		}
 		if len(it.Anchors) == 0 {
 			it.F = model.Features(row.Own)
-			it.Keys = model.Keys(it.F, secret)
+			it.Keys = st.Keys(row.Own) // as they are stored
 		}
 		if !slices.Equal(slices.Sorted(slices.Values(it.Keys)), slices.Sorted(slices.Values(r.Keys))) {
 			return p, fmt.Errorf("%v: the stored blocking keys are not those of its evidence", r.Ref)
@@ -96,7 +95,7 @@ type partitions struct {
 // decisions reads what people decided about pairs.
 func (e *ended) decisions(ctx context.Context) (list []linkage.Decision, err error) {
 	rows, err := e.conn.Query(ctx, `SELECT kind = 'same', a_platform, a_key, b_platform, b_key FROM decisions
-		WHERE revoked_at IS NULL AND kind <> 'keep' ORDER BY id`)
+		WHERE revoked_at IS NULL AND kind IN ('same', 'not_same') ORDER BY id`)
 	if err != nil {
 		return nil, err
 	}

@@ -77,6 +77,8 @@ CREATE TABLE pull_runs (
     started_at timestamptz NOT NULL DEFAULT now(),
     published bigint NOT NULL DEFAULT 0,
     taken     int8multirange NOT NULL DEFAULT '{}',
+    first_taken timestamptz,                 -- when something was first, and last, taken in
+    last_taken  timestamptz,
     merged    bigint NOT NULL DEFAULT 0,
     unchanged bigint NOT NULL DEFAULT 0,
     dead      bigint NOT NULL DEFAULT 0,
@@ -111,9 +113,13 @@ CREATE INDEX residents_search ON residents USING gin (search gin_trgm_ops) WHERE
 CREATE INDEX residents_redirect ON residents (redirect_to) WHERE redirect_to IS NOT NULL;
 
 -- One row of one platform. The row is the mutex of RULES D.
+--
+-- It is written twice for every message, so nothing is checked here that the
+-- transaction itself makes sure of: platform has a line in pull_runs that the
+-- take-in has locked, resident_id is written beside its resident.
 CREATE TABLE records (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    platform     text NOT NULL REFERENCES platforms,
+    platform     text NOT NULL,
     key          text NOT NULL,
     fence        bigint NOT NULL,
     position     bigint NOT NULL,
@@ -121,23 +127,58 @@ CREATE TABLE records (
     deleted      boolean NOT NULL DEFAULT false,
     unresolved   boolean NOT NULL DEFAULT true,
     parked_until timestamptz,                -- its component is too large: flagged, not truncated
-    resident_id  uuid REFERENCES residents,
+    resident_id  uuid,
     former_id    uuid,                       -- its resident before the last change of membership
     anchors      bigint[] NOT NULL DEFAULT '{}', -- desk edits and shadows follow these records
     shadow       boolean NOT NULL DEFAULT false, -- Heji created this row
-    state        jsonb NOT NULL,             -- lineage: own, shown, sent, ours, flags, intervals
+    state        text NOT NULL,              -- lineage.Row as JSON: own, shown, sent, ours, flags, intervals
+    look         boolean GENERATED ALWAYS AS (state LIKE '%"look":true%') STORED, -- in JSON, no value can hold that text
     flags        jsonb,                      -- values set aside, with the reason
     keys         bigint[] NOT NULL DEFAULT '{}', -- keyed blocking hashes
     old_keys     bigint[] NOT NULL DEFAULT '{}', -- those it had since it was last resolved
+    features     bytea,                      -- what is compared, as the model in force derives it; null: derive it
     first_seen   timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (platform, key)
+    UNIQUE (platform, key),
+    CHECK (NOT deleted OR keys = '{}')
 );
 CREATE INDEX records_unresolved ON records (id) WHERE unresolved;
-CREATE INDEX records_unresolved_platform ON records (platform) WHERE unresolved;
+CREATE INDEX records_unresolved_platform ON records (platform, id) WHERE unresolved;
 CREATE INDEX records_resident ON records (resident_id);
-CREATE INDEX records_keys ON records USING gin (keys) WITH (fastupdate = off);
-CREATE INDEX records_look ON records (platform) WHERE state->'lineage'->'look' = 'true';
+CREATE INDEX records_look ON records (platform) WHERE look;
 CREATE INDEX records_anchors ON records USING gin (anchors) WHERE anchors <> '{}';
+
+-- Who holds which blocking key. A table beside records, because a row there is
+-- written anew whenever it is resolved, and its keys would be, too: with an index
+-- entry for each of them that is the largest part of a resolution. The triggers
+-- keep it, so that nobody who writes records.keys can forget it.
+CREATE TABLE record_keys (
+    record_id bigint PRIMARY KEY,
+    keys      bigint[] NOT NULL
+);
+CREATE INDEX record_keys_keys ON record_keys USING gin (keys) WITH (fastupdate = off);
+
+-- +goose StatementBegin
+CREATE FUNCTION index_new_keys() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO record_keys SELECT id, keys FROM fresh WHERE keys <> '{}';
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE FUNCTION index_changed_keys() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.keys = '{}' THEN
+        DELETE FROM record_keys WHERE record_id = NEW.id;
+    ELSE
+        INSERT INTO record_keys VALUES (NEW.id, NEW.keys) ON CONFLICT (record_id) DO UPDATE SET keys = excluded.keys;
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER records_new_keys AFTER INSERT ON records REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION index_new_keys();
+CREATE TRIGGER records_changed_keys AFTER UPDATE OF keys ON records
+    FOR EACH ROW WHEN (OLD.keys IS DISTINCT FROM NEW.keys) EXECUTE FUNCTION index_changed_keys();
 
 -- Blocking keys with more holders than the model's cap, as of the last
 -- resolution that looked at them.
@@ -316,6 +357,7 @@ CREATE TABLE counters (
 
 -- +goose Down
 DROP TABLE counters, desk_entries, dead_records, proposals, intents, targets, responsibilities,
-    bodies, history, decisions, edges, hot_keys, records, residents, pull_marks, pull_runs,
+    bodies, history, decisions, edges, hot_keys, record_keys, records, residents, pull_marks, pull_runs,
     ladder, agreements, platforms, settings;
+DROP FUNCTION index_new_keys, index_changed_keys;
 DROP SEQUENCE fences;

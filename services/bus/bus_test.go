@@ -110,7 +110,7 @@ func consume(t *testing.T, b *bus.Bus, o bus.ConsumeOptions, h bus.Handler[schem
 	if o.Dead == nil {
 		o.Dead = neverDead(t)
 	}
-	background(t, func(ctx context.Context) error { return b.ConsumeRecords(ctx, o, h) })
+	background(t, func(ctx context.Context) error { return b.ConsumeRecords(ctx, "mz", o, h) })
 }
 
 func background(t *testing.T, run func(ctx context.Context) error) {
@@ -256,7 +256,7 @@ func TestStoppedWorkerGivesItsMessagesBack(t *testing.T) {
 	b := connect(t, bus.Options{InProcess: server(t, embedded.Options{}), AckWait: time.Hour})
 	require.NoError(t, b.PublishRecords(t.Context(), records(1, 3)))
 	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, b.ConsumeRecords(ctx, bus.ConsumeOptions{Dead: neverDead(t)},
+	require.NoError(t, b.ConsumeRecords(ctx, "mz", bus.ConsumeOptions{Dead: neverDead(t)},
 		func(ctx context.Context, _ *bus.Batch[schema.Record]) error {
 			cancel()
 			return ctx.Err()
@@ -324,7 +324,7 @@ func TestPoisonIsSetAside(t *testing.T) {
 func TestRecordsNeedADeadHandler(t *testing.T) {
 	t.Parallel()
 	b := connect(t, bus.Options{InProcess: server(t, embedded.Options{})})
-	require.ErrorContains(t, b.ConsumeRecords(t.Context(), bus.ConsumeOptions{}, nil), "cannot be read")
+	require.ErrorContains(t, b.ConsumeRecords(t.Context(), "mz", bus.ConsumeOptions{}, nil), "cannot be read")
 }
 
 func TestTooLargeRecordIsReported(t *testing.T) {
@@ -420,7 +420,7 @@ func TestThrownAwayWhileRunning(t *testing.T) {
 	}
 	require.NoError(t, b.PublishRecords(t.Context(), records(31, 31)))
 	require.Eventually(t, func() bool { return s.count() == 31 }, soon, tick)
-	require.NoError(t, js.DeleteConsumer(t.Context(), bus.RecordsStream, "merge"))
+	require.NoError(t, js.DeleteConsumer(t.Context(), bus.RecordsStream, "merge-mz"))
 	require.NoError(t, b.PublishRecords(t.Context(), records(32, 32)))
 	require.Eventually(t, func() bool { return s.count() == 32 }, soon, tick)
 }
@@ -521,7 +521,7 @@ func BenchmarkPublishConsume(b *testing.B) {
 	all := make(chan struct{})
 	b.ResetTimer()
 	go func() {
-		done <- c.ConsumeRecords(ctx, bus.ConsumeOptions{Dead: func(context.Context, bus.Poison) error { return nil }},
+		done <- c.ConsumeRecords(ctx, "mz", bus.ConsumeOptions{Dead: func(context.Context, bus.Poison) error { return nil }},
 			func(_ context.Context, batch *bus.Batch[schema.Record]) error {
 				if arrived.Add(int64(len(batch.Items))) == int64(b.N) {
 					close(all)

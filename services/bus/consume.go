@@ -75,15 +75,20 @@ const (
 	heartbeat = 2 * time.Second
 )
 
-// ConsumeRecords hands records to handler until ctx ends, and then returns nil.
-// Any number of calls, in any number of processes, share the work.
-func (b *Bus) ConsumeRecords(ctx context.Context, o ConsumeOptions, handler Handler[schema.Record]) error {
+// ConsumeRecords hands one platform's records to handler until ctx ends, and
+// then returns nil. Any number of calls, in any number of processes, share the
+// work. Each platform has a queue of its own, so that a large one keeps nobody
+// waiting: least of all the desk (I10).
+func (b *Bus) ConsumeRecords(ctx context.Context, platform string, o ConsumeOptions, handler Handler[schema.Record]) error {
+	if err := token(platform); err != nil {
+		return fmt.Errorf("consume records: %w", err)
+	}
 	if o.Dead == nil {
 		return errors.New("consume records: a handler for messages that cannot be read is needed")
 	}
 	c := &consumption[schema.Record]{
 		bus: b, opts: o, stream: RecordsStream, prefix: recordsPrefix, handler: handler,
-		durable: "merge", filter: recordsPrefix + ">",
+		durable: "merge-" + platform, filter: recordsPrefix + platform,
 		valid: func(r *schema.Record, platform string) string {
 			switch {
 			case r.Platform != platform:

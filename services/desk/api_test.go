@@ -100,7 +100,16 @@ func TestBadRequests(t *testing.T) {
 		{"PATCH", "/api/v1/residents/" + uuid.NewString(), `{"values": {"name": "王芳"}, "who": "李"}`, 404, "not_found", nil},
 		{"GET", "/api/v1/residents/" + uuid.NewString() + "/targets", "", 404, "not_found", nil},
 		{"GET", "/api/v1/residents?q=" + strings.Repeat("a+", 9), "", 400, "query", nil},
-		{"GET", "/api/v1/reviews?offset=-1", "", 400, "offset", nil},
+		{"GET", "/api/v1/reviews?cursor=!", "", 400, "cursor", nil},
+		{"GET", "/api/v1/reviews?limit=0", "", 400, "limit", nil},
+		{"GET", "/api/v1/reviews?reason=mood", "", 400, "reason", nil},
+		{"GET", "/api/v1/reviews?platform=sealed", "", 404, "not_found", nil},
+		{"GET", "/api/v1/reviews/x/y", "", 404, "not_found", nil},
+		{"GET", "/api/v1/reviews/" + uuid.NewString() + "/" + uuid.NewString(), "", 404, "not_found", nil},
+		{"GET", "/api/v1/actions/x", "", 404, "not_found", nil},
+		{"POST", "/api/v1/actions/" + uuid.NewString() + "/undo", `{"who": "李"}`, 404, "not_found", nil},
+		{"POST", "/api/v1/residents/" + uuid.NewString() + "/split", `{"who": "李"}`, 404, "not_found", nil},
+		{"POST", "/api/v1/residents/" + uuid.NewString() + "/unmerge", `{"who": "李"}`, 404, "not_found", nil},
 		{"GET", "/api/v1/nowhere", "", 404, "no_route", nil},
 		{"PUT", "/api/v1/residents", `{}`, 404, "no_route", nil},
 	} {
@@ -339,7 +348,7 @@ func TestReviewsAndDecisions(t *testing.T) {
 	}
 	r = decide(201, "not_same", map[string]any{"b": ref("volunteers", "V1"), "why": "父子"})
 	id := r.json["id"].(float64)
-	require.Equal(t, 2, w.count(`SELECT count(*) FROM records WHERE unresolved`), "both are looked at again")
+	require.Equal(t, 3, w.count(`SELECT count(*) FROM records WHERE unresolved`), "every record of both is looked at again, the sealed one excepted")
 	require.Contains(t, decide(409, "same", map[string]any{"b": ref("volunteers", "V1")}).json["type"], "opposite")
 	decide(422, "same", map[string]any{"b": ref("gongan", "G1")})
 	decide(422, "perhaps", nil)

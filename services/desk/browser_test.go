@@ -153,15 +153,18 @@ func TestBrowserOnAPhone(t *testing.T) {
 	id := w.resident(rec{platform: "pension", key: "P1", values: schema.Values{"name": "阿卜杜热合曼·买买提明·吐尔逊江", "phone": "13800001111",
 		"workplace": strings.Repeat("长", 60), "hukou_address": schema.Address{Province: "新疆维吾尔自治区", Community: "一个名字非常非常长的社区", Rest: strings.Repeat("x", 80)}.Canonical()}},
 		rec{platform: "gongan", key: strings.Repeat("9", 60), values: schema.Values{"name": "阿卜杜热合曼"}})
-	w.resident(rec{platform: "volunteers", key: "V1", values: schema.Values{"name": "阿卜杜热合曼"}})
+	other := w.resident(rec{platform: "volunteers", key: "V1", values: schema.Values{"name": "阿卜杜热合曼·买买提明", "phone": "13800001112"}})
 	w.exec(`INSERT INTO edges (a, b, weight, reason) SELECT a.id, b.id, 900, 'group' FROM records a, records b
 		WHERE a.platform = 'pension' AND b.platform = 'volunteers'`)
 	w.live("pension")
 	w.target(id, "volunteers", "", store.TargetHold, "reason = 'a review must say first whether this person is there already', anchor_id = (SELECT min(id) FROM records)")
+	made := w.send(201, "POST", "/api/v1/decisions", map[string]any{"kind": "later", "a": ref("pension", "P1"), "b": ref("volunteers", "V1"), "who": "赵主任",
+		"why": strings.Repeat("长", 60)})
 	b := newBrowser(t)
 	b.do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateScale(2)))
 	for _, path := range []string{"/", "/?q=" + urlEscape("阿卜杜"), "/residents/new", "/residents/" + id.String(), "/residents/" + id.String() + "/edit",
-		"/platforms", "/reviews", "/nowhere", "/?lang=en", "/platforms", "/residents/" + id.String()} {
+		"/platforms", "/reviews?later=1", "/reviews/" + id.String() + "/" + other.String(), "/residents/" + id.String() + "/split?apart=pension/P1",
+		"/actions/" + made.json["action"].(map[string]any)["id"].(string), "/nowhere", "/?lang=en", "/platforms", "/residents/" + id.String()} {
 		b.do(chromedp.Navigate(w.url + path))
 		found := evaluate[struct{ Wide, Small, Unnamed []string }](b, `(function () {
 				document.querySelectorAll("details").forEach(d => d.open = true);
@@ -182,4 +185,25 @@ func TestBrowserOnAPhone(t *testing.T) {
 	complaints := b.complaints()
 	require.Len(t, complaints, 1, "the page that is not there, and nothing else")
 	require.Contains(t, complaints[0], "404")
+}
+
+// A steward's morning: the first pair by Enter, decided by one key, taken back,
+// and the next one. Nothing is decided while somebody is typing.
+func TestBrowserDecidesByKey(t *testing.T) {
+	w := newWorld(t)
+	x, y := w.twoOfThem()
+	b := newBrowser(t)
+	b.do(chromedp.Navigate(w.url + "/reviews"))
+	b.eventually(`document.activeElement.matches("a[data-focus]")`)
+	b.do(chromedp.KeyEvent("\r"))
+	b.eventually(fmt.Sprintf(`location.pathname.includes("%s") && location.pathname.includes("%s")`, x, y))
+	b.do(chromedp.SendKeys(chromedp.CSS(`.bar [name=who]`), "赵1"), chromedp.SendKeys(chromedp.CSS(`.bar [name=why]`), "2"))
+	require.Zero(t, w.count(`SELECT count(*) FROM actions`))
+	evaluate[bool](b, `document.activeElement.blur() || true`)
+	b.do(chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(`.notice.good`)))
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM actions WHERE kind = 'not_same' AND who = '赵1' AND why = '2'`))
+	b.do(chromedp.Click(chromedp.CSS(`.choice form button`)), chromedp.WaitVisible(chromedp.CSS(`.notice.warn`)))
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM actions WHERE kind = 'undo'`))
+	require.Zero(t, w.count(`SELECT count(*) FROM decisions WHERE revoked_at IS NULL`))
+	require.Empty(t, b.complaints())
 }

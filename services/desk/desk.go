@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"heji/schema"
@@ -63,6 +62,7 @@ func New(o Options) (*Desk, error) {
 func (d *Desk) Handler() http.Handler {
 	mux := http.NewServeMux()
 	d.routeAPI(mux)
+	d.routeRelink(mux)
 	d.routePages(mux)
 	return d.guard(mux)
 }
@@ -84,6 +84,17 @@ func (d *Desk) routeAPI(mux *http.ServeMux) {
 		"POST /api/v1/writes/stop":                                 d.postWrites(true),
 		"POST /api/v1/writes/resume":                               d.postWrites(false),
 		"GET /api/v1/reviews":                                      d.getReviews,
+		"GET /api/v1/reviews/{x}/{y}":                              d.getPair,
+		"GET /api/v1/reviews/{x}/{y}/effect":                       d.getPairEffect,
+		"GET /api/v1/reviews/{x}/{y}/actions":                      d.getPairActions,
+		"GET /api/v1/residents/{id}/merges":                        d.getMerges,
+		"GET /api/v1/residents/{id}/actions":                       d.getResidentActions,
+		"GET /api/v1/residents/{id}/effect":                        d.getResidentEffect,
+		"POST /api/v1/residents/{id}/split":                        d.postSplit,
+		"POST /api/v1/residents/{id}/unmerge":                      d.postUnmerge,
+		"GET /api/v1/actions/{id}":                                 d.getAction,
+		"GET /api/v1/actions/{id}/effect":                          d.getActionEffect,
+		"POST /api/v1/actions/{id}/undo":                           d.postUndo,
 		"POST /api/v1/decisions":                                   d.postDecision,
 		"DELETE /api/v1/decisions/{id}":                            d.deleteDecision,
 		"GET /api/v1/dead":                                         d.getDead,
@@ -96,15 +107,22 @@ func (d *Desk) routeAPI(mux *http.ServeMux) {
 
 func (d *Desk) routePages(mux *http.ServeMux) {
 	for route, f := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"GET /{$}":                  d.homePage,
-		"GET /residents/new":        d.newPage,
-		"POST /residents/new":       d.newPost,
-		"GET /residents/{id}":       d.residentPage,
-		"GET /residents/{id}/edit":  d.editPage,
-		"POST /residents/{id}/edit": d.editPost,
-		"GET /entries/{request}":    d.entryPage,
-		"GET /platforms":            d.platformsPage,
-		"GET /reviews":              d.reviewsPage,
+		"GET /{$}":                   d.homePage,
+		"GET /residents/new":         d.newPage,
+		"POST /residents/new":        d.newPost,
+		"GET /residents/{id}":        d.residentPage,
+		"GET /residents/{id}/edit":   d.editPage,
+		"POST /residents/{id}/edit":  d.editPost,
+		"GET /entries/{request}":     d.entryPage,
+		"GET /platforms":             d.platformsPage,
+		"GET /reviews":               d.reviewsPage,
+		"GET /reviews/next":          d.nextReview,
+		"GET /reviews/{x}/{y}":       d.pairPage,
+		"POST /reviews/{x}/{y}":      d.pairPost,
+		"GET /residents/{id}/split":  d.splitPage,
+		"POST /residents/{id}/split": d.splitPost,
+		"GET /actions/{id}":          d.actionPage,
+		"POST /actions/{id}/undo":    d.undoPost,
 	} {
 		mux.HandleFunc(route, d.html(f))
 	}
@@ -119,19 +137,17 @@ func (d *Desk) routePages(mux *http.ServeMux) {
 		"POST /writes/stop":           func(r *http.Request, _ Lang) error { return d.stopWrites(r.Context(), true) },
 		"POST /writes/resume":         func(r *http.Request, _ Lang) error { return d.stopWrites(r.Context(), false) },
 		"POST /decisions": func(r *http.Request, l Lang) error {
-			_, err := d.decide(r.Context(), l, decisionForm(r))
+			b := decisionForm(r)
+			j, err := d.judgement(r.Context(), l, b)
+			if err != nil {
+				return err
+			}
+			_, _, err = d.decide(r.Context(), l, j, b.Who, b.Why)
 			return err
 		},
 		"POST /decisions/{id}/revoke": func(r *http.Request, _ Lang) error {
-			id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-			who, ok := named(r.PostForm.Get("who"))
-			switch {
-			case err != nil:
-				return store.ErrNotFound
-			case !ok:
-				return fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
-			}
-			return d.o.Store.Revoke(r.Context(), id, who)
+			_, _, err := d.revoke(r.Context(), r.PathValue("id"), r.PostForm.Get("who"))
+			return err
 		},
 	} {
 		mux.HandleFunc(route, d.act(do))

@@ -9,9 +9,11 @@
 // no platform.
 //
 // One idea per file: guard.go (who may ask at all), lang.go and words.go (two
-// languages, from data), input.go (what may be entered), preview.go (who will
-// receive what), entries.go, residents.go, platforms.go, reviews.go (the API),
-// forms.go and pages.go (HTML).
+// languages, from data), input.go (what may be entered), outlook.go (who will
+// receive what), preview.go (of an entry) and effect.go (of a decision),
+// entries.go, residents.go, platforms.go, reviews.go and review_compare.go (the
+// queue, and two residents beside each other), decisions.go and unmerge.go (what
+// people decide, and undoing it), forms.go, pages.go and *_pages.go (HTML).
 //
 // Invariants kept here: I4 (an edit is evidence; "keep this value" is a separate
 // decision, and what an authority will dispute is said before saving), I7

@@ -48,7 +48,7 @@ func (d *Desk) guard(next http.Handler) http.Handler {
 			d.refuse(rec, r, http.StatusForbidden, "origin")
 			return
 		}
-		r.Body = http.MaxBytesReader(rec, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(rec, r.Body, bodyLimit(r))
 		next.ServeHTTP(rec, r)
 	})
 }
@@ -104,10 +104,10 @@ func (d *Desk) finish(w *recorder, r *http.Request, began time.Time, panicked an
 // address expects.
 func (d *Desk) refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
 	if strings.HasPrefix(r.URL.Path, "/api/") {
-		writeProblem(w, apiLang(r), status, code, nil)
+		writeProblem(w, apiLang(r), fail(status, code))
 		return
 	}
-	d.errorPage(w, r, status, code)
+	d.errorPage(w, r, fail(status, code))
 }
 
 // recorder notes the status of an answer.

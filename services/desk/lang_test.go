@@ -64,6 +64,9 @@ func TestEveryKeyIsSaid(t *testing.T) {
 		store.TargetRefused, store.TargetContested, store.TargetGreen, store.TargetWithdrawn} {
 		require.Contains(t, look, s)
 	}
+	for _, p := range []string{"few", "empty", "unknown", "twice", "missing", "anchored", "follows"} {
+		used["error.split_"+p+".title"], used["error.split_"+p+".detail"] = true, true
+	}
 	for o := range outcomeIcon {
 		used["outcome."+o] = true
 	}
@@ -83,7 +86,7 @@ func TestEveryKeyIsSaid(t *testing.T) {
 		require.Contains(t, text, key)
 	}
 	// Keys whose last part is chosen while running.
-	families := regexp.MustCompile(`^(rule|stage|platform|why|held|warning|history|decision|record|review|group|hint|address|disability|resident)\.`)
+	families := regexp.MustCompile(`^(rule|stage|platform|why|held|warning|history|decision|record|review|group|hint|address|disability|resident|action|verdict|effect)\.`)
 	for key := range text {
 		require.True(t, used[key] || families.MatchString(key), "nobody says %s", key)
 	}

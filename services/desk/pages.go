@@ -33,7 +33,7 @@ func parsePages() (map[string]*template.Template, error) {
 	}
 	pages := map[string]*template.Template{}
 	for _, name := range names {
-		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm}).
+		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm, "ids": decisionIDs, "revoke": revokeOf, "join": joined}).
 			ParseFS(templateFiles, "templates/layout.html", "templates/pieces.html", name)
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
@@ -63,6 +63,17 @@ type keepPiece struct {
 func keepForm(p page, v Value, from Origin, value, word string) keepPiece {
 	return keepPiece{p, v.Attribute, from, value, word}
 }
+
+// revokePiece is the box by which standing decisions are taken back with a new one.
+type revokePiece struct {
+	Page page
+	List []Decided
+	Name string
+}
+
+func revokeOf(p page, list []Decided, name string) revokePiece { return revokePiece{p, list, name} }
+
+func joined(p page, list []string) string { return strings.Join(list, p.T("list.separator")) }
 
 // page is what every template gets.
 type page struct {
@@ -143,21 +154,22 @@ type ErrorBody struct {
 	Status        int
 	Title, Detail string
 	Problems      []FieldProblem
+	Decisions     []Decided // that stand in the way
 }
 
-func (d *Desk) errorPage(w http.ResponseWriter, r *http.Request, status int, code string, pairs ...any) {
+func (d *Desk) errorPage(w http.ResponseWriter, r *http.Request, f *failure) {
 	p := d.page(w, r, "")
-	body := ErrorBody{Status: status, Title: p.T("error."+code+".title", pairs...), Detail: p.T("error."+code+".detail", pairs...)}
+	body := ErrorBody{Status: f.status, Title: p.T("error."+f.code+".title", f.pairs...), Detail: p.T("error."+f.code+".detail", f.pairs...),
+		Decisions: f.decisions}
 	p.Title, p.Body = body.Title, body
-	d.render(w, r, status, "error", p)
+	d.render(w, r, f.status, "error", p)
 }
 
 // html turns a function into a page handler with one way to fail.
 func (d *Desk) html(f func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := f(w, r); err != nil {
-			known := d.failureOf(r, err)
-			d.errorPage(w, r, known.status, known.code, known.pairs...)
+			d.errorPage(w, r, d.failureOf(r, err))
 		}
 	}
 }
@@ -211,21 +223,6 @@ func (d *Desk) platformsPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.Title, p.Body = p.T("platforms.title"), o
 	d.render(w, r, http.StatusOK, "platforms", p)
-	return nil
-}
-
-func (d *Desk) reviewsPage(w http.ResponseWriter, r *http.Request) error {
-	offset, err := offsetOf(r)
-	if err != nil {
-		return err
-	}
-	p := d.page(w, r, "reviews")
-	reviews, err := d.reviews(r.Context(), p.L, offset)
-	if err != nil {
-		return err
-	}
-	p.Title, p.Body = p.T("reviews.title"), reviews
-	d.render(w, r, http.StatusOK, "reviews", p)
 	return nil
 }
 

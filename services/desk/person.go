@@ -102,9 +102,13 @@ type Decided struct {
 	Value     string           `json:"value,omitempty"`
 	A         schema.RecordRef `json:"a"`
 	B         schema.RecordRef `json:"b,omitzero"`
+	Until     *time.Time       `json:"until,omitempty"` // later
 	Who       string           `json:"who"`
 	Why       string           `json:"why,omitempty"`
 	At        time.Time        `json:"at"`
+	Action    string           `json:"action"`
+	RevokedBy string           `json:"revoked_by,omitempty"` // empty: it stands
+	RevokedAt *time.Time       `json:"revoked_at,omitempty"`
 }
 
 // Responsible is a body that answers for a resident in one domain, and why.
@@ -158,7 +162,7 @@ func (d *Desk) person(ctx context.Context, l Lang, id uuid.UUID) (Person, error)
 			p.Values[a] = t.value(a, s)
 		}
 	}
-	p.Decisions, p.History = t.decisions(), t.history()
+	p.Decisions, p.History = l.decided(platforms, d.o.Today().Location(), view.Decisions), t.history()
 	responsible, err := d.o.Store.ResponsibleFor(ctx, view.Resident.ID, d.o.Today())
 	p.Responsible = l.responsible(responsible)
 	return p, err
@@ -255,20 +259,6 @@ func (t *teller) value(a schema.Attribute, s survivorship.Survivor) Value {
 		}
 	}
 	return v
-}
-
-func (t *teller) decisions() []Decided {
-	out := []Decided{}
-	for _, c := range t.view.Decisions {
-		if _, sealed := known(c.Attribute); c.Attribute != "" && !sealed {
-			continue
-		}
-		x := Decided{ID: c.ID, Kind: c.Kind, Attribute: c.Attribute, Value: c.Value, A: c.A, B: c.B, Who: c.Who, Why: c.Why, At: c.At}
-		x.Text = t.lang.T("decision."+c.Kind, "attribute", t.lang.Attribute(c.Attribute), "value", t.lang.Value(c.Attribute, c.Value),
-			"a", t.platform(c.A.Platform)+" "+c.A.Key, "b", t.platform(c.B.Platform)+" "+c.B.Key)
-		out = append(out, x)
-	}
-	return out
 }
 
 // history tells what happened. Lines about sealed platforms or attributes are

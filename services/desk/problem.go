@@ -16,6 +16,9 @@ type Problem struct {
 	Status int    `json:"status"`
 	// Problems lists what is wrong with single values.
 	Problems []FieldProblem `json:"problems,omitempty"`
+	// Decisions are those that stand in the way: who, when and why. Naming them
+	// in revoke takes them back with the new decision.
+	Decisions []Decided `json:"decisions,omitempty"`
 }
 
 // FieldProblem is what is wrong with one value that was entered.
@@ -31,6 +34,8 @@ type failure struct {
 	code   string
 	fields []FieldProblem
 	pairs  []any
+	// decisions stand in the way
+	decisions []Decided
 }
 
 func (f *failure) Error() string { return f.code }
@@ -39,10 +44,10 @@ func fail(status int, code string, pairs ...any) *failure {
 	return &failure{status: status, code: code, pairs: pairs}
 }
 
-func writeProblem(w http.ResponseWriter, l Lang, status int, code string, fields []FieldProblem, pairs ...any) {
-	write(w, status, "application/problem+json", Problem{
-		Type: "urn:heji:problem:" + code, Title: l.T("error."+code+".title", pairs...), Detail: l.T("error."+code+".detail", pairs...),
-		Status: status, Problems: fields})
+func writeProblem(w http.ResponseWriter, l Lang, f *failure) {
+	write(w, f.status, "application/problem+json", Problem{
+		Type: "urn:heji:problem:" + f.code, Title: l.T("error."+f.code+".title", f.pairs...), Detail: l.T("error."+f.code+".detail", f.pairs...),
+		Status: f.status, Problems: f.fields, Decisions: f.decisions})
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
@@ -75,7 +80,7 @@ func (d *Desk) api(f func(r *http.Request, l Lang) (answer, error)) http.Handler
 		a, err := f(r, l)
 		if err != nil {
 			known := d.failureOf(r, err)
-			writeProblem(w, l, known.status, known.code, known.fields, known.pairs...)
+			writeProblem(w, l, known)
 			return
 		}
 		if a.location != "" {

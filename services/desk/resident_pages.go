@@ -124,6 +124,8 @@ type PersonBody struct {
 	Poll   string
 	Green  int
 	All    int
+	Acts   []Act // what people decided, and stands
+	Past   []Act // what was undone or taken back
 }
 
 // ValueGroup is a section of values.
@@ -175,6 +177,21 @@ func (d *Desk) residentPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	if !person.Settled || body.Entry != nil && body.Entry.State == entryPending {
 		p.Refresh = 2
+	}
+	actions, err := d.o.Store.ActionsOf(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	acts, err := d.acts(r.Context(), p.L, actions)
+	if err != nil {
+		return err
+	}
+	for _, a := range acts {
+		if a.Stands {
+			body.Acts = append(body.Acts, a)
+		} else {
+			body.Past = append(body.Past, a)
+		}
 	}
 	p.Title, p.Body = person.Name, body
 	d.render(w, r, http.StatusOK, "resident", p)

@@ -198,7 +198,8 @@ func (d *Desk) foresee(ctx context.Context, l Lang, view store.View, values sche
 	if err != nil {
 		return Preview{}, err
 	}
-	f := foresight{lang: l, rules: d.o.Rules, platforms: platforms, registry: d.o.Registry, view: view, changes: values, now: d.o.Today()}
+	f := foresight{outlook: outlook{lang: l, platforms: platforms, registry: d.o.Registry, now: d.o.Today()},
+		rules: d.o.Rules, view: view, changes: values}
 	p, err := f.run()
 	if err != nil {
 		return p, err

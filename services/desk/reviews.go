@@ -2,306 +2,205 @@ package desk
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
-	"heji/schema"
-	"heji/services/lineage"
-	"heji/services/linkage"
+	"github.com/google/uuid"
+
 	"heji/services/store"
 )
 
-// Pair is two residents who may be one.
-type Pair struct {
-	A          Side   `json:"a"`
-	B          Side   `json:"b"`
-	Weight     int    `json:"weight"` // hundredths of a bit
-	Reason     string `json:"reason"`
-	ReasonText string `json:"reason_text"`
-	// Waterfall is the comparison of what the two records themselves say; empty
-	// where one of them only follows another record.
-	Waterfall []Rung   `json:"waterfall"`
-	Rows      []Facing `json:"-"`
-}
-
-// Side is one record of a pair.
-type Side struct {
-	Platform     string            `json:"platform"`
-	PlatformName string            `json:"platform_name"`
-	Key          string            `json:"key"`
-	Resident     string            `json:"resident"`
-	Values       map[string]string `json:"values"` // for people
-}
-
-// Facing is one attribute of both sides, for the page.
-type Facing struct {
-	Label, A, B string
-	Same        bool // both say the same
-	Differs     bool // both say something, and not the same
-}
-
-// Rung is one line of the waterfall.
-type Rung struct {
-	Factor    string `json:"factor"`
-	FactorTxt string `json:"factor_text"`
-	Level     string `json:"level"`
-	LevelTxt  string `json:"level_text"`
-	Weight    int    `json:"weight"` // hundredths of a bit
-	Bits      string `json:"bits"`
-}
-
-// reviewPage is how many pairs are read at once.
-const reviewPage = 20
+// reviewPage is how many pairs one answer holds unless it is asked for another
+// number, and reviewMost how many it holds at most.
+const (
+	reviewPage = 20
+	reviewMost = 100
+)
 
 // Reviews is the answer to GET /api/v1/reviews.
 type Reviews struct {
-	Open    int64  `json:"open"`
-	Offset  int    `json:"offset"`
+	Open    int64  `json:"open"` // pairs that wait, whatever the filter
 	Reviews []Pair `json:"reviews"`
-	Next    int    `json:"next,omitempty"` // offset of the next page; 0: none
+	// Next is the cursor of the next page; empty: this is the last.
+	Next string `json:"next,omitempty"`
 }
 
-func (d *Desk) reviews(ctx context.Context, l Lang, offset int) (Reviews, error) {
-	out := Reviews{Reviews: []Pair{}, Offset: offset}
+// reviewQuery is what an address asks of the queue.
+type reviewQuery struct {
+	store.ReviewFilter
+	values url.Values // to ask again
+}
+
+func reviewQueryOf(r *http.Request) (reviewQuery, error) {
+	v := r.URL.Query()
+	q := reviewQuery{values: url.Values{}, ReviewFilter: store.ReviewFilter{Reason: v.Get("reason"), Community: plainText(v.Get("community")),
+		Platform: v.Get("platform"), Limit: reviewPage}}
+	if q.Reason != "" && !slices.Contains(store.ReviewReasons, q.Reason) {
+		return q, fail(http.StatusBadRequest, "reason")
+	}
+	q.Later, _ = strconv.ParseBool(v.Get("later"))
+	for _, name := range []string{"reason", "community", "platform", "later"} {
+		if text := v.Get(name); text != "" && len(text) <= maxKey {
+			q.values.Set(name, text)
+		}
+	}
+	if text := v.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > reviewMost {
+			return q, fail(http.StatusBadRequest, "limit", "max", reviewMost)
+		}
+		q.Limit = n
+	}
+	if text := v.Get("cursor"); text != "" {
+		raw, err := base64.RawURLEncoding.DecodeString(text)
+		q.After = new(store.ReviewMark)
+		if err != nil || json.Unmarshal(raw, q.After) != nil {
+			return q, fail(http.StatusBadRequest, "cursor")
+		}
+	}
+	return q, nil
+}
+
+// reviews reads one page of the queue.
+func (d *Desk) reviews(ctx context.Context, l Lang, q reviewQuery) (Reviews, error) {
+	out := Reviews{Reviews: []Pair{}}
 	stats, err := d.o.Store.Stats(ctx)
 	if err != nil {
 		return out, err
 	}
 	out.Open = stats.ReviewsOpen
+	if q.Platform != "" {
+		if _, err := d.openPlatform(ctx, q.Platform); err != nil && q.Platform != deskPlatform {
+			return out, err // I7: a sealed platform is answered as one that is not there
+		}
+	}
 	platforms, _, err := d.platforms(ctx)
 	if err != nil {
 		return out, err
 	}
-	list, err := d.o.Store.Reviews(ctx, reviewPage+1, offset)
+	model := d.model(ctx)
+	limit := q.Limit
+	q.Limit++ // one more, to know whether there are others
+	list, err := d.o.Store.Reviews(ctx, q.ReviewFilter)
 	if err != nil {
 		return out, err
 	}
-	if len(list) > reviewPage {
-		list, out.Next = list[:reviewPage], offset+reviewPage
-	}
-	for _, r := range list {
-		p, err := d.pair(l, platforms, r)
+	if len(list) > limit {
+		list = list[:limit]
+		raw, err := json.Marshal(list[limit-1].Mark)
 		if err != nil {
 			return out, err
 		}
+		out.Next = base64.RawURLEncoding.EncodeToString(raw)
+	}
+	ids := make([][2]uuid.UUID, len(list))
+	for i, r := range list {
+		ids[i] = [2]uuid.UUID{r.X, r.Y}
+	}
+	views, err := d.o.Store.Pairs(ctx, ids)
+	if err != nil {
+		return out, err
+	}
+	for i, v := range views {
+		if v.Gone != nil {
+			continue // decided between the two questions
+		}
+		p, err := comparer{lang: l, model: model, platforms: platforms, zone: d.o.Today().Location(), masked: true}.pair(v)
+		if err != nil {
+			return out, err
+		}
+		p.Stakes = list[i].Mark.Stakes
 		out.Reviews = append(out.Reviews, p)
 	}
 	return out, nil
 }
 
-func (d *Desk) pair(l Lang, platforms []store.Platform, r store.Review) (Pair, error) {
-	var a, b lineage.Row
-	for _, x := range []struct {
-		rec store.Record
-		row *lineage.Row
-	}{{r.A, &a}, {r.B, &b}} {
-		if err := json.Unmarshal(x.rec.State, x.row); err != nil {
-			return Pair{}, fmt.Errorf("record %d: read its state: %w", x.rec.ID, err)
-		}
-	}
-	p := Pair{A: l.side(platforms, r.A, a), B: l.side(platforms, r.B, b), Weight: r.Weight, Reason: r.Reason,
-		ReasonText: l.T("review." + r.Reason), Waterfall: []Rung{}}
-	var alone []Facing
-	for _, def := range visible {
-		x, y := a.Own[def.Name], b.Own[def.Name]
-		f := Facing{Label: l.Attribute(def.Name), A: l.Value(def.Name, x), B: l.Value(def.Name, y), Same: x == y, Differs: x != y}
-		switch {
-		case x != "" && y != "":
-			p.Rows = append(p.Rows, f)
-		case x+y != "": // says nothing for or against: below what both say
-			f.Differs = false
-			alone = append(alone, f)
-		}
-	}
-	p.Rows = append(p.Rows, alone...)
-	if len(r.A.Anchors)+len(r.B.Anchors) > 0 {
-		return p, nil
-	}
-	// I6: own evidence only, as in the partition itself.
-	c := d.o.Model.Compare(d.o.Model.Features(a.Own), d.o.Model.Features(b.Own))
-	for _, s := range c.Steps() {
-		p.Waterfall = append(p.Waterfall, Rung{Factor: s.Factor.String(), FactorTxt: s.Factor.Label(linkage.Language(l)),
-			Level: s.Level.String(), LevelTxt: s.Level.Label(linkage.Language(l)), Weight: s.Weight, Bits: bits(s.Weight)})
-	}
-	return p, nil
-}
-
-func bits(weight int) string { return fmt.Sprintf("%+.2f", float64(weight)/100) }
-
-func (l Lang) side(platforms []store.Platform, rec store.Record, row lineage.Row) Side {
-	s := Side{Platform: rec.Ref.Platform, PlatformName: platformName(l, platforms, rec.Ref.Platform), Key: rec.Ref.Key,
-		Resident: rec.Resident.String(), Values: map[string]string{}}
-	for _, def := range visible {
-		if v := row.Own[def.Name]; v != "" {
-			s.Values[string(def.Name)] = l.Value(def.Name, v)
-		}
-	}
-	return s
-}
-
-func offsetOf(r *http.Request) (int, error) {
-	text := r.URL.Query().Get("offset")
-	if text == "" {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
-		return 0, fail(http.StatusBadRequest, "offset")
-	}
-	return n, nil
-}
-
-// getReviews answers GET /api/v1/reviews?offset=.
+// getReviews answers GET /api/v1/reviews?reason=&community=&platform=&later=&limit=&cursor=.
+// Numbers are masked: it is a list.
 func (d *Desk) getReviews(r *http.Request, l Lang) (answer, error) {
-	offset, err := offsetOf(r)
+	q, err := reviewQueryOf(r)
 	if err != nil {
 		return answer{}, err
 	}
-	reviews, err := d.reviews(r.Context(), l, offset)
+	reviews, err := d.reviews(r.Context(), l, q)
 	return answer{status: http.StatusOK, body: reviews}, err
 }
 
-// decisionBody is what POST /api/v1/decisions takes.
-type decisionBody struct {
-	Kind      string           `json:"kind"` // same, not_same, keep
-	A         schema.RecordRef `json:"a"`
-	B         schema.RecordRef `json:"b"`         // same, not_same
-	Attribute schema.Attribute `json:"attribute"` // keep
-	Value     string           `json:"value"`     // keep
-	Who       string           `json:"who"`
-	Why       string           `json:"why"`
-}
-
-// decide records what a person decided (I4): the machine keeps to it until a
-// person revokes it.
-func (d *Desk) decide(ctx context.Context, l Lang, b decisionBody) (int64, error) {
-	c := store.Choice{Kind: b.Kind, A: b.A, Why: strings.TrimSpace(b.Why)}
-	var ok bool
-	if c.Who, ok = named(b.Who); !ok {
-		return 0, fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
-	}
-	if len([]rune(c.Why)) > 500 {
-		return 0, fail(http.StatusUnprocessableEntity, "why")
-	}
-	refs := []schema.RecordRef{b.A}
-	switch b.Kind {
-	case "keep":
-		def, ok := known(b.Attribute)
-		if !ok {
-			return 0, &failure{status: http.StatusUnprocessableEntity, code: "values",
-				fields: []FieldProblem{fieldProblem(l, string(b.Attribute), problemUnknown)}}
-		}
-		v, problem := read(def, b.Value, d.o.Today())
-		if problem != "" {
-			return 0, &failure{status: http.StatusUnprocessableEntity, code: "values",
-				fields: []FieldProblem{fieldProblem(l, string(b.Attribute), problem)}}
-		}
-		c.Attribute, c.Value = b.Attribute, v
-	case "same", "not_same":
-		c.B, refs = b.B, append(refs, b.B)
-		if b.A == b.B {
-			return 0, fail(http.StatusUnprocessableEntity, "one_record")
-		}
-	default:
-		return 0, fail(http.StatusUnprocessableEntity, "kind")
-	}
-	for _, ref := range refs {
-		if err := d.recordIsThere(ctx, ref); err != nil {
-			return 0, err
-		}
-	}
-	id, err := d.o.Store.Decide(ctx, c)
-	if errors.Is(err, store.ErrContradicts) {
-		return 0, fail(http.StatusConflict, "opposite") // I4
-	}
-	return id, err
-}
-
-// recordIsThere refuses decisions about records that nobody has seen: a typing
-// error would lie in wait until such a record appears.
-func (d *Desk) recordIsThere(ctx context.Context, ref schema.RecordRef) error {
-	there, err := d.o.Store.HasRecord(ctx, ref)
-	if err == nil && ref.Platform != deskPlatform {
-		_, err = d.openPlatform(ctx, ref.Platform)
-	}
+// pairOf reads one pair whole: like the page of a resident it shows numbers.
+func (d *Desk) pairOf(ctx context.Context, l Lang, x, y uuid.UUID) (Pair, error) {
+	v, err := d.o.Store.Pair(ctx, x, y)
 	if err != nil {
-		return err
+		return Pair{}, d.judgementFailure(ctx, l, err)
 	}
-	if !there {
-		return fail(http.StatusNotFound, "record")
-	}
-	return nil
-}
-
-// postDecision answers POST /api/v1/decisions.
-func (d *Desk) postDecision(r *http.Request, l Lang) (answer, error) {
-	var b decisionBody
-	if err := decode(r, &b); err != nil {
-		return answer{}, err
-	}
-	id, err := d.decide(r.Context(), l, b)
-	return answer{status: http.StatusCreated, body: map[string]int64{"id": id}}, err
-}
-
-// deleteDecision answers DELETE /api/v1/decisions/{id}?who=: it is revoked, and
-// kept.
-func (d *Desk) deleteDecision(r *http.Request, _ Lang) (answer, error) {
-	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	platforms, _, err := d.platforms(ctx)
 	if err != nil {
-		return answer{}, store.ErrNotFound
+		return Pair{}, err
 	}
-	who, ok := named(r.URL.Query().Get("who"))
-	if !ok {
-		return answer{}, fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
-	}
-	err = d.o.Store.Revoke(r.Context(), id, who)
-	return answer{status: http.StatusOK, body: map[string]any{"id": id, "revoked_by": who}}, err
+	return comparer{lang: l, model: d.model(ctx), platforms: platforms, zone: d.o.Today().Location()}.pair(v)
 }
 
-// DeadRecord is one row that was set aside, with its reason.
-type DeadRecord struct {
-	ID           int64          `json:"id"`
-	Platform     string         `json:"platform"`
-	PlatformName string         `json:"platform_name"`
-	Stage        string         `json:"stage"`
-	Key          string         `json:"key,omitempty"`
-	Place        string         `json:"place,omitempty"`
-	Problem      schema.Problem `json:"problem"`
-	Message      string         `json:"message"`
-	Times        int            `json:"times"`
-	At           string         `json:"at"`
+func pairIDs(r *http.Request) (x, y uuid.UUID, err error) {
+	x, errX := uuid.Parse(r.PathValue("x"))
+	y, errY := uuid.Parse(r.PathValue("y"))
+	if errX != nil || errY != nil {
+		return x, y, store.ErrNotFound
+	}
+	return x, y, nil
 }
 
-// deadLimit is how many dead records one answer holds.
-const deadLimit = 200
-
-// getDead answers GET /api/v1/dead?platform=.
-func (d *Desk) getDead(r *http.Request, l Lang) (answer, error) {
-	platforms, err := d.o.Store.Platforms(r.Context())
+// getPair answers GET /api/v1/reviews/{x}/{y}: any two residents, in the queue
+// or not.
+func (d *Desk) getPair(r *http.Request, l Lang) (answer, error) {
+	x, y, err := pairIDs(r)
 	if err != nil {
 		return answer{}, err
 	}
-	list, err := d.o.Store.DeadRecords(r.Context(), r.URL.Query().Get("platform"), deadLimit)
+	p, err := d.pairOf(r.Context(), l, x, y)
+	return answer{status: http.StatusOK, body: p}, err
+}
+
+// getPairEffect answers GET /api/v1/reviews/{x}/{y}/effect?decision=same|not_same&revoke=.
+func (d *Desk) getPairEffect(r *http.Request, l Lang) (answer, error) {
+	x, y, err := pairIDs(r)
 	if err != nil {
 		return answer{}, err
 	}
-	out := []DeadRecord{}
-	for _, x := range list {
-		name := ""
-		for _, p := range platforms {
-			if p.ID == x.Platform && (open(p) || p.ID == deskPlatform) {
-				name = l.Platform(p)
-			}
-		}
-		if name == "" {
-			continue // I7
-		}
-		out = append(out, DeadRecord{ID: x.ID, Platform: x.Platform, PlatformName: name, Stage: x.Stage, Key: x.Key, Place: x.Place,
-			Problem: x.Problem, Message: l.problem(x.Problem), Times: x.Times, At: x.At.Format("2006-01-02T15:04:05Z07:00")})
+	kind := r.URL.Query().Get("decision")
+	if kind != "same" && kind != "not_same" {
+		return answer{}, fail(http.StatusBadRequest, "effect_kind")
 	}
-	return answer{status: http.StatusOK, body: map[string]any{"dead": out}}, nil
+	revoke, err := idList(r.URL.Query()["revoke"])
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := d.pairOf(r.Context(), l, x, y)
+	if err != nil {
+		return answer{}, err
+	}
+	f, err := d.forecast(r.Context(), l, p.judgement(kind, revoke))
+	return answer{status: http.StatusOK, body: f}, err
+}
+
+// getPairActions answers GET /api/v1/reviews/{x}/{y}/actions.
+func (d *Desk) getPairActions(r *http.Request, l Lang) (answer, error) {
+	x, y, err := pairIDs(r)
+	if err != nil {
+		return answer{}, err
+	}
+	list, err := d.o.Store.ActionsBetween(r.Context(), x, y)
+	if err != nil {
+		return answer{}, err
+	}
+	acts, err := d.acts(r.Context(), l, list)
+	return answer{status: http.StatusOK, body: map[string]any{"actions": acts}}, err
+}
+
+// plainText drops what PostgreSQL cannot hold as text.
+func plainText(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\x00", "")
 }

@@ -164,6 +164,8 @@ func newWorld(t *testing.T) *world {
 	w.store, err = store.Open(ctx, dsn, 4)
 	require.NoError(t, err)
 	t.Cleanup(w.store.Close)
+	_, err = w.store.Model(ctx) // from now on the store knows how keys are made
+	require.NoError(t, err)
 	w.db, err = pgxpool.New(ctx, dsn)
 	require.NoError(t, err)
 	t.Cleanup(w.db.Close)
@@ -228,11 +230,12 @@ func (w *world) record(id uuid.UUID, r rec) (recID int64) {
 	}
 	state, err := json.Marshal(row)
 	require.NoError(w.t, err)
+	keys := []int64{}
 	if r.anchors == nil {
-		r.anchors = []int64{}
+		r.anchors, keys = []int64{}, append(keys, w.store.Keys(r.values)...)
 	}
-	require.NoError(w.t, w.db.QueryRow(context.Background(), `INSERT INTO records (platform, key, fence, position, unresolved, resident_id, state, anchors)
-		VALUES ($1, $2, 1, 1, false, $3, $4, $5) RETURNING id`, r.platform, r.key, id, state, r.anchors).Scan(&recID))
+	require.NoError(w.t, w.db.QueryRow(context.Background(), `INSERT INTO records (platform, key, fence, position, unresolved, resident_id, state, anchors, keys)
+		VALUES ($1, $2, 1, 1, false, $3, $4, $5, $6) RETURNING id`, r.platform, r.key, id, state, r.anchors, keys).Scan(&recID))
 	return recID
 }
 

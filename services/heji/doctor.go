@@ -114,9 +114,7 @@ func (c *doctorCommand) state(ctx context.Context, up *checkup, st *store.Store)
 	}
 	fmt.Printf("    %d residents, %d records, %d unresolved, %d reviews open, %d hot keys\n",
 		stats.Residents, stats.Records, stats.Unresolved, stats.ReviewsOpen, stats.HotKeys)
-	if stats.HotKeys > 0 {
-		fmt.Println("    → hot keys are values that too many records share (a dummy phone number, a hostel's address): they make no pairs; look whether a platform fills a column with a placeholder")
-	}
+	c.linkage(ctx, up, st)
 	list, err := st.Platforms(ctx)
 	if !up.say("platforms in the store", err, "") {
 		return

@@ -19,7 +19,9 @@ var commands struct {
 	Serve  serveCommand  `cmd:"" help:"Run the services: all of them, or the ones named. 运行服务。"`
 	Demo   demoCommand   `cmd:"" help:"Show the whole road with a simulated district. 演示：八个模拟部门平台。"`
 	Doctor doctorCommand `cmd:"" help:"Check settings, engines and platforms, and say what to do. 体检。"`
+	Bench  benchCommand  `cmd:"" help:"Measure. 测量。"`
 	Writes writesCommand `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`
+	Relink relinkCommand `cmd:"" help:"Go over to another model of who is who. 换用新的关联模型。"`
 
 	Log     string           `help:"Log format: text or json." enum:"text,json" default:"text" env:"HEJI_LOG"`
 	Verbose bool             `help:"Log what is done, not only what is wrong." short:"v"`
@@ -35,7 +37,12 @@ func main() {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	k.BindTo(ctx, (*context.Context)(nil))
-	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+	err := k.Run()
+	if status := exitStatus(0); errors.As(err, &status) {
+		stop()
+		os.Exit(int(status))
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "heji:", err)
 		stop()
 		os.Exit(1)

@@ -20,7 +20,6 @@ import (
 	"heji/services/bus"
 	"heji/services/desk"
 	"heji/services/embedded"
-	"heji/services/linkage"
 	"heji/services/merge"
 	"heji/services/pull"
 	"heji/services/registry"
@@ -75,6 +74,7 @@ type Hub struct {
 	c       Config
 	engines *embedded.Engines // ours to stop
 	pull    *pull.Service
+	crowded time.Time // when the holders of hot keys were last counted
 
 	run    []func(context.Context) error
 	server *http.Server
@@ -163,12 +163,10 @@ func (h *Hub) engine(ctx context.Context) (string, bus.Options, error) {
 func (h *Hub) assemble(ctx context.Context) error {
 	c, log := h.c, h.c.Logger
 	holder := holderName()
-	secret, err := h.Store.BlockingSecret(ctx)
-	if err != nil {
+	if err := h.installModel(ctx); err != nil {
 		return err
 	}
-	model := linkage.Default()
-	h.Keys = func(v schema.Values) []int64 { return model.Keys(model.Features(v), secret) }
+	h.Keys = h.Store.Keys
 	has := func(role string) bool { return slices.Contains(c.Roles, role) }
 	if has(Pull) {
 		h.pull = pull.New(pull.Options{Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
@@ -177,7 +175,7 @@ func (h *Hub) assemble(ctx context.Context) error {
 	}
 	if has(Merge) {
 		m, err := merge.New(ctx, merge.Options{Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
-			Logger: log.With("service", Merge), Model: model, Workers: c.Workers, Batch: c.Batch})
+			Logger: log.With("service", Merge), Workers: c.Workers, Batch: c.Batch})
 		if err != nil {
 			return err
 		}
@@ -201,7 +199,7 @@ func (h *Hub) serve(withDesk bool) error {
 	telemetry.Register(mux, h.Metrics, h.Health)
 	if withDesk {
 		d, err := desk.New(desk.Options{Store: h.Store, Registry: h.Registry, Metrics: h.Metrics,
-			Logger: h.c.Logger.With("service", Desk), Wake: h.wake, Today: time.Now, Keys: h.Keys})
+			Logger: h.c.Logger.With("service", Desk), Wake: h.Wake, Today: time.Now, Keys: h.Keys})
 		if err != nil {
 			return err
 		}
@@ -222,9 +220,9 @@ func (h *Hub) serve(withDesk bool) error {
 	return nil
 }
 
-// wake takes new desk entries at once where pull runs in this process;
+// Wake takes new desk entries at once where pull runs in this process;
 // elsewhere its sweep finds them within a second.
-func (h *Hub) wake(platform string) {
+func (h *Hub) Wake(platform string) {
 	if h.pull != nil {
 		h.pull.Wake(platform)
 	}

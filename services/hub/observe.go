@@ -14,6 +14,7 @@ import (
 func (h *Hub) observe() {
 	h.Health.Hub("postgres", h.Store.Ping)
 	h.Health.Hub("nats", h.Bus.Check)
+	h.Health.Notice("model", h.modelNotice)
 	for _, id := range h.Registry.IDs() {
 		h.Health.Platform(id, func(ctx context.Context) error { return h.platformTrouble(ctx, id) })
 	}
@@ -60,6 +61,9 @@ func (h *Hub) collect(ctx context.Context) error {
 	m.Residents.Set(float64(st.Residents))
 	m.UnresolvedRecords.Set(float64(st.Unresolved))
 	m.ReviewsOpen.Set(float64(st.ReviewsOpen))
+	if err := h.collectLinkage(ctx); err != nil {
+		return err
+	}
 	m.Targets.Reset()
 	m.DeadRecords.Reset()
 	now := time.Now()

@@ -110,8 +110,9 @@ func (d *decision) row(m schema.Record) error {
 	}
 	var row lineage.Row
 	if known {
-		if err := json.Unmarshal(rec.State, &row); err != nil {
-			return fmt.Errorf("read its state: %w", err)
+		var err error
+		if row, err = lineage.Decode(rec.State); err != nil {
+			return err
 		}
 	}
 	next, report := lineage.Observe(row, lineage.Read{
@@ -152,9 +153,9 @@ func (d *decision) row(m schema.Record) error {
 
 // keep notes the changed row, with new blocking keys where its evidence changed.
 func (d *decision) keep(rec store.Record, m schema.Record, row lineage.Row, known, changed bool) error {
-	raw, err := json.Marshal(row)
+	raw, err := row.Append(make([]byte, 0, 1024))
 	if err != nil {
-		return fmt.Errorf("encode its state: %w", err)
+		return err
 	}
 	rec.State, rec.Version, rec.Deleted = raw, m.Version, row.Deleted
 	rec.Flags = nil
@@ -165,8 +166,9 @@ func (d *decision) keep(rec store.Record, m schema.Record, row lineage.Row, know
 	}
 	if changed {
 		var keys []int64
+		rec.Features = nil
 		if !rec.Deleted && len(rec.Anchors) == 0 {
-			keys = d.service.o.Model.Keys(d.service.o.Model.Features(row.Own), d.service.secret)
+			keys, rec.Features = d.service.o.Store.Derive(row.Own)
 		}
 		// Every key that it has had since it was last resolved: their holders'
 		// number may have crossed the cap because of it.

@@ -26,15 +26,16 @@ type Options struct {
 	Registry *registry.Registry
 	Metrics  *telemetry.Metrics
 	Logger   *slog.Logger
-	Model    *linkage.Model     // nil: linkage.Default
+	Model    *linkage.Model     // of a store in which none is installed; nil: linkage.Default
 	Rules    survivorship.Rules // zero: survivorship.DefaultRules
 
-	// Workers resolve at the same time; 0: 1. While a district loads, its people
-	// are spread over all batches, so that workers mostly wait for one another:
-	// on two cores one is faster than two.
+	// Workers resolve at the same time; 0: 2.
 	Workers int
-	Batch   int           // messages taken in at once, records claimed at once; 0: 400
-	Sweep   time.Duration // how often the store is asked for unresolved records; 0: 1s
+	// Eager resolves records at once even while their platform is read for the
+	// first time (Resolution.Claim): for tests.
+	Eager bool
+	Batch int           // messages taken in at once, records claimed at once; 0: 400
+	Sweep time.Duration // how often the store is asked for unresolved records; 0: 1s
 }
 
 // Service is the merge.
@@ -42,19 +43,18 @@ type Service struct {
 	o      Options
 	secret []byte
 	wake   chan struct{}
-	recall store.Recall
 }
 
 // New prepares a merge service.
 func New(ctx context.Context, o Options) (*Service, error) {
-	if o.Model == nil {
-		o.Model = linkage.Default()
+	if o.Model != nil {
+		o.Store.UseModel(o.Model)
 	}
 	if o.Rules.Version == 0 {
 		o.Rules = survivorship.DefaultRules()
 	}
 	if o.Workers == 0 {
-		o.Workers = 1
+		o.Workers = 2
 	}
 	if o.Batch == 0 {
 		o.Batch = 400
@@ -72,13 +72,55 @@ func New(ctx context.Context, o Options) (*Service, error) {
 // Run works until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		return s.o.Bus.ConsumeRecords(ctx, bus.ConsumeOptions{Size: s.o.Batch, MaxWait: 5 * time.Millisecond, Dead: s.poison}, s.takeIn)
-	})
+	g.Go(func() error { return s.consume(ctx, g) })
 	for range s.o.Workers {
 		g.Go(func() error { return s.resolveLoop(ctx) })
 	}
 	return g.Wait()
+}
+
+// takers is how many platforms are taken in at once, the desk not counted.
+const takers = 2
+
+// consume takes in every platform that the store knows, those that are
+// registered later included.
+func (s *Service) consume(ctx context.Context, g *errgroup.Group) error {
+	free := make(chan struct{}, takers)
+	known := map[string]bool{}
+	again := time.NewTicker(2 * time.Second)
+	defer again.Stop()
+	for {
+		list, err := s.o.Store.Platforms(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.o.Logger.Warn("the platforms cannot be read; trying again", "error", err)
+		}
+		for _, p := range list {
+			if known[p.ID] {
+				continue
+			}
+			known[p.ID] = true
+			handler := s.takeIn
+			if p.ID != registry.Desk { // whoever types waits for nobody
+				handler = func(ctx context.Context, b *bus.Batch[schema.Record]) error {
+					select {
+					case free <- struct{}{}:
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+					defer func() { <-free }()
+					return s.takeIn(ctx, b)
+				}
+			}
+			g.Go(func() error {
+				return s.o.Bus.ConsumeRecords(ctx, p.ID, bus.ConsumeOptions{Size: 2 * s.o.Batch, MaxWait: 5 * time.Millisecond, Dead: s.poison}, handler)
+			})
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+		}
+	}
 }
 
 // poison keeps a message that is no record at all.
@@ -161,6 +203,9 @@ func (s *Service) resolveLoop(ctx context.Context) error {
 	for {
 		for ctx.Err() == nil {
 			n, err := s.Resolve(ctx)
+			if n == 0 && err == nil {
+				n, err = s.Relink(ctx) // never before what is fresh
+			}
 			if err != nil {
 				if ctx.Err() != nil {
 					return nil
@@ -186,11 +231,19 @@ func (s *Service) resolveLoop(ctx context.Context) error {
 // claimed. RULES D: on a lost lock roll back, halve the batch, wait a little;
 // after four tries stand in line for the locks.
 func (s *Service) Resolve(ctx context.Context) (claimed int, err error) {
+	claim := (*store.Resolution).Claim
+	if s.o.Eager {
+		claim = (*store.Resolution).ClaimAll
+	}
+	return s.resolve(ctx, claim, s.o.Batch)
+}
+
+func (s *Service) resolve(ctx context.Context, claim claim, batch int) (claimed int, err error) {
 	started := time.Now()
-	limit := s.o.Batch
+	limit := batch
 	for try := 0; ; try++ {
 		var out resolution
-		out, err = s.resolveOnce(ctx, limit, try >= 4)
+		out, err = s.resolveOnce(ctx, claim, limit, try >= 4)
 		switch {
 		case err == nil:
 			if out.claimed > 0 {
@@ -205,7 +258,7 @@ func (s *Service) Resolve(ctx context.Context) (claimed int, err error) {
 			return out.claimed, nil
 		case errors.As(err, new(*flipped)):
 			// Noted by resolveOnce; claim again with the new answer.
-			limit = s.o.Batch
+			limit = batch
 		case store.Conflict(err) && try < 20:
 			limit = max(limit/2, 1)
 			if err := jitter(ctx, try); err != nil {

@@ -26,7 +26,10 @@ func (f *flipped) Error() string {
 	return fmt.Sprintf("%d blocking keys crossed the cap", len(f.flips))
 }
 
-func (s *Service) resolveOnce(ctx context.Context, limit int, wait bool) (resolution, error) {
+// claim finds the records of a batch: what changed, or what a relink has left.
+type claim func(tx *store.Resolution, ctx context.Context, limit int) ([]int64, error)
+
+func (s *Service) resolveOnce(ctx context.Context, claim claim, limit int, wait bool) (resolution, error) {
 	var out resolution
 	platforms, err := s.o.Store.Platforms(ctx)
 	if err != nil {
@@ -34,13 +37,14 @@ func (s *Service) resolveOnce(ctx context.Context, limit int, wait bool) (resolu
 	}
 	err = s.o.Store.Resolve(ctx, func(tx *store.Resolution) error {
 		out = resolution{}
-		claimed, err := tx.Claim(ctx, limit)
+		claimed, err := claim(tx, ctx, limit)
 		if err != nil || len(claimed) == 0 {
 			return err
 		}
 		out.claimed = len(claimed)
-		n := tx.Neighbours(ctx, s.o.Model, &s.recall, wait)
-		closure, err := linkage.Close(s.o.Model, n, claimed)
+		model := tx.Model()
+		n := tx.Neighbours(ctx, model, wait)
+		closure, err := linkage.Close(model, n, claimed)
 		if err != nil {
 			return err
 		}
@@ -48,15 +52,22 @@ func (s *Service) resolveOnce(ctx context.Context, limit int, wait bool) (resolu
 			return &flipped{closure.Flips}
 		}
 		w := &writer{rules: s.o.Rules, authority: authorities(platforms), near: n, edges: map[[2]int64]bool{}, written: map[uuid.UUID]store.Resident{}, out: store.Resolved{
-			Membership: map[int64]uuid.UUID{}, Outside: map[int64]int64{}}}
+			Membership: map[int64]uuid.UUID{}}}
 		for _, o := range closure.Oversize {
 			s.o.Logger.Warn("a component is too large to be partitioned: it keeps its old partition and waits", "records", len(o))
 			w.out.Parked = append(w.out.Parked, o...)
 		}
-		if err := w.load(ctx, tx, closure.Components); err != nil {
+		components, err := n.Whole(closure.Components)
+		if err != nil {
 			return err
 		}
-		for _, c := range closure.Components {
+		if len(components) == 0 && len(closure.Oversize) == 0 {
+			return store.ErrHeld
+		}
+		if err := w.load(ctx, tx, components); err != nil {
+			return err
+		}
+		for _, c := range components {
 			w.component(c)
 		}
 		for _, r := range w.written {
@@ -66,7 +77,7 @@ func (s *Service) resolveOnce(ctx context.Context, limit int, wait bool) (resolu
 		return err
 	})
 	if f, ok := err.(*flipped); ok {
-		s.o.Logger.Info("blocking keys crossed the cap; their holders are resolved again", "count", len(f.flips))
+		s.countFlips(f.flips)
 		if err := s.o.Store.Flip(ctx, f.flips); err != nil {
 			return out, err
 		}
@@ -157,9 +168,6 @@ func (w *writer) component(c linkage.Component) {
 			w.edges[pair] = true
 			w.out.Edges = append(w.out.Edges, e)
 		}
-	}
-	for _, o := range c.Outside {
-		w.out.Outside[o.ID] = o.Rev
 	}
 	byRef := func(a, b int64) int { return linkage.CompareRefs(w.near.Records[a].Ref, w.near.Records[b].Ref) }
 	ids := linkage.AssignIDs(c.Groups, old, former, byRef, uuid.New)

@@ -74,7 +74,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, ctx: ctx, store: st, model: smallModel(t), fence: map[string]int64{}, pos: map[string]int64{},
 		clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	w.service, err = New(ctx, Options{Store: st, Registry: reg, Metrics: telemetry.NewMetrics(), Logger: slog.New(slog.DiscardHandler),
-		Model: w.model, Batch: 5})
+		Model: w.model, Batch: 5, Eager: true})
 	require.NoError(t, err)
 	for _, id := range platformNames {
 		require.NoError(t, st.RegisterPlatform(ctx, store.Platform{ID: id, Name: id, Kind: "test", Class: schema.ClassB}))

@@ -2,22 +2,157 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
 	"heji/services/lineage"
 )
 
+// Choice is one decision of a person, about two records or about a value. It
+// hangs on (platform, key), so that it outlives delete and return.
+type Choice struct {
+	ID        int64
+	Kind      string // same, not_same, later, keep, field
+	A, B      schema.RecordRef
+	Attribute schema.Attribute
+	Value     string
+	Until     time.Time // later: back in the queue from then on
+	Who, Why  string
+	At        time.Time
+	Action    uuid.UUID // that made it
+	Again     int64     // by undoing: the revoked decision that it says again
+	RevokedBy string    // empty: it stands
+	RevokedAt time.Time
+}
+
+const choiceColumns = `d.id, d.kind, d.a_platform, d.a_key, d.b_platform, d.b_key, d.attribute, d.value,
+	coalesce(d.later_until, '0001-01-01'), d.who, d.why, d.at, d.action, coalesce(d.again, 0), coalesce(d.revoked_by, ''), coalesce(d.revoked_at, '0001-01-01')`
+
+func scanChoice(row pgx.CollectableRow) (Choice, error) {
+	var c Choice
+	err := row.Scan(c.columns()...)
+	return c, err
+}
+
+// columns are where choiceColumns go.
+func (c *Choice) columns() []any {
+	return []any{&c.ID, &c.Kind, &c.A.Platform, &c.A.Key, &c.B.Platform, &c.B.Key, &c.Attribute, &c.Value,
+		&c.Until, &c.Who, &c.Why, &c.At, &c.Action, &c.Again, &c.RevokedBy, &c.RevokedAt}
+}
+
+func readChoices(ctx context.Context, q querier, sql string, args ...any) ([]Choice, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read decisions: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, scanChoice)
+	if err != nil {
+		return nil, fmt.Errorf("read decisions: %w", err)
+	}
+	return list, nil
+}
+
+// Keeps returns the active keep decisions that hang on one of the records.
+func (r *Resolution) Keeps(ctx context.Context, refs []schema.RecordRef) ([]Choice, error) {
+	return choices(ctx, r.tx, refs, `d.kind = 'keep'`)
+}
+
+// choices returns the decisions that stand and hang on one of the records; a
+// "later" whose day has come stands no more.
+func choices(ctx context.Context, q querier, refs []schema.RecordRef, kinds string) ([]Choice, error) {
+	platforms, keys := refColumns(refs)
+	return readChoices(ctx, q, `WITH w AS (SELECT * FROM unnest($1::text[], $2::text[]) AS w(platform, key))
+		SELECT `+choiceColumns+` FROM decisions d
+		WHERE d.revoked_at IS NULL AND (d.later_until IS NULL OR d.later_until > now()) AND `+kinds+`
+			AND ((d.a_platform, d.a_key) IN (SELECT platform, key FROM w)
+			OR (d.b_platform, d.b_key) IN (SELECT platform, key FROM w)) ORDER BY d.id`, platforms, keys)
+}
+
+func refColumns(refs []schema.RecordRef) (platforms, keys []string) {
+	platforms, keys = make([]string, len(refs)), make([]string, len(refs))
+	for i, ref := range refs {
+		platforms[i], keys[i] = ref.Platform, ref.Key
+	}
+	return platforms, keys
+}
+
+// Decide stores one decision exactly as it is given, as an action of its own,
+// and reopens what it is about. Judge is what people's pages call: it decides
+// about residents as wholes.
+func (s *Store) Decide(ctx context.Context, c Choice) (id int64, err error) {
+	err = s.tx(ctx, func(tx pgx.Tx) error {
+		if opposite := oppositeOf[c.Kind]; opposite != "" {
+			clash, err := decidedBetween(ctx, tx, opposite, []schema.RecordRef{c.A}, []schema.RecordRef{c.B})
+			if err != nil {
+				return err
+			}
+			if len(clash) > 0 {
+				return &Contradiction{Decisions: clash} // I4
+			}
+		}
+		a, err := act(ctx, tx, deed{kind: c.Kind, who: c.Who, why: c.Why, makes: []Choice{c}})
+		if err == nil {
+			id = a.Made[0].ID
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("store decision: %w", err)
+	}
+	return id, nil
+}
+
+// Revoke takes one decision back, as an action of its own, and reopens what it
+// was about.
+func (s *Store) Revoke(ctx context.Context, id int64, who string) error {
+	err := s.tx(ctx, func(tx pgx.Tx) error {
+		list, err := readChoices(ctx, tx, `SELECT `+choiceColumns+` FROM decisions d WHERE d.id = $1 AND d.revoked_at IS NULL FOR UPDATE`, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(list) == 0:
+			return ErrNotFound
+		case list[0].Kind == "field":
+			return ErrNoUndo
+		}
+		_, err = act(ctx, tx, deed{kind: "revoke", who: who, revokes: list})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("revoke decision %d: %w", id, err)
+	}
+	return nil
+}
+
+// reopen makes the records unresolved: their partition may be another now.
+func reopen(ctx context.Context, tx pgx.Tx, refs []schema.RecordRef) error {
+	if len(refs) == 0 {
+		return nil
+	}
+	platforms, keys := refColumns(refs)
+	_, err := tx.Exec(ctx, `WITH h AS (SELECT id FROM records JOIN unnest($1::text[], $2::text[]) AS w(platform, key) USING (platform, key)
+			ORDER BY id FOR NO KEY UPDATE OF records)
+		UPDATE records SET unresolved = true, parked_until = NULL FROM h WHERE records.id = h.id`, platforms, keys)
+	if err != nil {
+		return fmt.Errorf("reopen records: %w", err)
+	}
+	return nil
+}
+
 // FieldVerdict applies what a person said about a flagged field of one row, and
 // keeps it as a decision: who, when, why. The row is looked at again; a clerk's
 // value that it makes evidence of reaches the resident when it is resolved.
 func (s *Store) FieldVerdict(ctx context.Context, c Choice, keys func(schema.Values) []int64) (id int64, err error) {
 	err = s.tx(ctx, func(tx pgx.Tx) error {
+		if _, err := s.hold(ctx, tx); err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM records r WHERE platform = $1 AND key = $2 FOR NO KEY UPDATE`, c.A.Platform, c.A.Key)
 		if err != nil {
 			return err
@@ -29,19 +164,19 @@ func (s *Store) FieldVerdict(ctx context.Context, c Choice, keys func(schema.Val
 		if err != nil {
 			return err
 		}
-		var row lineage.Row
-		if err := json.Unmarshal(rec.State, &row); err != nil {
+		row, err := lineage.Decode(rec.State)
+		if err != nil {
 			return fmt.Errorf("read its state: %w", err)
 		}
 		row, _, err = lineage.Resolve(row, c.Attribute, lineage.Verdict(c.Value))
 		if err != nil {
 			return err
 		}
-		raw, err := json.Marshal(row)
+		raw, err := row.Append(nil)
 		if err != nil {
 			return fmt.Errorf("encode its state: %w", err)
 		}
-		if _, err := tx.Exec(ctx, `UPDATE records SET state = $2, unresolved = true, parked_until = NULL, rev = rev + 1,
+		if _, err := tx.Exec(ctx, `UPDATE records SET state = $2, features = NULL, unresolved = true, parked_until = NULL, rev = rev + 1,
 			old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' AND NOT deleted THEN coalesce($3::bigint[], '{}') ELSE '{}' END
 			WHERE id = $1`, rec.ID, raw, keys(row.Own)); err != nil {
 			return err
@@ -50,112 +185,15 @@ func (s *Store) FieldVerdict(ctx context.Context, c Choice, keys func(schema.Val
 			WHERE record_id = $1`, rec.ID, c.Value); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `INSERT INTO decisions (kind, a_platform, a_key, attribute, value, who, why)
-			VALUES ('field', $1, $2, $3, $4, $5, $6) RETURNING id`, c.A.Platform, c.A.Key, c.Attribute, c.Value, c.Who, c.Why).Scan(&id)
+		c.Kind = "field"
+		a, err := act(ctx, tx, deed{kind: "field", who: c.Who, why: c.Why, makes: []Choice{c}})
+		if err == nil {
+			id = a.Made[0].ID
+		}
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("settle a field: %w", err)
 	}
 	return id, nil
-}
-
-// Choice is an active decision of a person about two records, or about a value.
-type Choice struct {
-	ID        int64
-	Kind      string // same, not_same, keep
-	A, B      schema.RecordRef
-	Attribute schema.Attribute
-	Value     string
-	Who, Why  string
-	At        time.Time
-}
-
-// Keeps returns the active keep decisions that hang on one of the records.
-func (r *Resolution) Keeps(ctx context.Context, refs []schema.RecordRef) ([]Choice, error) {
-	return choices(ctx, r.tx, refs, `kind = 'keep'`)
-}
-
-func choices(ctx context.Context, q querier, refs []schema.RecordRef, kinds string) ([]Choice, error) {
-	platforms, keys := make([]string, len(refs)), make([]string, len(refs))
-	for i, ref := range refs {
-		platforms[i], keys[i] = ref.Platform, ref.Key
-	}
-	rows, err := q.Query(ctx, `WITH w AS (SELECT * FROM unnest($1::text[], $2::text[]) AS w(platform, key))
-		SELECT id, kind, a_platform, a_key, b_platform, b_key, attribute, value, who, why, at FROM decisions
-		WHERE revoked_at IS NULL AND `+kinds+` AND ((a_platform, a_key) IN (SELECT platform, key FROM w)
-			OR (b_platform, b_key) IN (SELECT platform, key FROM w)) ORDER BY id`, platforms, keys)
-	if err != nil {
-		return nil, fmt.Errorf("read decisions: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Choice, error) {
-		var c Choice
-		err := row.Scan(&c.ID, &c.Kind, &c.A.Platform, &c.A.Key, &c.B.Platform, &c.B.Key, &c.Attribute, &c.Value, &c.Who, &c.Why, &c.At)
-		return c, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read decisions: %w", err)
-	}
-	return list, nil
-}
-
-// Decide stores a person's decision and reopens what it is about.
-func (s *Store) Decide(ctx context.Context, c Choice) (id int64, err error) {
-	err = s.tx(ctx, func(tx pgx.Tx) error {
-		if c.Kind != "keep" {
-			var clash int64
-			err := tx.QueryRow(ctx, `SELECT id FROM decisions WHERE revoked_at IS NULL AND kind IN ('same', 'not_same') AND kind <> $1
-				AND ((a_platform, a_key, b_platform, b_key) = ($2, $3, $4, $5) OR (b_platform, b_key, a_platform, a_key) = ($2, $3, $4, $5))`,
-				c.Kind, c.A.Platform, c.A.Key, c.B.Platform, c.B.Key).Scan(&clash)
-			if err == nil {
-				return fmt.Errorf("decision %d: %w", clash, ErrContradicts) // I4
-			}
-			if !errors.Is(err, pgx.ErrNoRows) {
-				return err
-			}
-		}
-		if err := tx.QueryRow(ctx, `INSERT INTO decisions (kind, a_platform, a_key, b_platform, b_key, attribute, value, who, why)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`, c.Kind, c.A.Platform, c.A.Key, c.B.Platform, c.B.Key,
-			c.Attribute, c.Value, c.Who, c.Why).Scan(&id); err != nil {
-			return err
-		}
-		return reopen(ctx, tx, c.A, c.B)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("store decision: %w", err)
-	}
-	return id, nil
-}
-
-// Revoke takes a decision back and reopens what it was about.
-func (s *Store) Revoke(ctx context.Context, id int64, who string) error {
-	err := s.tx(ctx, func(tx pgx.Tx) error {
-		var a, b schema.RecordRef
-		err := tx.QueryRow(ctx, `UPDATE decisions SET revoked_by = $2, revoked_at = now() WHERE id = $1 AND revoked_at IS NULL
-			RETURNING a_platform, a_key, b_platform, b_key`, id, who).Scan(&a.Platform, &a.Key, &b.Platform, &b.Key)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrNotFound
-		}
-		if err != nil {
-			return err
-		}
-		return reopen(ctx, tx, a, b)
-	})
-	if err != nil {
-		return fmt.Errorf("revoke decision %d: %w", id, err)
-	}
-	return nil
-}
-
-func reopen(ctx context.Context, tx pgx.Tx, refs ...schema.RecordRef) error {
-	ids, err := recordIDs(ctx, tx, refs)
-	if err != nil {
-		return err
-	}
-	list := make([]int64, 0, len(ids))
-	for _, id := range ids {
-		list = append(list, id)
-	}
-	_, err = tx.Exec(ctx, `WITH h AS (SELECT id FROM records WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE)
-		UPDATE records SET unresolved = true, parked_until = NULL FROM h WHERE records.id = h.id`, list)
-	return err
 }

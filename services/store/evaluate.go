@@ -61,6 +61,9 @@ type Proposal struct {
 func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f func(Platform, []Target) ([]Verdict, error)) (seen int, opened []Intent, err error) {
 	err = s.tx(ctx, func(tx pgx.Tx) error {
 		seen, opened = 0, nil
+		if _, err := s.hold(ctx, tx); err != nil {
+			return err
+		}
 		p, ok, err := leasedPlatform(ctx, tx, l)
 		if err != nil || !ok {
 			return err
@@ -122,7 +125,7 @@ func leasedPlatform(ctx context.Context, tx pgx.Tx, l Lease) (Platform, bool, er
 func sweepLooks(ctx context.Context, tx pgx.Tx, platform string, limit int) error {
 	_, err := tx.Exec(ctx, `INSERT INTO targets AS t (platform, key, record_id, resident_id, state, due_at, look)
 		SELECT r.platform, r.key, r.id, r.resident_id, 'due', now(), true FROM records r
-		WHERE r.platform = $1 AND r.state->'lineage'->'look' = 'true' AND r.resident_id IS NOT NULL AND NOT r.deleted
+		WHERE r.platform = $1 AND r.look AND r.resident_id IS NOT NULL AND NOT r.deleted
 			AND NOT EXISTS (SELECT FROM targets t WHERE t.record_id = r.id AND t.look AND t.due_at IS NOT NULL)
 		ORDER BY r.id LIMIT $2
 		ON CONFLICT (platform, key) DO UPDATE SET look = true, due_at = coalesce(t.due_at, excluded.due_at)
@@ -313,6 +316,9 @@ func (s *Store) CreatesAllowed(ctx context.Context, platform string) (ok bool, e
 // meanwhile stays due.
 func (s *Store) Settle(ctx context.Context, l Lease, ids []int64, f func(Platform, []Target) ([]Verdict, error)) error {
 	err := s.tx(ctx, func(tx pgx.Tx) error {
+		if _, err := s.hold(ctx, tx); err != nil {
+			return err
+		}
 		list, err := lockTargets(ctx, tx, ids, false)
 		if err != nil || len(list) == 0 {
 			return err
@@ -356,7 +362,7 @@ func writeVerdicts(ctx context.Context, tx pgx.Tx, l Lease, verdicts []Verdict, 
 			batch.Queue(`UPDATE records SET state = $2 WHERE id = $1`, v.RecordID, v.RecordState)
 		}
 		if v.Reopen {
-			batch.Queue(`UPDATE records SET unresolved = true, parked_until = NULL, rev = rev + 1,
+			batch.Queue(`UPDATE records SET features = NULL, unresolved = true, parked_until = NULL, rev = rev + 1,
 				old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' THEN coalesce($2::bigint[], '{}') ELSE '{}' END WHERE id = $1`, v.RecordID, v.Keys)
 		}
 		if v.Ended != "" {
@@ -431,7 +437,7 @@ func bindCreate(ctx context.Context, tx pgx.Tx, platform string, c Verdict, t Ta
 	err := tx.QueryRow(ctx, `INSERT INTO records AS r (platform, key, fence, position, unresolved, shadow, state, anchors, resident_id)
 		VALUES ($1, $2, 0, 0, true, true, $3, ARRAY[$4::bigint], $5)
 		ON CONFLICT (platform, key) DO UPDATE SET shadow = true, anchors = excluded.anchors, state = excluded.state,
-			keys = '{}', unresolved = true, deleted = false, rev = r.rev + 1
+			keys = '{}', features = NULL, unresolved = true, deleted = false, rev = r.rev + 1
 		RETURNING id`, platform, c.BoundKey, c.BoundState, t.Anchor, t.Resident.ID).Scan(&id)
 	if err != nil {
 		return fmt.Errorf("store the shadow of a created row: %w", err)

@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -14,100 +14,164 @@ import (
 )
 
 // Neighbours is how linkage.Close reads the store inside one resolution: a
-// linkage.Neighbourhood. It keeps what it has read, so that the writer need not
-// read it again.
+// linkage.Neighbourhood. It keeps what it has read, so that neither the writer
+// nor a later round of the closure need read it again.
 type Neighbours struct {
 	ctx      context.Context
 	r        *Resolution
 	model    *linkage.Model
-	recall   *Recall
 	Records  map[int64]Record // locked, by id
 	Evidence map[int64]lineage.Row
+
+	busy    map[int64]bool        // asked for, and held by another worker
+	mates   map[string][]int64    // resident → records
+	pairs   [][2]int64            // connected by an edge, a decision or an anchor
+	last    []linkage.Row         // those of the last Lock
+	rows    map[int64]linkage.Row // all that were read: as candidates, then under the lock
+	holders map[int64][]int64     // key → who holds it, one more than the cap at most
 }
 
 var _ linkage.Neighbourhood = (*Neighbours)(nil)
 
-// Neighbours opens the view. Without wait, a record that another worker holds
-// is a Conflict; with it, the worker stands in line (RULES D, after four tries).
-func (r *Resolution) Neighbours(ctx context.Context, model *linkage.Model, recall *Recall, wait bool) *Neighbours {
+// Neighbours opens the view. Without wait, a record that another worker holds is
+// left out, and so is everything that may belong to it (Whole); with it, the
+// worker stands in line (RULES D, after four tries).
+func (r *Resolution) Neighbours(ctx context.Context, model *linkage.Model, wait bool) *Neighbours {
 	r.wait = wait
-	return &Neighbours{ctx: ctx, r: r, model: model, recall: recall,
-		Records: map[int64]Record{}, Evidence: map[int64]lineage.Row{}}
+	return &Neighbours{ctx: ctx, r: r, model: model, Records: map[int64]Record{}, Evidence: map[int64]lineage.Row{},
+		busy: map[int64]bool{}, mates: map[string][]int64{}, rows: map[int64]linkage.Row{}, holders: map[int64][]int64{}}
 }
 
 // Lock implements linkage.Neighbourhood.
 func (n *Neighbours) Lock(ids []int64) ([]linkage.Row, error) {
-	how := "NOWAIT"
-	if n.r.wait {
-		how = ""
-	}
-	if _, err := n.r.tx.Exec(n.ctx, `SELECT FROM records WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE `+how, ids); err != nil {
+	held := map[int64]bool{}
+	b := &pgx.Batch{}
+	b.Queue(`SELECT id FROM records WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE `+n.r.how(), ids).Query(func(rows pgx.Rows) error {
+		var id int64
+		_, err := pgx.ForEachRow(rows, []any{&id}, func() error {
+			held[id] = true
+			return nil
+		})
+		return err
+	})
+	// A later statement: what is read now is what they are under the lock.
+	var list []Record
+	b.Queue(`SELECT `+recordColumns+` FROM records r WHERE id = ANY($1) ORDER BY id`, ids).Query(func(rows pgx.Rows) (err error) {
+		list, err = pgx.CollectRows(rows, scanRecord)
+		return err
+	})
+	if err := n.r.tx.SendBatch(n.ctx, b).Close(); err != nil {
 		return nil, fmt.Errorf("lock records: %w", err)
 	}
-	// A later statement: what is read now is what they are under the lock.
-	list, err := n.r.records(n.ctx, `SELECT `+recordColumns+` FROM records r WHERE id = ANY($1) ORDER BY id`, ids)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]linkage.Row, len(list))
-	for i, rec := range list {
-		n.Records[rec.ID] = rec
-		if out[i], err = n.row(rec); err != nil {
-			return nil, err
+	return n.locked(slices.DeleteFunc(list, func(rec Record) bool {
+		if !held[rec.ID] {
+			n.busy[rec.ID] = true
 		}
-	}
-	return out, nil
+		return !held[rec.ID]
+	}))
 }
 
-func (n *Neighbours) row(rec Record) (linkage.Row, error) {
-	known, ok := n.recall.get(rec.ID, rec.Rev)
-	if !ok {
-		known.rev = rec.Rev
-		if err := json.Unmarshal(rec.State, &known.row); err != nil {
-			return linkage.Row{}, fmt.Errorf("record %d: read its state: %w", rec.ID, err)
-		}
-		known.features = n.model.Features(known.row.Own) // I6: own evidence only
-		n.recall.keep(rec.ID, known)
+// how is what a worker does about a lock that another one holds.
+func (r *Resolution) how() string {
+	if r.wait {
+		return ""
 	}
-	n.Evidence[rec.ID] = known.row
-	row := linkage.Row{ID: rec.ID, Ref: rec.Ref, Keys: rec.Keys, OldKeys: rec.OldKeys, Anchors: rec.Anchors,
-		Rev: rec.Rev, Deleted: rec.Deleted, Unresolved: rec.Unresolved}
+	return "SKIP LOCKED"
+}
+
+// locked takes in records that were read under their locks.
+func (n *Neighbours) locked(list []Record) ([]linkage.Row, error) {
+	n.last = make([]linkage.Row, len(list))
+	for i, rec := range list {
+		own, err := lineage.DecodeEvidence(rec.State)
+		if err != nil {
+			return nil, fmt.Errorf("record %d: read its state: %w", rec.ID, err)
+		}
+		n.Records[rec.ID], n.Evidence[rec.ID] = rec, own
+		n.last[i] = n.row(rec)
+		if n.last[i].F == nil && !rec.Deleted && len(rec.Anchors) == 0 {
+			n.last[i].F = n.model.Features(own.Own) // I6: own evidence only
+			n.r.keep(rec.ID, n.last[i].F)
+		}
+		n.rows[rec.ID] = n.last[i]
+	}
+	return slices.Clone(n.last), nil
+}
+
+// row is a record as linkage sees it; without features where they have to be
+// derived again.
+func (n *Neighbours) row(rec Record) linkage.Row {
+	force := n.r.reign.force
+	row := linkage.Row{ID: rec.ID, Ref: rec.Ref, Keys: force.only(rec.Keys), OldKeys: force.only(rec.OldKeys), Anchors: rec.Anchors,
+		Rev: rec.Rev, Deleted: rec.Deleted, Unresolved: rec.Unresolved || n.r.stale(rec)}
 	if rec.Resident != uuid.Nil {
 		row.Resident = rec.Resident.String()
 	}
 	if !rec.Deleted && len(rec.Anchors) == 0 {
-		row.F = known.features
+		row.F, _ = force.unpack(rec.Features)
 	}
-	return row, nil
+	return row
 }
 
 // Hot implements linkage.Neighbourhood.
+//
+// I2: whoever resolves a record counts the holders of every key that the record
+// can have changed, after it is locked. A count of an earlier round still is one
+// if it saw the record hold the key: whatever has changed since is another
+// record's doing, which that record's own resolution counts.
 func (n *Neighbours) Hot(count, others []int64) (linkage.HotState, error) {
-	st := linkage.HotState{Holders: map[int64]int{}, Listed: map[int64]bool{}}
-	if len(count) > 0 {
-		rows, err := n.r.tx.Query(n.ctx, `SELECT k, (SELECT count(*) FROM
-				(SELECT FROM records WHERE keys @> ARRAY[k] AND NOT deleted LIMIT $2) h)
-			FROM unnest($1::bigint[]) AS k`, count, n.model.Limits().HotKey+1)
-		if err != nil {
-			return st, fmt.Errorf("count the holders of keys: %w", err)
+	st := linkage.HotState{Holders: make(map[int64]int, len(count)), Listed: map[int64]bool{}}
+	again := map[int64]bool{}
+	for _, r := range n.last {
+		for _, k := range r.OldKeys {
+			again[k] = true
 		}
+		for _, k := range r.Keys {
+			if !slices.Contains(n.holders[k], r.ID) {
+				again[k] = true
+			}
+		}
+	}
+	ask := slices.DeleteFunc(slices.Clone(count), func(k int64) bool {
+		_, known := n.holders[k]
+		return known && !again[k]
+	})
+	b := &pgx.Batch{}
+	n.queueHolders(b, ask)
+	b.Queue(`SELECT key FROM hot_keys WHERE key = ANY($1) OR key = ANY($2)`, count, others).Query(func(rows pgx.Rows) error {
 		var key int64
-		var holders int
-		if _, err := pgx.ForEachRow(rows, []any{&key, &holders}, func() error {
-			st.Holders[key] = holders
+		_, err := pgx.ForEachRow(rows, []any{&key}, func() error {
+			st.Listed[key] = true
 			return nil
-		}); err != nil {
-			return st, fmt.Errorf("count the holders of keys: %w", err)
-		}
+		})
+		return err
+	})
+	if err := n.r.tx.SendBatch(n.ctx, b).Close(); err != nil {
+		return st, fmt.Errorf("count the holders of keys: %w", err)
 	}
-	listed, err := n.r.ids(n.ctx, `SELECT key FROM hot_keys WHERE key = ANY($1) OR key = ANY($2)`, count, others)
-	if err != nil {
-		return st, err
-	}
-	for _, k := range listed {
-		st.Listed[k] = true
+	for _, k := range count {
+		st.Holders[k] = len(n.holders[k])
 	}
 	return st, nil
+}
+
+// queueHolders asks who holds the keys, one more than the cap at most.
+func (n *Neighbours) queueHolders(b *pgx.Batch, keys []int64) {
+	if len(keys) == 0 {
+		return
+	}
+	for _, k := range keys {
+		n.holders[k] = nil
+	}
+	b.Queue(`SELECT k, h.record_id FROM unnest($1::bigint[]) AS k,
+		LATERAL (SELECT record_id FROM record_keys WHERE keys @> ARRAY[k] LIMIT $2) h`, keys, n.model.Limits().HotKey+1).Query(func(rows pgx.Rows) error {
+		var key, id int64
+		_, err := pgx.ForEachRow(rows, []any{&key, &id}, func() error {
+			n.holders[key] = append(n.holders[key], id)
+			return nil
+		})
+		return err
+	})
 }
 
 // Look implements linkage.Neighbourhood: one statement for each question, all
@@ -182,27 +246,110 @@ func (n *Neighbours) Look(q linkage.Look) (linkage.Found, error) {
 		b.Queue(`SELECT r.id, a FROM records r, unnest(r.anchors) a WHERE r.anchors && $1::bigint[] AND r.anchors <> '{}'
 			AND a = ANY($1) AND (NOT r.deleted OR r.unresolved)`, q.Anchors).Query(pairs)
 	}
-	if len(q.Keys) > 0 {
-		b.Queue(`SELECT `+recordColumns+` FROM records r WHERE id IN (
-			SELECT h.id FROM unnest($1::bigint[]) AS k, LATERAL (SELECT id FROM records WHERE keys @> ARRAY[k] AND NOT deleted) h)`, q.Keys).Query(func(rows pgx.Rows) error {
-			list, err := pgx.CollectRows(rows, scanRecord)
-			for _, rec := range list {
-				row, rowErr := n.row(rec)
-				if rowErr != nil {
-					return rowErr
-				}
-				found.Candidates = append(found.Candidates, row)
-			}
-			keep(err)
-			return err
-		})
-	}
 	if b.Len() > 0 {
 		if err := n.r.tx.SendBatch(n.ctx, b).Close(); err != nil {
 			return found, fmt.Errorf("look around records: %w", err)
 		}
 	}
-	return found, readErr
+	if readErr != nil {
+		return found, readErr
+	}
+	for resident, ids := range found.Mates {
+		n.mates[resident] = append(n.mates[resident], ids...)
+	}
+	n.pairs = append(n.pairs, found.Pairs...)
+	var err error
+	found.Candidates, err = n.candidates(q.Keys)
+	return found, err
+}
+
+// candidateColumns leave out what only a record's own resolution needs.
+const candidateColumns = `r.id, r.platform, r.key, r.rev, r.deleted, r.unresolved,
+	coalesce(r.resident_id, '00000000-0000-0000-0000-000000000000'), r.anchors, r.keys, r.features, r.model`
+
+func scanCandidate(row pgx.CollectableRow) (Record, error) {
+	var r Record
+	err := row.Scan(&r.ID, &r.Ref.Platform, &r.Ref.Key, &r.Rev, &r.Deleted, &r.Unresolved, &r.Resident, &r.Anchors, &r.Keys, &r.Features, &r.Generation)
+	return r, err
+}
+
+// candidates returns the holders of keys. Those that were read before are not
+// read again: what a record became meanwhile, its own resolution sees.
+func (n *Neighbours) candidates(keys []int64) ([]linkage.Row, error) {
+	b := &pgx.Batch{}
+	n.queueHolders(b, slices.DeleteFunc(slices.Clone(keys), func(k int64) bool { _, known := n.holders[k]; return known }))
+	if b.Len() > 0 {
+		if err := n.r.tx.SendBatch(n.ctx, b).Close(); err != nil {
+			return nil, fmt.Errorf("look for candidates: %w", err)
+		}
+	}
+	var all, fresh []int64
+	seen := map[int64]bool{}
+	for _, k := range keys {
+		for _, id := range n.holders[k] {
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
+			all = append(all, id)
+			if _, known := n.rows[id]; !known {
+				fresh = append(fresh, id)
+			}
+		}
+	}
+	if err := n.read(fresh); err != nil {
+		return nil, err
+	}
+	out := make([]linkage.Row, 0, len(all))
+	for _, id := range all {
+		if row, ok := n.rows[id]; ok {
+			out = append(out, row)
+		}
+	}
+	return out, nil
+}
+
+// read reads candidates, without locks.
+func (n *Neighbours) read(ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := n.r.tx.Query(n.ctx, `SELECT `+candidateColumns+` FROM records r WHERE id = ANY($1)`, ids)
+	if err != nil {
+		return fmt.Errorf("read candidates: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, scanCandidate)
+	if err != nil {
+		return fmt.Errorf("read candidates: %w", err)
+	}
+	var bare []int64 // features have to be derived again
+	for _, rec := range list {
+		row := n.row(rec)
+		n.rows[rec.ID] = row
+		if row.F == nil && !row.Deleted && len(row.Anchors) == 0 {
+			bare = append(bare, rec.ID)
+		}
+	}
+	if len(bare) == 0 {
+		return nil
+	}
+	rows, err = n.r.tx.Query(n.ctx, `SELECT id, state FROM records WHERE id = ANY($1)`, bare)
+	if err != nil {
+		return fmt.Errorf("read candidates: %w", err)
+	}
+	var id int64
+	var state []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &state}, func() error {
+		own, err := lineage.DecodeEvidence(state)
+		if err != nil {
+			return fmt.Errorf("record %d: read its state: %w", id, err)
+		}
+		row := n.rows[id]
+		row.F = n.model.Features(own.Own) // I6: own evidence only
+		n.rows[id] = row
+		return nil
+	})
+	return err
 }
 
 // Refs returns the names of locked records.

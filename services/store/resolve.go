@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"heji/schema"
 	"heji/services/linkage"
@@ -18,8 +17,11 @@ import (
 // Resolution is one transaction of RULES D: claim, close, write. All locks on
 // records are taken in id order; what is read before a lock is read again after.
 type Resolution struct {
-	tx   pgx.Tx
-	wait bool // stand in line for locks instead of giving up
+	tx    pgx.Tx
+	reign *reign
+	wait  bool // stand in line for locks instead of giving up
+
+	derived map[int64][]byte // features that were derived again, by record
 }
 
 // Resolve runs f in one transaction. Conflict(err) tells the caller to try again.
@@ -30,15 +32,12 @@ func (s *Store) Resolve(ctx context.Context, f func(*Resolution) error) error {
 		if _, err := tx.Exec(ctx, `SET LOCAL enable_seqscan = off`); err != nil {
 			return err
 		}
-		return f(&Resolution{tx: tx})
+		now, err := s.hold(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return f(&Resolution{tx: tx, reign: now})
 	})
-}
-
-// Claim locks up to limit unresolved records that nobody else holds, and returns
-// their ids. This is also the sweep: a lost message costs time, never data.
-func (r *Resolution) Claim(ctx context.Context, limit int) ([]int64, error) {
-	return r.ids(ctx, `SELECT id FROM records WHERE unresolved AND (parked_until IS NULL OR parked_until < now())
-		ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`, limit)
 }
 
 func (r *Resolution) records(ctx context.Context, sql string, args ...any) ([]Record, error) {
@@ -69,6 +68,12 @@ func (r *Resolution) ids(ctx context.Context, sql string, args ...any) ([]int64,
 // unresolved: their partition was computed with the other answer (RULES A).
 func (s *Store) Flip(ctx context.Context, flips []linkage.Flip) error {
 	return s.tx(ctx, func(tx pgx.Tx) error {
+		now, err := s.hold(ctx, tx)
+		if err != nil {
+			return err
+		}
+		// Found under a model that has just been replaced, they mean nothing.
+		flips = slices.DeleteFunc(slices.Clone(flips), func(f linkage.Flip) bool { return !now.force.owns(f.Key) })
 		var on, off []int64
 		for _, f := range flips {
 			if f.Hot {
@@ -78,7 +83,7 @@ func (s *Store) Flip(ctx context.Context, flips []linkage.Flip) error {
 			}
 		}
 		// Records first, in id order, as everywhere.
-		if _, err := tx.Exec(ctx, `WITH h AS (SELECT id FROM records WHERE keys && $1::bigint[] AND NOT deleted
+		if _, err := tx.Exec(ctx, `WITH h AS (SELECT id FROM records WHERE id IN (SELECT record_id FROM record_keys WHERE keys && $1::bigint[])
 				ORDER BY id FOR NO KEY UPDATE)
 			UPDATE records SET unresolved = true, parked_until = NULL FROM h WHERE records.id = h.id`,
 			append(slices.Clone(on), off...)); err != nil {
@@ -132,7 +137,6 @@ type Event struct {
 type Resolved struct {
 	Records    []int64             // all records of the closure: edges among them are replaced
 	Seeds      []int64             // those compared with all their candidates: their edges to anywhere are replaced
-	Outside    map[int64]int64     // record outside the closure that an edge names → rev it was compared at
 	Done       []int64             // those that are now resolved
 	Parked     []int64             // those whose component is too large: flagged, still unresolved
 	Membership map[int64]uuid.UUID // record → resident
@@ -144,13 +148,10 @@ type Resolved struct {
 
 // Write stores a resolution. The unresolved flag falls in the same transaction.
 func (r *Resolution) Write(ctx context.Context, w Resolved) (due []schema.Change, err error) {
-	if err := r.holdOutside(ctx, w.Outside); err != nil {
-		return nil, err
-	}
 	if err := r.writeResidents(ctx, w.Residents); err != nil {
 		return nil, err
 	}
-	if err := r.writeMembership(ctx, w); err != nil {
+	if err := r.finish(ctx, w); err != nil {
 		return nil, err
 	}
 	if err := r.writeEdges(ctx, w); err != nil {
@@ -195,65 +196,6 @@ func (r *Resolution) writeResidents(ctx context.Context, list []Resident) error 
 		return fmt.Errorf("write residents: %w", err)
 	}
 	return nil
-}
-
-func (r *Resolution) writeMembership(ctx context.Context, w Resolved) error {
-	ids := make([]int64, 0, len(w.Membership))
-	residents := make([]uuid.UUID, 0, len(w.Membership))
-	for id, res := range w.Membership {
-		ids, residents = append(ids, id), append(residents, res)
-	}
-	if _, err := r.tx.Exec(ctx, `UPDATE records SET former_id = resident_id, resident_id = n.resident
-		FROM unnest($1::bigint[], $2::uuid[]) AS n(id, resident)
-		WHERE records.id = n.id AND records.resident_id IS DISTINCT FROM n.resident`, ids, residents); err != nil {
-		return fmt.Errorf("write membership: %w", err)
-	}
-	if _, err := r.tx.Exec(ctx, `UPDATE records SET unresolved = false, parked_until = NULL, old_keys = '{}'
-		WHERE id = ANY($1) AND unresolved`, w.Done); err != nil {
-		return fmt.Errorf("mark resolved: %w", err)
-	}
-	if len(w.Parked) > 0 {
-		if _, err := r.tx.Exec(ctx, `UPDATE records SET parked_until = now() + interval '1 minute'
-			WHERE id = ANY($1) AND unresolved`, w.Parked); err != nil {
-			return fmt.Errorf("park an oversize component: %w", err)
-		}
-	}
-	return nil
-}
-
-// errOutside says that a record outside the closure changed under the comparison.
-var errOutside = &pgconn.PgError{Code: "55P03", Message: "a compared record changed meanwhile"}
-
-// holdOutside keeps the records that review edges point to as they were when
-// they were compared, until this transaction ends. Without it a stale weight
-// could overwrite the one that the other record's own resolution wrote.
-func (r *Resolution) holdOutside(ctx context.Context, revs map[int64]int64) error {
-	if len(revs) == 0 {
-		return nil
-	}
-	ids := make([]int64, 0, len(revs))
-	for id := range revs {
-		ids = append(ids, id)
-	}
-	how := "NOWAIT"
-	if r.wait {
-		how = ""
-	}
-	if _, err := r.tx.Exec(ctx, `SELECT FROM records WHERE id = ANY($1) ORDER BY id FOR SHARE `+how, ids); err != nil {
-		return fmt.Errorf("hold compared records: %w", err)
-	}
-	rows, err := r.tx.Query(ctx, `SELECT id, rev FROM records WHERE id = ANY($1)`, ids)
-	if err != nil {
-		return err
-	}
-	var id, rev int64
-	_, err = pgx.ForEachRow(rows, []any{&id, &rev}, func() error {
-		if revs[id] != rev {
-			return errOutside
-		}
-		return nil
-	})
-	return err
 }
 
 // writeEdges replaces the edges among the records of the closure, and those

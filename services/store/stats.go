@@ -48,9 +48,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	b := &pgx.Batch{}
 	b.Queue(`SELECT (SELECT count(*) FROM residents WHERE redirect_to IS NULL AND ended_at IS NULL),
 		(SELECT count(*) FROM records WHERE NOT deleted), (SELECT count(*) FROM records WHERE unresolved),
-		(SELECT count(DISTINCT (least(a.resident_id, b.resident_id), greatest(a.resident_id, b.resident_id)))
-			FROM edges e JOIN records a ON a.id = e.a JOIN records b ON b.id = e.b WHERE e.reason IN ('below_link', 'same_id', 'group')
-			AND (e.later_until IS NULL OR e.later_until < now())),
+		(SELECT count(DISTINCT (x, y)) FROM (` + openPairs + `) o WHERE NOT later),
 		(SELECT count(*) FROM hot_keys)`).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&st.Residents, &st.Records, &st.Unresolved, &st.ReviewsOpen, &st.HotKeys)
 	})

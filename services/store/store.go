@@ -19,7 +19,8 @@ import (
 
 // Store is the hub's database.
 type Store struct {
-	pool *pgxpool.Pool
+	pool   *pgxpool.Pool
+	models models
 }
 
 // ErrNotFound says that nothing is stored under the given id.
@@ -47,6 +48,10 @@ func Open(ctx context.Context, dsn string, maxConns int32) (*Store, error) {
 	}
 	s := &Store{pool: pool}
 	if err := s.migrate(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	if s.models.secret, err = s.BlockingSecret(ctx); err != nil {
 		pool.Close()
 		return nil, err
 	}

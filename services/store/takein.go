@@ -32,16 +32,18 @@ type Record struct {
 	Flags      []byte    // []schema.ValueProblem as JSON, or nil
 	Keys       []int64   // blocking keys
 	OldKeys    []int64   // those it had since it was last resolved
+	Features   []byte    // what is compared (derive.go), or nil
+	Generation int       // of the model under which it was last resolved
 }
 
 const recordColumns = `r.id, r.platform, r.key, r.fence, r.position, r.rev, r.deleted, r.unresolved, r.shadow,
 	coalesce(r.resident_id, '00000000-0000-0000-0000-000000000000'),
-	coalesce(r.former_id, '00000000-0000-0000-0000-000000000000'), r.anchors, r.state, r.flags, r.keys, r.old_keys`
+	coalesce(r.former_id, '00000000-0000-0000-0000-000000000000'), r.anchors, r.state, r.flags, r.keys, r.old_keys, r.features, r.model`
 
 func scanRecord(row pgx.CollectableRow) (Record, error) {
 	var r Record
 	err := row.Scan(&r.ID, &r.Ref.Platform, &r.Ref.Key, &r.Version.Fence, &r.Version.Position, &r.Rev, &r.Deleted,
-		&r.Unresolved, &r.Shadow, &r.Resident, &r.Former, &r.Anchors, &r.State, &r.Flags, &r.Keys, &r.OldKeys)
+		&r.Unresolved, &r.Shadow, &r.Resident, &r.Former, &r.Anchors, &r.State, &r.Flags, &r.Keys, &r.OldKeys, &r.Features, &r.Generation)
 	return r, err
 }
 
@@ -180,6 +182,9 @@ func (s *Store) TakeIn(ctx context.Context, in Intake, decide func(IntakeState) 
 
 func (s *Store) intakeState(ctx context.Context, tx pgx.Tx, in Intake) (IntakeState, []span, error) {
 	st := IntakeState{Records: map[string]Record{}}
+	if _, err := s.hold(ctx, tx); err != nil {
+		return st, nil, err
+	}
 	var text string
 	err := tx.QueryRow(ctx, `SELECT taken::text, clock_timestamp() FROM pull_runs
 		WHERE platform = $1 AND fence = $2 FOR NO KEY UPDATE`, in.Platform, in.Fence).Scan(&text, &st.Now)
@@ -289,7 +294,7 @@ func writeRecords(ctx context.Context, tx pgx.Tx, rows []Record) error {
 	platform, key, state, flags := make([]string, n), make([]string, n), make([]string, n), make([]*string, n)
 	fence, position := make([]int64, n), make([]int64, n)
 	deleted, unresolved, shadow := make([]bool, n), make([]bool, n), make([]bool, n)
-	anchors, keys, oldKeys := make([]string, n), make([]string, n), make([]string, n)
+	anchors, keys, oldKeys, features := make([]string, n), make([]string, n), make([]string, n), make([][]byte, n)
 	for i, r := range rows {
 		platform[i], key[i], state[i] = r.Ref.Platform, r.Ref.Key, string(r.State)
 		if r.Flags != nil {
@@ -299,22 +304,23 @@ func writeRecords(ctx context.Context, tx pgx.Tx, rows []Record) error {
 		fence[i], position[i] = r.Version.Fence, r.Version.Position
 		deleted[i], unresolved[i], shadow[i] = r.Deleted, r.Unresolved, r.Shadow
 		anchors[i], keys[i], oldKeys[i] = arrayText(r.Anchors), arrayText(r.Keys), arrayText(r.OldKeys)
+		features[i] = r.Features
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO records AS r (platform, key, fence, position, deleted, unresolved, shadow,
-			state, flags, anchors, keys, old_keys)
+			state, flags, anchors, keys, old_keys, features)
 		SELECT platform, key, fence, position, deleted, unresolved, shadow,
-			state::jsonb, flags::jsonb, anchors::bigint[], keys::bigint[], old_keys::bigint[]
+			state, flags::jsonb, anchors::bigint[], keys::bigint[], old_keys::bigint[], features
 		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bool[], $6::bool[], $7::bool[],
-			$8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
-			AS n(platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, old_keys)
+			$8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[])
+			AS n(platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, old_keys, features)
 		ORDER BY platform, key
 		ON CONFLICT (platform, key) DO UPDATE SET
 			fence = excluded.fence, position = excluded.position, rev = r.rev + 1, deleted = excluded.deleted,
 			unresolved = r.unresolved OR excluded.unresolved,
 			parked_until = CASE WHEN excluded.unresolved THEN NULL ELSE r.parked_until END,
 			shadow = excluded.shadow, state = excluded.state, flags = excluded.flags,
-			anchors = excluded.anchors, keys = excluded.keys, old_keys = excluded.old_keys`,
-		platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, oldKeys)
+			anchors = excluded.anchors, keys = excluded.keys, old_keys = excluded.old_keys, features = excluded.features`,
+		platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, oldKeys, features)
 	if err != nil {
 		return fmt.Errorf("write records: %w", err)
 	}
@@ -339,7 +345,7 @@ func arrayText(list []int64) string {
 // resume point that lies before the first gap.
 func moveMark(ctx context.Context, tx pgx.Tx, in Intake, ranges []span, taken []int64, c IntakeCounts, marks int) error {
 	ranges = addSpans(ranges, taken)
-	if _, err := tx.Exec(ctx, `UPDATE pull_runs SET taken = $3::text::int8multirange, merged = merged + $4,
+	if _, err := tx.Exec(ctx, `UPDATE pull_runs SET taken = $3::text::int8multirange, first_taken = coalesce(first_taken, now()), last_taken = now(), merged = merged + $4,
 		unchanged = unchanged + $5, dead = dead + $6, marks = marks + $7 WHERE platform = $1 AND fence = $2`,
 		in.Platform, in.Fence, spansText(ranges), c.Merged, c.Unchanged, c.Dead, marks); err != nil {
 		return fmt.Errorf("move the mark: %w", err)

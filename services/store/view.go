@@ -351,56 +351,6 @@ func (s *Store) LastSteps(ctx context.Context) (map[string]LadderStep, error) {
 	return out, nil
 }
 
-// Review is a pair of residents that a person should look at, shown by the
-// strongest pair of their records.
-type Review struct {
-	A, B   Record
-	Weight int    // hundredths of a bit
-	Reason string // below_link, same_id, group
-}
-
-// Reviews returns the open pairs, the heaviest first. Records of sealed
-// platforms are in no pair that anybody sees (I7).
-func (s *Store) Reviews(ctx context.Context, limit, offset int) ([]Review, error) {
-	rows, err := s.pool.Query(ctx, `WITH open AS (
-			SELECT e.a, e.b, e.weight, e.reason,
-				least(a.resident_id, b.resident_id) AS x, greatest(a.resident_id, b.resident_id) AS y
-			FROM edges e JOIN records a ON a.id = e.a JOIN records b ON b.id = e.b
-				JOIN platforms pa ON pa.id = a.platform JOIN platforms pb ON pb.id = b.platform
-			WHERE e.reason IN ('below_link', 'same_id', 'group') AND (e.later_until IS NULL OR e.later_until < now())
-				AND NOT a.deleted AND NOT b.deleted AND a.resident_id <> b.resident_id
-				AND pa.class <> 'D' AND pb.class <> 'D'),
-			best AS (SELECT DISTINCT ON (x, y) a, b, weight, reason FROM open ORDER BY x, y, weight DESC, a, b)
-		SELECT a, b, weight, reason FROM best ORDER BY weight DESC, a, b LIMIT $1 OFFSET $2`, limit, offset)
-	if err != nil {
-		return nil, fmt.Errorf("read reviews: %w", err)
-	}
-	var list []Review
-	var ids []int64
-	var r Review
-	if _, err := pgx.ForEachRow(rows, []any{&r.A.ID, &r.B.ID, &r.Weight, &r.Reason}, func() error {
-		list, ids = append(list, r), append(ids, r.A.ID, r.B.ID)
-		return nil
-	}); err != nil {
-		return nil, fmt.Errorf("read reviews: %w", err)
-	}
-	if rows, err = s.pool.Query(ctx, `SELECT `+recordColumns+` FROM records r WHERE id = ANY($1)`, ids); err != nil {
-		return nil, fmt.Errorf("read reviews: %w", err)
-	}
-	records, err := pgx.CollectRows(rows, scanRecord)
-	if err != nil {
-		return nil, fmt.Errorf("read reviews: %w", err)
-	}
-	byID := make(map[int64]Record, len(records))
-	for _, rec := range records {
-		byID[rec.ID] = rec
-	}
-	for i := range list {
-		list[i].A, list[i].B = byID[list[i].A.ID], byID[list[i].B.ID]
-	}
-	return list, nil
-}
-
 // HasRecord reports whether a platform ever showed a record.
 func (s *Store) HasRecord(ctx context.Context, ref schema.RecordRef) (ok bool, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM records WHERE platform = $1 AND key = $2)`, ref.Platform, ref.Key).Scan(&ok)

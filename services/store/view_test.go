@@ -205,13 +205,13 @@ func TestReviewsShowEachPairOnceAndNothingSealed(t *testing.T) {
 	edge(a2, b, 900, "same_id")
 	edge(a, c, 2000, "below_link")
 	edge(a, a2, 3000, "below_link") // within one resident by now
-	list, err := v.Reviews(ctx, 10, 0)
+	list, err := v.Reviews(ctx, store.ReviewFilter{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	require.Equal(t, 900, list[0].Weight)
 	require.Equal(t, "A2", list[0].A.Ref.Key)
 	require.Equal(t, "B", list[0].B.Ref.Key)
-	list, err = v.Reviews(ctx, 10, 1)
+	list, err = v.Reviews(ctx, store.ReviewFilter{Limit: 10, After: &list[0].Mark})
 	require.NoError(t, err)
 	require.Empty(t, list)
 

@@ -18,11 +18,12 @@ type Health struct {
 	mu        sync.Mutex
 	hub       map[string]Check
 	platforms map[string]Check
+	notices   map[string]Check
 }
 
 // NewHealth returns a Health without checks, which is ready.
 func NewHealth() *Health {
-	return &Health{hub: map[string]Check{}, platforms: map[string]Check{}}
+	return &Health{hub: map[string]Check{}, platforms: map[string]Check{}, notices: map[string]Check{}}
 }
 
 // Hub registers a check without which the hub is not ready: postgres, nats. A
@@ -41,11 +42,20 @@ func (h *Health) Platform(name string, check Check) {
 	h.platforms[name] = check
 }
 
+// Notice registers what a person should know and decides nothing. It is told
+// while its check returns something.
+func (h *Health) Notice(name string, check Check) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.notices[name] = check
+}
+
 // Report is the body of /readyz.
 type Report struct {
 	Ready     bool     `json:"ready"`
 	Checks    []Result `json:"checks"`
 	Platforms []Result `json:"platforms"`
+	Notices   []Result `json:"notices,omitempty"`
 }
 
 // Result is what one check said.
@@ -63,10 +73,15 @@ func (h *Health) Report(ctx context.Context) Report {
 	ctx, cancel := context.WithTimeout(ctx, checkPatience)
 	defer cancel()
 	h.mu.Lock()
-	hub, platforms := start(ctx, h.hub), start(ctx, h.platforms)
+	hub, platforms, notices := start(ctx, h.hub), start(ctx, h.platforms), start(ctx, h.notices)
 	h.mu.Unlock()
 
 	report := Report{Ready: true, Checks: hub(), Platforms: platforms()}
+	for _, r := range notices() {
+		if !r.OK {
+			report.Notices = append(report.Notices, r)
+		}
+	}
 	for _, r := range report.Checks {
 		report.Ready = report.Ready && r.OK
 	}

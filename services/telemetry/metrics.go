@@ -44,6 +44,21 @@ type Metrics struct {
 	Echoes *prometheus.CounterVec
 	// DeadRecords is the number of records set aside, by platform and stage.
 	DeadRecords *prometheus.GaugeVec
+	// HotKeys is the number of blocking keys with more holders than the cap,
+	// HotKeyHolders how many records hold the one with most of them.
+	HotKeys       prometheus.Gauge
+	HotKeyHolders prometheus.Gauge
+	// HotKeyFlips counts blocking keys that crossed the cap, by direction: up or
+	// down.
+	HotKeyFlips *prometheus.CounterVec
+	// ParkedRecords is the number of records whose component is too large to be
+	// partitioned.
+	ParkedRecords prometheus.Gauge
+	// ModelNewer is 1 while the program ships a model that nobody has decided
+	// about.
+	ModelNewer prometheus.Gauge
+	// RelinkProgress is how far a relink is in its phase, 0 to 1; 1 while none runs.
+	RelinkProgress prometheus.Gauge
 	// MergeBatch is how long the merge took for a batch.
 	MergeBatch prometheus.Histogram
 	// EntryToWritten is the time from a save at the desk to the last platform
@@ -99,6 +114,12 @@ func NewMetrics() *Metrics {
 		Writes:            counters("heji_writes_total", "Writes to a platform, by outcome.", "platform", "outcome"),
 		Echoes:            counters("heji_echoes_total", "Reads that were the hub's own writes coming back.", "platform"),
 		DeadRecords:       gauges("heji_dead_records", "Records set aside, by the stage that could not use them.", "platform", "stage"),
+		HotKeys:           gauge("heji_hot_keys", "Blocking keys with more holders than the cap: they make no pairs."),
+		HotKeyHolders:     gauge("heji_hot_key_holders", "Records that hold the blocking key with most holders."),
+		HotKeyFlips:       counters("heji_hot_key_flips_total", "Blocking keys that crossed the cap, by direction.", "direction"),
+		ParkedRecords:     gauge("heji_parked_records", "Records whose component is too large to be partitioned."),
+		ModelNewer:        gauge("heji_model_newer", "1 while the program ships a model that nobody has decided about."),
+		RelinkProgress:    gauge("heji_relink_progress", "How far a relink is in its phase; 1 while none runs."),
 		MergeBatch: histogram("heji_merge_batch_seconds", "Time the merge took for a batch.",
 			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}),
 		EntryToWritten: histogram("heji_entry_to_written_seconds", "Time from a save at the desk to the last platform that must show it.",
@@ -113,6 +134,7 @@ func NewMetrics() *Metrics {
 	m.registry.MustRegister(
 		m.RecordsPulled, m.RecordsMerged, m.SourceLag, m.LastSuccess, m.Residents, m.UnresolvedRecords,
 		m.ReviewsOpen, m.Targets, m.TargetOldest, m.Writes, m.Echoes, m.DeadRecords, m.MergeBatch,
+		m.HotKeys, m.HotKeyHolders, m.HotKeyFlips, m.ParkedRecords, m.ModelNewer, m.RelinkProgress,
 		m.EntryToWritten, m.EntriesSaved, m.DeskRequests,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

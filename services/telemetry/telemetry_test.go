@@ -41,6 +41,12 @@ var contract = map[string]struct {
 	"heji_writes_total":                   {[]string{"outcome", "platform"}, dto.MetricType_COUNTER},
 	"heji_echoes_total":                   {[]string{"platform"}, dto.MetricType_COUNTER},
 	"heji_dead_records":                   {[]string{"platform", "stage"}, dto.MetricType_GAUGE},
+	"heji_hot_keys":                       {nil, dto.MetricType_GAUGE},
+	"heji_hot_key_holders":                {nil, dto.MetricType_GAUGE},
+	"heji_hot_key_flips_total":            {[]string{"direction"}, dto.MetricType_COUNTER},
+	"heji_parked_records":                 {nil, dto.MetricType_GAUGE},
+	"heji_model_newer":                    {nil, dto.MetricType_GAUGE},
+	"heji_relink_progress":                {nil, dto.MetricType_GAUGE},
 	"heji_merge_batch_seconds":            {nil, dto.MetricType_HISTOGRAM},
 	"heji_entry_to_written_seconds":       {nil, dto.MetricType_HISTOGRAM},
 	"heji_entries_saved_total":            {nil, dto.MetricType_COUNTER},
@@ -60,6 +66,7 @@ func used() *telemetry.Metrics {
 	m.Writes.WithLabelValues("mz", "applied").Inc()
 	m.Echoes.WithLabelValues("mz").Inc()
 	m.DeadRecords.WithLabelValues("mz", "pull").Set(1)
+	m.HotKeyFlips.WithLabelValues("up").Add(2)
 	m.MergeBatch.Observe(.02)
 	m.EntryToWritten.Observe(.7)
 	m.EntriesSaved.Add(4)
@@ -227,6 +234,12 @@ func TestReady(t *testing.T) {
 	require.JSONEq(t, `{"ready":true,
 		"checks":[{"name":"nats","ok":true},{"name":"postgres","ok":true}],
 		"platforms":[{"name":"ga","ok":false,"problem":"no complete extract since 40 days"},{"name":"mz","ok":true}]}`, body)
+
+	h.Notice("quiet", func(context.Context) error { return nil })
+	h.Notice("model", func(context.Context) error { return errors.New("a newer one is shipped") })
+	status, body = get(t, s.URL+"/readyz")
+	require.Equal(t, http.StatusOK, status, "a notice decides nothing")
+	require.Contains(t, body, `"notices":[{"name":"model","ok":false,"problem":"a newer one is shipped"}]`)
 
 	mu.Lock()
 	postgres = errors.New("connection refused for 13900001234")

@@ -1,7 +1,6 @@
 package writeback
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,9 +49,9 @@ func (r *round) decide(p store.Platform, list []store.Target) ([]store.Verdict, 
 
 // update decides about a row that is there.
 func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) {
-	var row lineage.Row
-	if err := json.Unmarshal(t.Record.State, &row); err != nil {
-		return store.Verdict{}, fmt.Errorf("read its state: %w", err)
+	row, err := lineage.Decode(t.Record.State)
+	if err != nil {
+		return store.Verdict{}, err
 	}
 	v := store.Verdict{State: store.TargetGreen, Attempts: t.Attempts, Refused: t.Refused}
 	if row.Deleted {
@@ -103,9 +102,9 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		return r.open(t, row, plan.Due, v)
 	}
 	if changed {
-		raw, err := json.Marshal(row)
+		raw, err := row.Append(nil)
 		if err != nil {
-			return v, fmt.Errorf("encode its state: %w", err)
+			return v, err
 		}
 		v.RecordID, v.RecordState = t.Record.ID, raw
 	}
@@ -216,9 +215,9 @@ func (r *round) open(t store.Target, row lineage.Row, due map[schema.Attribute]l
 	if err != nil {
 		return v, err
 	}
-	raw, err := json.Marshal(next)
+	raw, err := next.Append(nil)
 	if err != nil {
-		return v, fmt.Errorf("encode its state: %w", err)
+		return v, err
 	}
 	v.State, v.Reason = store.TargetOpen, ""
 	v.RecordID, v.RecordState = t.Record.ID, raw

@@ -1,7 +1,6 @@
 package writeback
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -23,16 +22,16 @@ func (w *worker) conclude(t store.Target, o connectors.Outcome, at time.Time) (s
 	if t.Key == "" {
 		return w.concludeCreate(t, o, at, v)
 	}
-	var row lineage.Row
-	if err := json.Unmarshal(t.Record.State, &row); err != nil {
-		return v, fmt.Errorf("read its state: %w", err)
+	row, err := lineage.Decode(t.Record.State)
+	if err != nil {
+		return v, err
 	}
 	refusedField := w.attributeOf(o.Column)
 	next, _ := lineage.Finish(row, lineage.Outcome{Intent: o.Intent, Status: lineage.Status(o.Status), At: at,
 		Version: o.RowVersion, Attribute: refusedField, Words: o.Reason})
-	raw, err := json.Marshal(next)
+	raw, err := next.Append(nil)
 	if err != nil {
-		return v, fmt.Errorf("encode its state: %w", err)
+		return v, err
 	}
 	v.RecordID, v.RecordState = t.Record.ID, raw
 	switch o.Status {
@@ -108,9 +107,9 @@ func (w *worker) bind(t store.Target, key, version string, at time.Time, v store
 	id := t.Open.ID.String()
 	row, _ := lineage.Finish(lineage.Created(lineage.Intent{ID: id, At: t.Open.At, Due: due}),
 		lineage.Outcome{Intent: id, Status: lineage.Applied, At: at, Version: version})
-	raw, err := json.Marshal(row)
+	raw, err := row.Append(nil)
 	if err != nil {
-		return v, fmt.Errorf("encode its state: %w", err)
+		return v, err
 	}
 	v.State, v.Ended, v.Attempts, v.Refused, v.Reason = store.TargetGreen, "applied", 0, nil, ""
 	v.BoundKey, v.BoundState = key, raw
@@ -120,9 +119,9 @@ func (w *worker) bind(t store.Target, key, version string, at time.Time, v store
 // looked takes the answer to a look into account; row nil: it is not there.
 func (w *worker) looked(p store.Platform, t store.Target, found *connectors.Row, asOf, now time.Time) (store.Verdict, error) {
 	v := store.Verdict{Target: t.ID, State: store.TargetDue, DueAt: now, Attempts: t.Attempts, Refused: t.Refused}
-	var row lineage.Row
-	if err := json.Unmarshal(t.Record.State, &row); err != nil {
-		return v, fmt.Errorf("read its state: %w", err)
+	row, err := lineage.Decode(t.Record.State)
+	if err != nil {
+		return v, err
 	}
 	read := lineage.Read{AsOf: asOf, Now: now, Look: true, Deleted: found == nil}
 	if found != nil {
@@ -134,9 +133,9 @@ func (w *worker) looked(p store.Platform, t store.Target, found *connectors.Row,
 		}
 	}
 	next, report := lineage.Observe(row, read, w.policy)
-	raw, err := json.Marshal(next)
+	raw, err := next.Append(nil)
 	if err != nil {
-		return v, fmt.Errorf("encode its state: %w", err)
+		return v, err
 	}
 	v.RecordID, v.RecordState = t.Record.ID, raw
 	if report.EvidenceChanged {

@@ -88,6 +88,14 @@
   document.querySelectorAll("[data-back]").forEach(function (a) {
     a.addEventListener("click", function (e) { if (history.length > 1) { e.preventDefault(); history.back(); } });
   });
+  // 1, 2, 3 decide about a pair, unless somebody is typing.
+  document.querySelectorAll("form[data-keys]").forEach(function (form) {
+    document.addEventListener("keydown", function (e) {
+      if (e.ctrlKey || e.altKey || e.metaKey || /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) return;
+      var button = form.querySelector('button[data-key="' + e.key.replace(/\W/g, "") + '"]');
+      if (button) button.click();
+    });
+  });
   // "/" goes to the search box, as in many programs.
   document.addEventListener("keydown", function (e) {
     var box = document.getElementById("q");
