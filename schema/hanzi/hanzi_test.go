@@ -17,7 +17,7 @@ func TestNormalise(t *testing.T) {
 		{"王？", "王□"}, {"王?", "王□"}, {"王□", "王□"}, {"王\uE7C7", "王□"}, {"王\uFFFD", "王□"},
 		{"王jie", "王□"}, {"王(jie)", "王□"}, {"王（）", "王□"}, {"王Xiaoming", "王□□"},
 		{"张伟(大)", "张伟"}, {"张伟（zhangwei）", "张伟"}, {"张伟2", "张伟"},
-		{"李乾", "李乾"}, {"𠮷田", "𠮷田"}, {"Zhang Wei", "zhangwei"}, {"ZHANG WEI", "zhangwei"}, {"Ｚhang　Wei", "zhangwei"},
+		{"李乾", "李乾"}, {"𠮷田", "吉田"}, {"Zhang Wei", "zhangwei"}, {"ZHANG WEI", "zhangwei"}, {"Ｚhang　Wei", "zhangwei"},
 		{"⾦⼀", "金一"}, {"", ""},
 	} {
 		require.Equal(t, c.want, Normalise(c.in), "%q", c.in)
@@ -118,24 +118,22 @@ func TestSimilarShape(t *testing.T) {
 }
 
 func TestDataFiles(t *testing.T) {
-	for from, to := range variants {
-		require.Equal(t, to, simplified(to), "%c is folded to %c, which is folded again", from, to)
+	for _, row := range read("data/variants.csv") {
+		require.NotEqual(t, row[0], row[1])
+		require.Equal(t, only(row[1]), simplified(only(row[1])), "%s is folded to %s, which is folded again", row[0], row[1])
 	}
-	for r, groups := range similar {
-		require.Equal(t, r, simplified(r), "similar.csv: %c is not the simplified form", r)
-		seen := map[int]bool{}
-		for _, g := range groups {
-			require.False(t, seen[g], "similar.csv: %c is twice in a group", r)
-			seen[g] = true
+	for _, row := range read("data/similar.csv") {
+		for _, r := range row[0] {
+			require.Equal(t, 1, strings.Count(fold(row[0]), string(simplified(r))), "similar.csv: %c is twice in a group", r)
 		}
 	}
-	for _, table := range []map[string][]string{surnames, inNames} {
-		for name, readings := range table {
+	for _, file := range []string{"data/surnames.csv", "data/readings.csv"} {
+		for name, readings := range loadReadings(file) {
 			require.Equal(t, fold(name), name, "readings are kept by the simplified form")
 			for _, r := range readings {
 				require.Len(t, strings.Fields(r), utf8.RuneCountInString(name), name)
 				for _, syllable := range strings.Fields(r) {
-					require.True(t, known()[syllable], "%s: %s is no syllable", name, syllable)
+					require.True(t, sounds.known[syllable], "%s: %s is no syllable", name, syllable)
 				}
 			}
 		}
@@ -191,5 +189,110 @@ func BenchmarkKeys(b *testing.B) {
 	for b.Loop() {
 		Normalise("欧阳娜娜")
 		PinyinKeys("欧阳娜娜")
+	}
+}
+
+// What registers write in the place of one another is one character when names
+// are compared; what is another name stays another.
+func TestVariants(t *testing.T) {
+	for _, pair := range []string{"峯峰", "喆哲", "堃坤", "昇升", "淼渺", "劉刘", "於于", "甦苏", "邨村", "陞升", "龢和", "𠮷吉", "祐佑", "珪圭",
+		"崧嵩", "璿璇", "悊哲", "甯宁", "犇奔", "菉绿", "頫𫖯", "暐𬀩", "濛蒙", "呉吴", "戸户", "鎭镇", "仝同", "澂澄", "煇辉", "鉄铁", "勅敕"} {
+		r := []rune(pair)
+		require.Equal(t, Normalise("王"+string(r[0])), Normalise("王"+string(r[1])), pair)
+	}
+	for _, pair := range []string{"伟玮", "佳嘉", "晨辰", "钟种", "余俞", "肖萧", "傅付", "乾干", "後厚", "琳霖", "萍苹", "沈沉"} {
+		r := []rune(pair)
+		require.NotEqual(t, Normalise("王"+string(r[0])), Normalise("王"+string(r[1])), pair)
+	}
+}
+
+func TestGeneratedShapes(t *testing.T) {
+	for _, pair := range []string{"清倩", "颖颍", "洁桔", "浩皓", "淳惇", "玲铃", "梅海", "昱煜", "霖淋", "青晴", "青清", "即却", "字宇", "逢逄"} {
+		r := []rune(pair)
+		require.True(t, SimilarShape(r[0], r[1]), pair)
+		require.True(t, SimilarShape(r[1], r[0]), pair)
+	}
+	for _, pair := range []string{"国军", "海涛", "琳琪", "兰梅", "大小", "英红", "明亮", "志建"} {
+		r := []rune(pair)
+		require.False(t, SimilarShape(r[0], r[1]), pair)
+	}
+}
+
+// Read agrees with what it is made of.
+func TestReadAgrees(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.OneOf(
+			rapid.StringOfN(rapid.SampledFrom(alphabet), 0, 8, -1),
+			rapid.StringOfN(rapid.SampledFrom([]rune("单乐曾尉迟欧阳於劉淼重长行覃盖王伟𠮷")), 0, 6, -1),
+		).Draw(t, "name")
+		n := Read(name)
+		require.Equal(t, Normalise(name), n.Text)
+		if n.Text == "" {
+			require.Equal(t, Name{}, n)
+			return
+		}
+		require.Equal(t, Romanised(name), n.Latin)
+		require.LessOrEqual(t, len(n.Sounds), MaxSounds)
+		require.NotEmpty(t, n.Sounds)
+		if n.Latin {
+			return
+		}
+		surname, _ := Surname(n.Text)
+		require.Equal(t, utf8.RuneCountInString(surname), n.Surname)
+		keys := PinyinKeys(name)
+		if len(keys) == 0 {
+			keys = []string{n.Text}
+		}
+		require.Equal(t, keys[:min(len(keys), MaxSounds)], n.Sounds)
+		require.Len(t, n.Surnames, 1)
+		require.Len(t, n.Givens, 1)
+	})
+}
+
+func TestReadRomanised(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		sounds []string
+	}{
+		{"Wang Wei", []string{"wangwei", "weiwang"}},
+		{"WANG, Wei", []string{"wangwei", "weiwang"}},
+		{"wangwei", []string{"wangwei", "weiwang"}},
+		{"Xiaoming Wang", []string{"xiaomingwang", "wangxiaoming"}},
+		{"Xiao Ming Wang", []string{"xiaomingwang", "wangxiaoming"}},
+		{"Nana Ouyang", []string{"nanaouyang", "ouyangnana"}},
+		{"Nana Ou Yang", []string{"nanaouyang", "ouyangnana"}},
+		{"Nana Ou-Yang", []string{"nanaouyang", "ouyangnana"}},
+		{"Lü Bu", []string{"lvbu", "bulv"}},
+		{"Lyu Bu", []string{"lvbu", "bulv"}},
+		{"Lu Bu", []string{"lubu", "bulu", "lvbu", "bulv"}},
+		{"Smith", []string{"smith"}},
+	} {
+		n := Read(c.name)
+		require.Equal(t, c.sounds, n.Sounds[:min(len(n.Sounds), len(c.sounds))], c.name)
+		require.True(t, n.Latin)
+	}
+}
+
+func TestReadHalves(t *testing.T) {
+	for _, c := range []struct{ name, surname, given string }{
+		{"王伟", "wang", "wei"}, {"尉迟恭", "yuchi", "gong"}, {"覃伟", "qin", "wei"}, {"單雄信", "shan", "xiongxin"},
+		{"王？明", "wang", "□明"}, {"阿布都·热合曼", "", "abudureheman"}, {"王jie", "wang", "jie"},
+	} {
+		n := Read(c.name)
+		require.Equal(t, []string{c.surname}, n.Surnames, c.name)
+		require.Equal(t, []string{c.given}, n.Givens, c.name)
+	}
+	require.True(t, Read("王jie").Spelt)
+	require.False(t, Read("王?").Spelt)
+}
+
+func BenchmarkRead(b *testing.B) {
+	for _, name := range []string{"王伟", "欧阳娜娜", "單樂", "阿布都·热合曼", "Wang Xiaoming"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Read(name)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package hanzi
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,6 +22,13 @@ const Separator = '·'
 // width, lower case, simplified characters, no separators, blanks, digits or
 // remarks in brackets, and Wildcard for what the register could not write.
 func Normalise(name string) string {
+	var plain [maxPlain]rune
+	if runes := plainRunes(name, plain[:0]); runes != nil {
+		if slices.Equal(runes, []rune(name)) {
+			return name
+		}
+		return string(runes)
+	}
 	s := norm.NFKC.String(name)
 	if s = unbracket(s); Romanised(s) {
 		return strings.Join(latinSyllables(s), "")
@@ -32,6 +40,9 @@ func Normalise(name string) string {
 		switch {
 		case unwritable(r):
 			b.WriteRune(Wildcard)
+		case describes(r):
+			b.WriteRune(Wildcard)
+			i = described(runs, i) - 1
 		case latin(r):
 			// Pinyin in the place of characters: as many as it has syllables.
 			j := i
@@ -158,10 +169,30 @@ func latin(r rune) bool { return unicode.Is(unicode.Latin, r) }
 // have.
 func unwritable(r rune) bool {
 	switch r {
-	case '?', '？', Wildcard, '■', '▢', '◇', '◆', '〓', '*', '＊', '＿', '_', unicode.ReplacementChar:
+	case '?', '？', Wildcard, '■', '▢', '▯', '☐', '◇', '◆', '〓', '〇', '○', '◯', '×', '*', '＊', '＿', '_',
+		unicode.ReplacementChar:
 		return true
 	}
 	return unicode.Is(unicode.Co, r)
+}
+
+// describes reports whether r begins a description of a character by its parts:
+// ⿰王韦 in the place of 玮.
+func describes(r rune) bool { return r >= 0x2FF0 && r <= 0x2FFB }
+
+// described returns where the description that begins at i ends.
+func described(runes []rune, i int) int {
+	for parts := 1; i < len(runes) && parts > 0; i++ {
+		switch r := runes[i]; {
+		case r == '⿲' || r == '⿳':
+			parts += 2
+		case describes(r):
+			parts++
+		default:
+			parts--
+		}
+	}
+	return i
 }
 
 // HasWildcard reports whether a normalised name holds an unknown character.

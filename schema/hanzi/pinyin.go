@@ -6,16 +6,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/mozillazg/go-pinyin"
 	"golang.org/x/text/unicode/norm"
 )
 
-// Bounds of what is called plausible: more readings of one character are
-// literary, and more keys of one name would make it a key of everybody.
-const (
-	maxReadings = 3
-	maxKeys     = 8
-)
+// maxKeys bounds what is called plausible: more keys of one name would make it a
+// key of everybody.
+const maxKeys = 8
 
 // Pinyin returns one toneless reading for each character, the one that is most
 // usual in a name: a surname is read as a surname (单 shan, 万俟 mo qi). ü is
@@ -31,56 +27,76 @@ func Pinyin(name string) []string {
 // PinyinKeys returns the plausible toneless spellings of the whole name, joined,
 // the most plausible first and at most eight. A name with a character that has
 // no reading has no key.
-func PinyinKeys(name string) []string {
-	return combine(syllables(name), func(s string) string { return s })
-}
+func PinyinKeys(name string) []string { return combine(syllables(name), maxKeys) }
 
 // Initials returns the first letters of the plausible spellings, zw for 张伟, the
 // most plausible first and at most eight.
 func Initials(name string) []string {
-	return combine(syllables(name), func(s string) string { return s[:1] })
+	of := syllables(name)
+	for i, list := range of {
+		var letters []string
+		for _, s := range list {
+			if s == string(Wildcard) {
+				return nil
+			}
+			if !slices.Contains(letters, s[:1]) {
+				letters = append(letters, s[:1])
+			}
+		}
+		of[i] = letters
+	}
+	return combine(of, maxKeys)
 }
 
 // combine joins one reading of each syllable, by increasing sum of ranks, so
 // that the most plausible spellings come first and the order is always the same.
-// part says how much of a reading is used.
-func combine(of [][]string, part func(string) string) []string {
-	parts := make([][]string, len(of))
+func combine(of [][]string, limit int) []string {
 	most := 0
-	for i, readings := range of {
-		for _, r := range readings {
-			if r == string(Wildcard) {
-				return nil
-			}
-			if p := part(r); !slices.Contains(parts[i], p) {
-				parts[i] = append(parts[i], p)
-			}
+	for _, list := range of {
+		if len(list) == 0 || list[0] == string(Wildcard) {
+			return nil
 		}
-		most += len(parts[i]) - 1
+		most += len(list) - 1
 	}
-	var keys []string
-	// extend appends the spellings that begin with prefix and whose remaining
-	// ranks add up to left; room is what the ranks of parts[i:] can add up to.
-	var extend func(prefix string, i, left, room int)
-	extend = func(prefix string, i, left, room int) {
-		if left > room || len(keys) == maxKeys {
-			return
-		}
-		if i == len(parts) {
-			if prefix != "" && !slices.Contains(keys, prefix) {
-				keys = append(keys, prefix)
-			}
-			return
-		}
-		room -= len(parts[i]) - 1
-		for rank := 0; rank < len(parts[i]) && rank <= left; rank++ {
-			extend(prefix+parts[i][rank], i+1, left-rank, room)
-		}
+	if len(of) == 0 {
+		return nil
 	}
-	for sum := 0; sum <= most && len(keys) < maxKeys; sum++ {
-		extend("", 0, sum, most)
+	c := combination{of: of, ranks: make([]byte, len(of)), keys: make([]string, 0, min(limit, most+1)), limit: limit}
+	for sum := 0; sum <= most && len(c.keys) < limit; sum++ {
+		c.extend(0, sum, most)
 	}
-	return keys
+	return c.keys
+}
+
+type combination struct {
+	of    [][]string
+	ranks []byte // which reading of each syllable
+	keys  []string
+	limit int
+}
+
+// extend appends the spellings that begin with ranks[:i] and whose remaining
+// ranks add up to left; room is what the ranks from i on can add up to.
+func (c *combination) extend(i, left, room int) {
+	if left > room || len(c.keys) == c.limit {
+		return
+	}
+	if i == len(c.of) {
+		var buf [64]byte
+		key := buf[:0]
+		for i, list := range c.of {
+			key = append(key, list[c.ranks[i]]...)
+		}
+		if k := string(key); !slices.Contains(c.keys, k) {
+			c.keys = append(c.keys, k)
+		}
+		return
+	}
+	room -= len(c.of[i]) - 1
+	for rank := 0; rank < len(c.of[i]) && rank <= left; rank++ {
+		c.ranks[i] = byte(rank)
+		c.extend(i+1, left-rank, room)
+	}
 }
 
 // syllables returns the readings of each syllable of a name. A surname has its
@@ -117,7 +133,10 @@ func syllables(name string) [][]string {
 			}
 			i = j - 1
 		case unwritable(r):
-			all = append(all, []string{string(Wildcard)})
+			all = append(all, unread)
+		case describes(r):
+			all = append(all, unread)
+			i = described(runes, i) - 1
 		case unicode.IsLetter(r):
 			all = append(all, readings(r))
 		}
@@ -129,26 +148,16 @@ func fold(s string) string { return strings.Map(simplified, s) }
 
 // readings returns the toneless readings of a character, the usual one first.
 func readings(r rune) []string {
-	if list, ok := inNames[string(simplified(r))]; ok {
+	if list := sounds.of(simplified(r)); len(list) > 0 {
 		return list
 	}
-	text, ok := pinyin.PinyinDict[int(simplified(r))]
-	if !ok {
-		if text, ok = pinyin.PinyinDict[int(r)]; !ok {
-			return []string{string(Wildcard)}
-		}
+	if list := sounds.of(r); len(list) > 0 {
+		return list
 	}
-	var list []string
-	for reading := range strings.SplitSeq(text, ",") {
-		if s := toneless(reading); s != "" && !slices.Contains(list, s) && len(list) < maxReadings {
-			list = append(list, s)
-		}
-	}
-	if len(list) == 0 {
-		return []string{string(Wildcard)}
-	}
-	return list
+	return unread
 }
+
+var unread = []string{string(Wildcard)}
 
 // toneless drops the marks of a reading; ü becomes v.
 func toneless(reading string) string {

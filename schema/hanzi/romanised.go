@@ -2,27 +2,12 @@ package hanzi
 
 import (
 	"strings"
-	"sync"
 
-	"github.com/mozillazg/go-pinyin"
 	"golang.org/x/text/unicode/norm"
 )
 
 // maxSyllable is the length of the longest syllable: zhuang.
 const maxSyllable = 6
-
-// known are all toneless syllables that any character is read as.
-var known = sync.OnceValue(func() map[string]bool {
-	m := map[string]bool{}
-	for _, text := range pinyin.PinyinDict {
-		for reading := range strings.SplitSeq(text, ",") {
-			if s := toneless(reading); strings.ContainsAny(s, "aeiouv") {
-				m[s] = true
-			}
-		}
-	}
-	return m
-})
 
 // Passports write ü as yu after l and n; keyboards as u:.
 var umlauts = strings.NewReplacer("u:", "v", "lyu", "lv", "nyu", "nv")
@@ -50,7 +35,7 @@ func split(word string) []string {
 	for i := len(word) - 1; i >= 0; i-- {
 		fewest[i] = never
 		for n := min(maxSyllable, len(word)-i); n >= 1; n-- {
-			if known()[word[i:i+n]] && fewest[i+n]+1 < fewest[i] {
+			if sounds.known[word[i:i+n]] && fewest[i+n]+1 < fewest[i] {
 				fewest[i], length[i] = fewest[i+n]+1, n
 			}
 		}

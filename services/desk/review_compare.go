@@ -174,8 +174,8 @@ func waterfall(l Lang, model *linkage.Model, a, b schema.Values) ([]Rung, int) {
 	c := model.Compare(model.Features(a), model.Features(b))
 	out := []Rung{}
 	for _, s := range c.Steps() {
-		out = append(out, Rung{Factor: s.Factor.String(), FactorTxt: s.Factor.Label(linkage.Language(l)),
-			Level: s.Level.String(), LevelTxt: s.Level.Label(linkage.Language(l)), Weight: s.Weight, Bits: bits(s.Weight)})
+		out = append(out, Rung{Factor: s.Name, FactorTxt: s.Label(linkage.Language(l)),
+			Level: s.Level, LevelTxt: s.LevelLabel(linkage.Language(l)), Weight: s.Weight, Bits: bits(s.Weight)})
 	}
 	return out, c.Weight
 }

@@ -9,10 +9,6 @@ import (
 	"heji/deploy/bench/stream"
 )
 
-type benchCommand struct {
-	Stream benchStreamCommand `cmd:"" help:"The whole pipeline with its own engines, to quiescence. 整条流水线。"`
-}
-
 type benchStreamCommand struct {
 	Residents int    `help:"How many people live in the districts; they make four records each." default:"250000"`
 	Seed      uint64 `help:"Seed of the people and their registers' slips." default:"1"`

@@ -19,9 +19,14 @@ var commands struct {
 	Serve  serveCommand  `cmd:"" help:"Run the services: all of them, or the ones named. 运行服务。"`
 	Demo   demoCommand   `cmd:"" help:"Show the whole road with a simulated district. 演示：八个模拟部门平台。"`
 	Doctor doctorCommand `cmd:"" help:"Check settings, engines and platforms, and say what to do. 体检。"`
-	Bench  benchCommand  `cmd:"" help:"Measure. 测量。"`
 	Writes writesCommand `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`
 	Relink relinkCommand `cmd:"" help:"Go over to another model of who is who. 换用新的关联模型。"`
+
+	Link    linkCommand    `cmd:"" help:"Find out which records of CSV files are one. 关联文件中的记录。"`
+	Train   trainCommand   `cmd:"" help:"Learn a model's weights from records without labels. 训练模型。"`
+	Explain explainCommand `cmd:"" help:"Show why two records are, or are not, taken for one. 说明理由。"`
+	Score   scoreCommand   `cmd:"" help:"Compare links with a known truth: precision, recall, F1. 评分。"`
+	Bench   benchCommand   `cmd:"" help:"Measure linkage and the whole pipeline on invented residents. 基准测试。"`
 
 	Log     string           `help:"Log format: text or json." enum:"text,json" default:"text" env:"HEJI_LOG"`
 	Verbose bool             `help:"Log what is done, not only what is wrong." short:"v"`

@@ -231,7 +231,7 @@ func (c *closing) link(locked, candidates []Row) []int64 {
 		seen := map[int64]bool{r.ID: true}
 		for _, k := range r.Keys {
 			for _, o := range holders[k] {
-				if seen[o.ID] {
+				if seen[o.ID] || c.limits.apart(r.Ref, o.Ref) {
 					continue
 				}
 				seen[o.ID] = true

@@ -6,13 +6,13 @@ import "heji/schema"
 type Row struct {
 	ID       int64
 	Ref      schema.RecordRef
-	F        *Features // may be nil for deleted and anchored records
-	Keys     []int64   // current blocking keys; none for deleted and anchored records
-	OldKeys  []int64   // every other key that it has had since it was last resolved
-	Anchors  []int64   // ids of the records that an anchored record follows, in order
-	Resident string    // of the last resolution; empty: none yet
-	Rev      int64     // counts the changes of the record; handed through to Outside
-	Deleted  bool      // a tombstone: keeps its resident until resolved
+	F        Features // may be nil for deleted and anchored records
+	Keys     []int64  // current blocking keys; none for deleted and anchored records
+	OldKeys  []int64  // every other key that it has had since it was last resolved
+	Anchors  []int64  // ids of the records that an anchored record follows, in order
+	Resident string   // of the last resolution; empty: none yet
+	Rev      int64    // counts the changes of the record; handed through to Outside
+	Deleted  bool     // a tombstone: keeps its resident until resolved
 	// Unresolved: changed, or a decision about it did, or one of its keys
 	// flipped, since it was last resolved.
 	Unresolved bool

@@ -1,314 +1,153 @@
 package linkage
 
 import (
-	"heji/schema/hanzi"
-	"heji/schema/idnum"
+	"encoding/binary"
+
+	"heji/services/linkage/comparator"
 )
 
+// Missing is the level of a comparison that one of the two records says nothing
+// about. It weighs nothing.
+const Missing = comparator.Missing
+
+// Comparison is what two records have in common, line by line. It holds no
+// values (I9).
+type Comparison struct {
+	Weight int // hundredths of a bit: the sum of the steps
+	// Conflict: one ID number under clearly different people.
+	Conflict bool
+
+	model     *Model // names the steps
+	level     [MaxComparisons]int8
+	weight    [MaxComparisons]int32
+	frequency [MaxComparisons]int32
+	shared    int32 // what a household shares beyond the limit
+	capped    int32 // what a conflict took off
+}
+
 // Compare says what two records have in common. It is symmetric, allocates
-// nothing, and takes well under a microsecond.
+// nothing, and survives bytes that are no features.
 //
-// The total is the sum of the levels' weights with two corrections. What a whole
-// family shares (phone, dwelling, household number, mother) counts up to a
+// The total is the sum of the levels' weights, each adjusted for how common the
+// value is, with two corrections. What a whole family shares counts up to a
 // limit, so that twins and neighbours are not joined by how they live. And one
 // ID number under clearly different people stays below the link threshold,
 // flagged for review (I3).
-func (m *Model) Compare(a, b *Features) Comparison {
+func (m *Model) Compare(a, b Features) Comparison {
 	var c Comparison
-	m.set(&c, FactorID, idLevel(a.id, b.id))
-	m.compareName(&c, a, b)
-	m.set(&c, FactorBirth, birthLevel(a, b, c.sameNumber()))
-	m.set(&c, FactorSex, sexLevel(a, b, c.sameNumber()))
-	m.set(&c, FactorPhone, phoneLevel(a.phone, b.phone))
-	m.set(&c, FactorDwelling, dwellingLevel(a, b))
-	m.set(&c, FactorHousehold, householdLevel(a, b))
-	m.set(&c, FactorMother, motherLevel(a, b))
-	m.set(&c, FactorBirthOrder, orderLevel(a, b))
-	m.set(&c, FactorNumber, numberLevel(a, b))
-	m.limitShared(&c)
-	m.limitConflict(&c)
+	m.compare(&c, a, b)
 	return c
 }
 
 // Weigh is Compare without the lines.
-func (m *Model) Weigh(a, b *Features) Weight {
-	c := m.Compare(a, b)
+func (m *Model) Weigh(a, b Features) Weight {
+	var c Comparison
+	m.compare(&c, a, b)
 	return Weight{Total: c.Weight, Conflict: c.Conflict}
 }
 
-func (m *Model) set(c *Comparison, f Factor, l Level) {
-	if l != Missing {
-		c.add(f, l, m.weights[f][l])
-	}
-}
-
-func equal(yes bool) Level {
-	if yes {
-		return Identical
-	}
-	return Different
-}
-
-// limitShared takes off what family members share beyond the limit. A newborn's
-// stand-in name tells nobody apart, so its mother is evidence of its own.
-func (m *Model) limitShared(c *Comparison) {
-	var sum int32
-	for _, f := range [...]Factor{FactorPhone, FactorDwelling, FactorHousehold, FactorMother} {
-		if f == FactorMother && (c.level[FactorName] == Newborn || c.level[FactorName] == NewbornBoth) {
-			continue
+func (m *Model) compare(c *Comparison, a, b Features) {
+	c.model = m
+	n := len(m.comparisons)
+	start := stampSize + endSize*n
+	if len(a) < start || len(b) < start {
+		for i := range n {
+			c.level[i] = Missing
 		}
-		sum += max(c.weight[f], 0)
-	}
-	if sum > m.sharedLimit {
-		c.add(FactorShared, Applied, m.sharedLimit-sum)
-	}
-}
-
-// limitConflict enforces the second half of I3: one ID number under clearly
-// different people is never evidence enough to join.
-func (m *Model) limitConflict(c *Comparison) {
-	if !c.conflicting() {
 		return
 	}
-	c.Conflict = true
-	if over := c.Weight - (m.limits.Link - 1); over > 0 {
-		c.add(FactorConflict, Applied, int32(-over))
-	}
-}
-
-// conflicting reports whether two records show one ID number and cannot, by
-// what else they say, be taken for one person without a look. A new given name
-// with everything else equal is a change of name; a new name and a new birth
-// date is somebody else's number.
-func (c *Comparison) conflicting() bool {
-	if !c.sameNumber() {
-		return false
-	}
-	birth := c.level[FactorBirth]
-	against := birth == Different || birth == SameYear || birth == CloseBy || c.level[FactorSex] == Different ||
-		c.level[FactorBirthOrder] == Different
-	lives := c.weight[FactorPhone] > 0 || c.weight[FactorDwelling] > 0 || c.weight[FactorHousehold] > 0
-	switch c.level[FactorName] {
-	case Identical, Variant, UnknownChar, Former:
-		return c.level[FactorSex] == Different && birth == Different
-	case OneChar:
-		return against || birth == Missing && !lives
-	case SameSurname:
-		return against || birth != Identical || !lives
-	case Different:
-		return true
-	}
-	return against
-}
-
-// sameNumber reports whether the two show one ID number.
-func (c *Comparison) sameNumber() bool {
-	switch c.level[FactorID] {
-	case Identical, IdenticalInvalid, SameCore:
-		return true
-	}
-	return false
-}
-
-func idLevel(a, b identity) Level {
-	switch {
-	case a.text == "" || b.text == "":
-		return Missing
-	case a.text == b.text:
-		if a.valid == "" {
-			return IdenticalInvalid
+	var total int32
+	startA, startB := start, start
+	for i := range m.comparisons {
+		at := stampSize + endSize*i
+		endA, endB := int(binary.LittleEndian.Uint16(a[at:])), int(binary.LittleEndian.Uint16(b[at:]))
+		c.level[i] = Missing
+		if startA < endA && endA <= len(a) && startB < endB && endB <= len(b) {
+			total += m.comparisons[i].compare(c, i, a[startA:endA], b[startB:endB])
 		}
-		return Identical
-	case sameNumber(a, b):
-		return SameCore
-	case a.valid != "" && b.valid != "":
-		return Contradicts
-	case oneEdit(a.text, b.text):
-		return Near
+		startA, startB = endA, endB
 	}
-	return Different
-}
-
-// sameNumber reports whether two texts can be spellings of one number: they
-// differ in the check character, or in a century that 15 digits leave out.
-func sameNumber(a, b identity) bool {
-	return a.core != "" && a.core == b.core && idnum.SameCore(a.text, b.text)
-}
-
-// birthLevel compares birth dates. Between records of one number, what was read
-// out of that number says nothing more.
-func birthLevel(a, b *Features, oneNumber bool) Level {
-	if oneNumber {
-		if a.birthFromID || b.birthFromID {
-			return Missing
-		}
-		return a.birth.level(b.birth)
+	if m.shared != nil {
+		total += m.shared.correct(c)
 	}
-	best := a.birth.level(b.birth)
-	// A record whose ID number and birth date disagree may be right in either.
-	for _, p := range [...][2]date{{a.altBirth, b.birth}, {a.birth, b.altBirth}, {a.altBirth, b.altBirth}} {
-		if l := p[0].level(p[1]); l == Identical {
-			best = l
+	if m.conflict != nil && m.conflict.holds(c) {
+		c.Conflict = true
+		// I3: never evidence enough to join.
+		if over := total - int32(m.limits.Link-1); m.hasThresholds && over > 0 {
+			c.capped = -over
+			total -= over
 		}
 	}
-	return best
+	c.Weight = int(total)
 }
 
-func sexLevel(a, b *Features, oneNumber bool) Level {
-	if a.sex == 0 || b.sex == 0 || oneNumber && (a.sexFromID || b.sexFromID) {
-		return Missing
+// compare grades two slots, neither of them empty, and returns what they weigh.
+func (k *comparison) compare(c *Comparison, i int, a, b []byte) int32 {
+	q := k.frequency
+	var adjustA, adjustB int16
+	if q != nil {
+		if len(a) <= adjustSize || len(b) <= adjustSize {
+			return 0
+		}
+		adjustA, adjustB = int16(binary.LittleEndian.Uint16(a)), int16(binary.LittleEndian.Uint16(b))
+		a, b = a[adjustSize:], b[adjustSize:]
 	}
-	return equal(a.sex == b.sex)
-}
-
-func phoneLevel(a, b string) Level {
-	switch {
-	case a == "" || b == "":
-		return Missing
-	case a == b:
-		return Identical
-	case oneEdit(a, b):
-		return Near
+	level := k.comparator.Level(a, b)
+	if uint(level) >= uint(len(k.weights)) {
+		return 0
 	}
-	return Different
+	w := k.weights[level]
+	c.level[i], c.weight[i] = int8(level), w
+	if q != nil {
+		c.frequency[i] = q.adjust(level, w, adjustA, adjustB)
+		w += c.frequency[i]
+	}
+	return w
 }
 
-func dwellingLevel(a, b *Features) Level {
-	best := Missing
-	for _, x := range a.homes {
-		for _, y := range b.homes {
-			if l := x.level(y); rankDwelling(l) > rankDwelling(best) {
-				best = l
-			}
+// Level returns the level that a comparison fell into, or Missing.
+func (c Comparison) Level(i int) int { return int(c.level[i]) }
+
+// Step is one line of the waterfall.
+type Step struct {
+	// Name is a comparison's, or "frequency of" one, "shared" or "conflict".
+	Name   string
+	Level  string
+	Weight int // hundredths of a bit
+}
+
+// The names of the lines that are no comparisons.
+const (
+	frequencyOf  = "frequency of "
+	sharedName   = "shared"
+	conflictName = "conflict"
+	// applied is the level of a correction that was made.
+	applied = "applied"
+)
+
+// Steps returns the lines of the waterfall in order: each comparison that both
+// records say something about, behind it what the frequency of the value
+// changes, and at the end the corrections.
+func (c Comparison) Steps() []Step {
+	if c.model == nil {
+		return nil
+	}
+	var steps []Step
+	for i := range c.model.comparisons {
+		k := &c.model.comparisons[i]
+		if c.level[i] == Missing {
+			continue
+		}
+		steps = append(steps, Step{Name: k.name, Level: k.levels[c.level[i]].Name, Weight: int(c.weight[i])})
+		if w := c.frequency[i]; w != 0 {
+			steps = append(steps, Step{Name: frequencyOf + k.name, Level: applied, Weight: int(w)})
 		}
 	}
-	return best
-}
-
-// rankDwelling orders what two dwellings have in common, the closest highest.
-func rankDwelling(l Level) int {
-	switch l {
-	case SameRoom:
-		return 4
-	case SameBuilding:
-		return 3
-	case SamePlace:
-		return 2
-	case Different:
-		return 1
+	if c.shared != 0 {
+		steps = append(steps, Step{Name: sharedName, Level: applied, Weight: int(c.shared)})
 	}
-	return 0
-}
-
-func (h home) level(o home) Level {
-	switch {
-	case h.place == "" || o.place == "":
-		return Missing
-	case h.place != o.place:
-		return Different
-	case h.building == "" || o.building == "" || h.building != o.building || !compatible(h.unit, o.unit):
-		return SamePlace
-	case h.room != "" && h.room == o.room:
-		return SameRoom
+	if c.capped != 0 {
+		steps = append(steps, Step{Name: conflictName, Level: applied, Weight: int(c.capped)})
 	}
-	return SameBuilding
-}
-
-func compatible(a, b string) bool { return a == b || a == "" || b == "" }
-
-func householdLevel(a, b *Features) Level {
-	switch {
-	case a.house == "" || b.house == "":
-		return Missing
-	case a.house != b.house:
-		return Different
-	case a.role == 0 || b.role == 0:
-		return SameHousehold
-	case a.role == b.role:
-		return SameRole
-	}
-	return OtherRole
-}
-
-// motherLevel compares a mother by her attributes: which resident she is at the
-// moment would make the partition depend on itself.
-func motherLevel(a, b *Features) Level {
-	if a.motherID.text != "" && b.motherID.text != "" {
-		switch idLevel(a.motherID, b.motherID) {
-		case Identical, SameCore, IdenticalInvalid, Near:
-			return SameMotherID
-		case Contradicts:
-			return Different
-		}
-	}
-	switch {
-	case a.mother == "" || b.mother == "":
-		return Missing
-	case a.motherSurname || b.motherSurname:
-		if firstRune(a.mother) == firstRune(b.mother) {
-			return SameSurname
-		}
-		return Missing // the surname may be the father's
-	case a.mother == b.mother || hanzi.Compatible(a.mother, b.mother) || sameSound(a.motherSounds, b.motherSounds):
-		return SameMotherName
-	}
-	return Different
-}
-
-func firstRune(s string) rune {
-	for _, r := range s {
-		return r
-	}
-	return 0
-}
-
-func orderLevel(a, b *Features) Level {
-	switch {
-	case a.order != 0 && b.order != 0:
-		return equal(a.order == b.order)
-	case a.rank != 0 && b.rank != 0:
-		return equal(a.rank == b.rank)
-	case (a.newborn || b.newborn) && max(a.order, b.order) > 1:
-		return Unclear
-	}
-	return Missing
-}
-
-func numberLevel(a, b *Features) Level {
-	l := Missing
-	for i := range a.numbers {
-		switch {
-		case a.numbers[i] == "" || b.numbers[i] == "":
-		case a.numbers[i] == b.numbers[i]:
-			return Identical
-		default:
-			l = Different
-		}
-	}
-	return l
-}
-
-// oneEdit reports whether two unequal texts are one substitution, insertion,
-// deletion or adjacent swap apart. Bytes: it is for digits.
-func oneEdit(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	if len(b)-len(a) > 1 {
-		return false
-	}
-	i := 0
-	for i < len(a) && a[i] == b[i] {
-		i++
-	}
-	if len(a) < len(b) {
-		return a[i:] == b[i+1:]
-	}
-	switch {
-	case a[i+1:] == b[i+1:]:
-		return true
-	case i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i]:
-		return a[i+2:] == b[i+2:]
-	}
-	return false
+	return steps
 }

@@ -48,11 +48,10 @@ func TestCompareIsSymmetricAndAddsUp(t *testing.T) {
 		sum := 0
 		for _, s := range c.Steps() {
 			sum += s.Weight
-			require.NotEqual(t, Missing, s.Level)
-			require.NotEmpty(t, s.Factor.Label(Chinese))
-			require.NotEmpty(t, s.Factor.Label(English))
-			require.NotEmpty(t, s.Level.Label(Chinese), s.Level)
-			require.NotEmpty(t, s.Level.Label(English), s.Level)
+			require.NotEqual(t, s.Name, s.Label(Chinese), "everything has a Chinese name")
+			require.NotEmpty(t, s.Label(English))
+			require.NotEqual(t, s.Level, s.LevelLabel(Chinese))
+			require.NotEmpty(t, s.LevelLabel(English))
 		}
 		require.Equal(t, c.Weight, sum)
 		if c.Conflict {
@@ -76,14 +75,14 @@ func TestRealModelKeepsI3(t *testing.T) {
 		}
 		hot := HotKeys(m.limits.HotKey, list)
 		r := Batch(m, list, nil, hot)
-		byRef := make(map[schema.RecordRef]*Features)
+		byRef := make(map[schema.RecordRef]Features)
 		for _, it := range list {
 			byRef[it.Ref] = it.F
 		}
 		for _, g := range r.Groups {
 			valid := ""
 			for _, ref := range g {
-				if v := byRef[ref].id.valid; v != "" {
+				if v := string(m.Identifier(byRef[ref])); v != "" {
 					require.True(t, valid == "" || valid == v)
 					valid = v
 				}
@@ -94,40 +93,6 @@ func TestRealModelKeepsI3(t *testing.T) {
 		}
 		require.Equal(t, r, Batch(m, list, nil, hot))
 	})
-}
-
-func TestNameLevels(t *testing.T) {
-	t.Parallel()
-	m := Default()
-	tests := []struct {
-		a, b string
-		want Level
-	}{
-		{"林佳怡", "林佳怡", Identical},
-		{"歐陽沐辰", "欧阳沐辰", Variant},
-		{"阿布都·热合曼", "阿布都热合曼", Variant},
-		{"林佳?", "林佳怡", UnknownChar},
-		{"林佳?", "林佳?", UnknownChar},
-		{"林佳怡", "林佳宜", SameSound},
-		{"王伟", "Wang Wei", SameSound},
-		{"阿布都·热合曼", "热合曼·阿布都", Reordered},
-		{"林建军", "林建国", OneChar},
-		{"林建", "林建国", OneChar},
-		{"阿布都热合曼", "阿布都热合木", OneCharLong},
-		{"王伟", "王芳", SameSurname},
-		{"欧阳沐辰", "欧阳远", SameSurname},
-		{"王伟", "林佳怡", Different},
-		{"王伟", "", Missing},
-		{"苏晚晴之女", "林一诺", Newborn},
-		{"苏晚晴之女", "苏晚晴", Different},
-		{"苏晚晴之女", "苏晚晴之子", NewbornBoth},
-		{"苏晚晴之女", "", Missing},
-	}
-	for _, tt := range tests {
-		a, b := m.Features(schema.Values{schema.Name: tt.a}), m.Features(schema.Values{schema.Name: tt.b})
-		require.Equal(t, tt.want, nameLevel(a, b), "%s %s", tt.a, tt.b)
-		require.Equal(t, tt.want, nameLevel(b, a), "%s %s", tt.b, tt.a)
-	}
 }
 
 func TestCommonNamesWeighLess(t *testing.T) {
@@ -142,46 +107,6 @@ func TestCommonNamesWeighLess(t *testing.T) {
 	require.Greater(t, weight("王伟", "王伟"), weight("王伟", "Wang Wei"))
 	require.Equal(t, weight("王伟", "王玮"), weight("王玮", "王伟"))
 	require.Positive(t, weight("王伟", "Wang Wei"))
-}
-
-func TestDwellings(t *testing.T) {
-	t.Parallel()
-	at := func(compound, building, unit, room string) schema.Values {
-		return schema.Values{schema.Residence: schema.Address{Compound: compound, Building: building, Unit: unit, Room: room}.Canonical()}
-	}
-	home := at("听松苑", "3", "1", "502")
-	tests := map[string]struct {
-		b    schema.Values
-		want Level
-	}{
-		"same":           {home, SameRoom},
-		"unit not given": {at("听松苑", "3", "", "502"), SameRoom},
-		"other room":     {at("听松苑", "3", "1", "501"), SameBuilding},
-		"room not given": {at("听松苑", "3", "1", ""), SameBuilding},
-		"other unit":     {at("听松苑", "3", "2", "502"), SamePlace},
-		"other building": {at("听松苑", "4", "1", "502"), SamePlace},
-		"other compound": {at("望湖里", "3", "1", "502"), Different},
-		"no place":       {at("", "3", "1", "502"), Missing},
-		"registered there": {schema.Values{
-			schema.Residence: dwelling("望湖里", "9", "101"), schema.HukouAddress: home[schema.Residence],
-		}, SameRoom},
-	}
-	for name, tt := range tests {
-		c := weigh(home, tt.b)
-		require.Equal(t, tt.want, c.Level(FactorDwelling), name)
-	}
-}
-
-func TestOneEdit(t *testing.T) {
-	t.Parallel()
-	for _, p := range [][2]string{{"1234", "1235"}, {"1234", "0234"}, {"1234", "1324"}, {"1234", "1243"}, {"1234", "123"}, {"1234", "12345"}, {"1234", "01234"}, {"1", ""}} {
-		require.True(t, oneEdit(p[0], p[1]), p)
-		require.True(t, oneEdit(p[1], p[0]), p)
-	}
-	for _, p := range [][2]string{{"1234", "1432"}, {"1234", "12"}, {"1234", "2143"}, {"1234", "5678"}} {
-		require.False(t, oneEdit(p[0], p[1]), p)
-		require.False(t, oneEdit(p[1], p[0]), p)
-	}
 }
 
 // I9: the waterfall says what was found, and never what it was.

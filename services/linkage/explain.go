@@ -26,11 +26,12 @@ const (
 type label map[Language]string
 
 type labels struct {
-	Factors map[string]label `yaml:"factors"`
-	Levels  map[string]label `yaml:"levels"`
-	Total   label            `yaml:"total"`
-	Bits    label            `yaml:"bits"`
-	Verdict map[string]label `yaml:"verdict"`
+	Lines     map[string]label `yaml:"lines"`
+	Levels    map[string]label `yaml:"levels"`
+	Frequency label            `yaml:"frequency"` // %s: a line
+	Total     label            `yaml:"total"`
+	Bits      label            `yaml:"bits"`
+	Verdict   map[string]label `yaml:"verdict"`
 }
 
 var catalogue = sync.OnceValue(func() labels {
@@ -43,14 +44,30 @@ var catalogue = sync.OnceValue(func() labels {
 	return l
 })
 
-// Label returns what people call a factor.
-func (f Factor) Label(lang Language) string { return catalogue().Factors[f.String()][lang] }
+// Label returns what people call the line; its own name where labels.yaml has
+// none.
+func (s Step) Label(lang Language) string {
+	if text, ok := catalogue().Lines[s.Name]; ok {
+		return text[lang]
+	}
+	if of, ok := strings.CutPrefix(s.Name, frequencyOf); ok {
+		return fmt.Sprintf(catalogue().Frequency[lang], Step{Name: of}.Label(lang))
+	}
+	return s.Name
+}
 
-// Label returns what people call a level.
-func (l Level) Label(lang Language) string { return catalogue().Levels[l.String()][lang] }
+// LevelLabel returns what people call the level in this line.
+func (s Step) LevelLabel(lang Language) string {
+	for _, key := range [...]string{s.Name + "." + s.Level, s.Level} {
+		if text, ok := catalogue().Levels[key]; ok {
+			return text[lang]
+		}
+	}
+	return s.Level
+}
 
 // Explain writes the waterfall of a comparison as text, one line for each
-// factor: what was found, its weight in bits, and the sum so far as a bar. It
+// comparison: what was found, its weight in bits, and the sum so far as a bar. It
 // holds no values (I9).
 func (m *Model) Explain(c Comparison, lang Language) string {
 	steps := c.Steps()
@@ -59,7 +76,7 @@ func (m *Model) Explain(c Comparison, lang Language) string {
 	sum := 0
 	for _, s := range steps {
 		sum += s.Weight
-		fmt.Fprintf(&b, "%s  %s  %s  %s\n", pad(s.Factor.Label(lang), first), pad(s.Level.Label(lang), second),
+		fmt.Fprintf(&b, "%s  %s  %s  %s\n", pad(s.Label(lang), first), pad(s.LevelLabel(lang), second),
 			inBits(s.Weight), bar(sum))
 	}
 	l := catalogue()
@@ -70,6 +87,8 @@ func (m *Model) Explain(c Comparison, lang Language) string {
 
 func (m *Model) verdict(c Comparison) string {
 	switch {
+	case !m.hasThresholds:
+		return "none"
 	case c.Conflict:
 		return "conflict"
 	case c.Weight >= m.limits.Link:
@@ -82,8 +101,8 @@ func (m *Model) verdict(c Comparison) string {
 
 func columnWidths(steps []Step, lang Language) (first, second int) {
 	for _, s := range steps {
-		first = max(first, columns(s.Factor.Label(lang)))
-		second = max(second, columns(s.Level.Label(lang)))
+		first = max(first, columns(s.Label(lang)))
+		second = max(second, columns(s.LevelLabel(lang)))
 	}
 	for _, v := range catalogue().Verdict {
 		second = max(second, columns(v[lang]))

@@ -1,321 +1,206 @@
 package linkage
 
 import (
-	"slices"
-	"strings"
+	"encoding/binary"
+	"math"
 
 	"heji/schema"
-	"heji/schema/hanzi"
-	"heji/schema/idnum"
+	"heji/services/linkage/comparator"
 )
 
-// Features is what Compare and Keys need of a record, derived once from its
-// values. It is read-only; any number of goroutines may compare it.
-type Features struct {
-	id       identity // the person's own number
-	name     nameFeature
-	former   nameFeature
-	rarity   int32    // what name frequency takes off an equal name, at most 0
-	latin    bool     // the name is in Latin letters, so its frequency is not known
-	sounds   []string // toneless spellings of name, the plainest first
-	formerBy []string // of former
-	surname  string   // toneless, as far as the name could be split
-	given    string
-	birth    date
-	altBirth date // of a valid ID number, where it says something else
-	sex      byte // '1', '2', or 0
-	// What the record itself does not say and its ID number does.
-	birthFromID, sexFromID bool
-	phone                  string
-	homes                  [2]home // residence, hukou
-	house                  string  // household number
-	role                   byte    // relation to the head, by class
+// Features is what a Model derived from one record, once: all that comparing and
+// blocking need. It is compared where it lies: in PostgreSQL's row, in an arena
+// of a million. It belongs to one model version (Own) and is personal data like
+// the values that it came from.
+//
+//	2 bytes      stamp of the model
+//	n × 2 bytes  end of each comparison's slot, from the start of the features
+//	slots        2 bytes adjustment for the frequency of the value, where the
+//	             comparison has frequencies; then the comparator's feature
+//
+// All numbers are little endian. A slot is empty where the record says nothing.
+type Features []byte
 
-	newborn       bool   // the name is no name yet: "child of …"
-	mother        string // normalised name
-	motherSounds  []string
-	motherSurname bool // only the surname of mother is known
-	motherID      identity
-	order         byte // within a multiple birth
-	rank          byte // "second daughter": tells two newborns apart, no more
+const (
+	stampSize  = 2
+	endSize    = 2
+	adjustSize = 2
+	// maxFeatures bounds the length of features: ends have 16 bits. A slot that
+	// does not fit is left empty.
+	maxFeatures = 60_000
+)
 
-	numbers [numNumbers]string // departments' own numbers of the person
+// unknownFrequency is the adjustment of a value of which nobody can say how
+// common it is.
+const unknownFrequency = math.MinInt16
+
+// deriving is the memory that AppendFeatures and the keys work in.
+type deriving struct {
+	values []string
+	record comparator.Record
+	memo   comparator.Memo
+	keys   keying
 }
 
-// identity is an ID number, of which only a valid one identifies anybody.
-type identity struct {
-	text  string // 18 characters where the upgrade from 15 is sure
-	core  string // 15 digits
-	valid string // what I3 compares: equal exactly for one number; empty when it is not valid
+func (m *Model) borrow() *deriving {
+	if d, ok := m.scratch.Get().(*deriving); ok {
+		return d
+	}
+	return newDeriving(m)
 }
 
-type nameFeature struct {
-	raw   string // as given, to tell identical from equal after variants
-	text  string // normalised
-	runes []rune
-	// split is the number of runes of the surname.
-	split int
+func newDeriving(m *Model) *deriving {
+	d := &deriving{}
+	d.keys.init(len(m.terms))
+	return d
 }
 
-type home struct {
-	place, building, unit, room string
-}
-
-// numberAttributes are departments' own numbers of a person. Two different
-// ones speak against one person only weakly.
-var numberAttributes = [...]schema.Attribute{
-	schema.BirthCertNo, schema.MedicalNo, schema.PensionNo, schema.HealthFileNo, schema.ResidencePass, schema.VeteranNo,
-	schema.DisabilityNo,
-}
-
-const numNumbers = len(numberAttributes)
-
-// Features derives what Compare and Keys need. Values that cannot serve as
-// evidence (blank, unknown, placeholders, shared by strangers) are left out.
-func (m *Model) Features(v schema.Values) *Features {
-	id, parsed := readIdentity(v[schema.IDNumber])
-	if id.text == "" {
-		id, parsed = identityInCard(v[schema.DisabilityNo])
-	}
-	motherID, _ := readIdentity(v[schema.MotherID])
-	f := &Features{
-		id:       id,
-		motherID: motherID,
-		birth:    parseDate(v[schema.BirthDate]),
-		phone:    m.phone(v[schema.Phone]),
-		house:    plain(v[schema.HouseholdNo]),
-		role:     roleClass(v[schema.Relation]),
-		order:    digit(v[schema.BirthOrder]),
-	}
-	for i, a := range numberAttributes {
-		f.numbers[i] = plain(v[a])
-	}
-	if s := v[schema.Sex]; s == "1" || s == "2" {
-		f.sex = s[0]
-	}
-	f.homes[0] = readHome(v[schema.Residence])
-	if h := readHome(v[schema.HukouAddress]); h != f.homes[0] {
-		f.homes[1] = h
-	}
-	m.readNames(f, v)
-	if f.id.valid != "" {
-		f.fromID(parsed)
-	}
+// Features derives the features of a record of the stream. What cannot serve as
+// evidence (blank, unknown, placeholders, shared by strangers) is left out.
+func (m *Model) Features(v schema.Values) Features {
+	d := m.borrow()
+	d.values = m.valuesOf(d.values[:0], v)
+	const usual = 384 // bytes: no second allocation for most records
+	f := m.append(make([]byte, 0, usual), d.values, d, &d.memo)
+	m.giveBack(d)
 	return f
 }
 
-// fromID fills birth date and sex from a valid number. Where the record itself
-// says otherwise, both birth dates are kept: one of the two is a slip, and it
-// is not known which.
-func (f *Features) fromID(n idnum.Number) {
-	if s, ok := n.Birth(); ok {
-		switch d := parseDate(s); {
-		case f.birth.zero(), f.birth != d && f.birth.fits(d):
-			f.birth, f.birthFromID = d, true
-		case f.birth != d:
-			f.altBirth = d
+// AppendFeatures appends the features of a record, given by its values in the
+// order of Attributes; missing ones at the end count as empty. memo may be nil;
+// with one, nothing is allocated for what comparators share.
+func (m *Model) AppendFeatures(dst []byte, values []string, memo *comparator.Memo) []byte {
+	d := m.borrow()
+	if memo == nil {
+		memo = &d.memo
+	}
+	dst = m.append(dst, values, d, memo)
+	m.giveBack(d)
+	return dst
+}
+
+// giveBack forgets the record first: a pool would keep its texts alive.
+func (m *Model) giveBack(d *deriving) {
+	clear(d.values[:cap(d.values)])
+	clear(d.record.Values[:cap(d.record.Values)])
+	d.record.Memo = nil
+	d.memo.Reset()
+	m.scratch.Put(d)
+}
+
+func (m *Model) append(dst []byte, values []string, d *deriving, memo *comparator.Memo) []byte {
+	memo.Reset()
+	d.record.Memo = memo
+	start := len(dst)
+	dst = binary.LittleEndian.AppendUint16(dst, m.stamp)
+	ends := len(dst)
+	dst = append(dst, make([]byte, endSize*len(m.comparisons))...)
+	for i := range m.comparisons {
+		c := &m.comparisons[i]
+		d.record.Values = d.record.Values[:0]
+		for _, at := range c.at {
+			v := ""
+			if at < len(values) {
+				v = values[at]
+			}
+			d.record.Values = append(d.record.Values, v)
 		}
-	}
-	if s, ok := n.Sex(); ok && f.sex == 0 {
-		f.sex, f.sexFromID = s[0], true
-	}
-}
-
-func (m *Model) readNames(f *Features, v schema.Values) {
-	f.mother, f.motherSounds = m.parent(v[schema.MotherName])
-	name := strings.TrimSpace(v[schema.Name])
-	if b, ok := parseNewborn(name); ok {
-		f.newborn, f.rank = true, b.rank
-		if f.sex == 0 {
-			f.sex = b.sex
+		before := len(dst)
+		dst = c.appendSlot(dst, &d.record)
+		if len(dst)-start > maxFeatures {
+			dst = dst[:before]
 		}
-		if f.mother == "" && b.parent != "" {
-			f.motherSurname = b.surnameOnly
-			f.mother, f.motherSounds = m.parent(b.parent)
+		binary.LittleEndian.PutUint16(dst[ends+endSize*i:], uint16(len(dst)-start))
+	}
+	return dst
+}
+
+func (c *comparison) appendSlot(dst []byte, r *comparator.Record) []byte {
+	if c.frequency == nil {
+		return c.comparator.Append(dst, r)
+	}
+	at := len(dst)
+	dst = append(dst, 0, 0)
+	dst = c.comparator.Append(dst, r)
+	if len(dst) == at+adjustSize {
+		return dst[:at]
+	}
+	binary.LittleEndian.PutUint16(dst[at:], uint16(c.frequency.of(c.comparator, dst[at+adjustSize:])))
+	return dst
+}
+
+// Own reports whether features were made by this version of the model. Those of
+// another say nothing here, and are to be derived again.
+func (m *Model) Own(f Features) bool {
+	n := len(m.comparisons)
+	if len(f) < stampSize+endSize*n || binary.LittleEndian.Uint16(f) != m.stamp {
+		return false
+	}
+	last := stampSize + endSize*n
+	for i := range n {
+		end := int(binary.LittleEndian.Uint16(f[stampSize+endSize*i:]))
+		if end < last {
+			return false
 		}
-		return
+		last = end
 	}
-	if name == "" || m.sharedNames[name] {
-		return
-	}
-	f.name = readName(name)
-	f.sounds = sounds(name, f.name.text)
-	f.surname, f.given = f.name.halves(f.sounds)
-	f.rarity = m.rarity(f.name)
-	f.latin = hanzi.Romanised(name)
-	if former := strings.TrimSpace(v[schema.FormerName]); former != "" && !m.sharedNames[former] {
-		if n := readName(former); n.text != f.name.text {
-			f.former, f.formerBy = n, sounds(former, n.text)
-		}
-	}
+	return last == len(f)
 }
 
-func (m *Model) parent(name string) (text string, by []string) {
-	name = strings.TrimSpace(name)
-	if name == "" || m.sharedNames[name] {
-		return "", nil
-	}
-	text = hanzi.Normalise(name)
-	return text, sounds(name, text)
-}
-
-// rarity is what a common name takes off the weight of an equal name.
-func (m *Model) rarity(n nameFeature) int32 {
-	if n.text == "" {
-		return 0
-	}
-	return -m.surnameLess[string(n.runes[:n.split])] - m.givenLess[string(n.runes[n.split:])]
-}
-
-func (m *Model) phone(s string) string {
-	s = strings.TrimPrefix(strings.TrimPrefix(s, "+86"), "+")
-	if len(s) < 7 || m.sharedPhones[s] || strings.Count(s[1:], s[1:2]) == len(s)-1 {
-		return ""
-	}
-	return s
-}
-
-func readName(name string) nameFeature {
-	n := nameFeature{raw: name, text: hanzi.Normalise(name)}
-	n.runes = []rune(n.text)
-	surname, _ := hanzi.Surname(n.text)
-	if strings.HasPrefix(n.text, surname) {
-		n.split = len([]rune(surname))
-	}
-	return n
-}
-
-// halves spells surname and given name without tones, as the plainest spelling
-// of the whole name has them.
-func (n nameFeature) halves(sounds []string) (surname, given string) {
-	if len(sounds) == 0 {
-		return "", ""
-	}
-	surname = strings.Join(hanzi.Pinyin(string(n.runes[:n.split])), "")
-	if given, ok := strings.CutPrefix(sounds[0], surname); ok {
-		return surname, given
-	}
-	return surname, string(n.runes[n.split:]) // a character without a reading
-}
-
-// maxSounds bounds the readings of a name with characters of several sounds.
-const maxSounds = 2
-
-// sounds spells a name without tones. A name that has no reading stands for
-// itself, so that it still finds its equal.
-func sounds(name, normalised string) []string {
-	if normalised == "" {
+// slot returns the bytes of a comparison. Of bytes that are no features of this
+// model it returns whatever is there, or nothing.
+func (m *Model) slot(f Features, i int) []byte {
+	head := stampSize + endSize*len(m.comparisons)
+	if len(f) < head {
 		return nil
 	}
-	keys := hanzi.PinyinKeys(name)
-	if len(keys) == 0 {
-		return []string{normalised}
+	start, end := head, int(binary.LittleEndian.Uint16(f[stampSize+endSize*i:]))
+	if i > 0 {
+		start = int(binary.LittleEndian.Uint16(f[stampSize+endSize*(i-1):]))
 	}
-	return keys[:min(len(keys), maxSounds)]
+	if start >= end || end > len(f) {
+		return nil
+	}
+	return f[start:end]
 }
 
-func readIdentity(text string) (identity, idnum.Number) {
-	if text == "" {
-		return identity{}, idnum.Number{}
+// feature returns what a comparison's comparator made, nil for nothing.
+func (m *Model) feature(f Features, i int) []byte {
+	s := m.slot(f, i)
+	if m.comparisons[i].frequency == nil {
+		return s
 	}
-	n := idnum.Parse(text)
-	if n.Text == "" {
-		return identity{}, n // no form of a number, or a placeholder: evidence for nothing
+	if len(s) <= adjustSize {
+		return nil
 	}
-	id := identity{text: n.Text, core: idnum.Core15(n.Text)}
-	sure := n.Valid
-	if n.Type == idnum.Resident15 {
-		// The orders that 15 digits kept for people born before 1900 leave the
-		// century open: such a number is compared, but is not sure enough for I3.
-		id.text, sure = upgrade(n.Text)
-	}
-	switch {
-	case !sure:
-	case len(id.text) == 18:
-		id.valid = id.text[:17] // the check character adds nothing
-	default:
-		id.valid = id.text
-	}
-	return id, n
+	return s[adjustSize:]
 }
 
-func upgrade(fifteen string) (text string, sure bool) {
-	if s, ok := idnum.Upgrade15(fifteen); ok {
-		return s, true
+// Identifier returns the number of which no two that differ can be one person's
+// (I3), in a form that is equal exactly for equal numbers; empty where the
+// record shows none that can be right, or the model names no such comparison.
+func (m *Model) Identifier(f Features) []byte {
+	if m.exclusive == none {
+		return nil
 	}
-	return fifteen, false
+	s := m.feature(f, m.exclusive)
+	if len(s) == 0 {
+		return nil
+	}
+	return m.comparisons[m.exclusive].comparator.(comparator.Identifier).Identifier(s)
 }
 
-// identityInCard finds the ID number that a disability card's number starts
-// with: number, category, grade.
-func identityInCard(card string) (identity, idnum.Number) {
-	if len(card) == 20 {
-		if id, n := readIdentity(card[:18]); id.valid != "" {
-			return id, n
-		}
+// Term returns the value that a record would look up in a table of frequencies,
+// and false where it cannot be known. Tables are counted as Compared.Frequencies
+// names them.
+func (m *Model) Term(comparison, table int, f Features) (string, bool) {
+	t, ok := m.comparisons[comparison].comparator.(comparator.Termer)
+	s := m.feature(f, comparison)
+	if !ok || len(s) == 0 {
+		return "", false
 	}
-	return identity{}, idnum.Number{}
+	return t.Term(s, table)
 }
 
-func readHome(canonical string) home {
-	a := schema.AddressFromCanonical(canonical)
-	h := home{place: a.Compound, building: a.Building, unit: a.Unit, room: a.Room}
-	if h.place == "" {
-		h.place = a.Community
-	}
-	if h.place == "" {
-		return home{} // "3栋201" without the place is in every compound
-	}
-	return h
-}
-
-// whole reports whether h names one dwelling.
-func (h home) whole() bool { return h.building != "" && h.room != "" }
-
-// plain drops what stands for "no number".
-func plain(s string) string {
-	s = strings.TrimSpace(s)
-	if s == "" || idnum.Placeholder(s) {
-		return ""
-	}
-	return s
-}
-
-func digit(s string) byte {
-	if len(s) == 1 && s[0] >= '1' && s[0] <= '9' {
-		return s[0] - '0'
-	}
-	return 0
-}
-
-// roleClass is the first digit of GB/T 4761, with 本人 and 户主 as one, and
-// 0 where the relation says nothing that excludes another.
-func roleClass(code string) byte {
-	if len(code) != 2 {
-		return 0
-	}
-	switch code[0] {
-	case '0':
-		return 'h'
-	case '1':
-		return 's'
-	case '2', '3':
-		return 'c'
-	case '4', '5', '6', '7':
-		return code[0]
-	}
-	return 0
-}
-
-// HasValidID reports whether the record shows an ID number that can be right.
-func (f *Features) HasValidID() bool { return f.id.valid != "" }
-
-// sameSound reports whether two names have a reading in common.
-func sameSound(a, b []string) bool {
-	for _, s := range a {
-		if slices.Contains(b, s) {
-			return true
-		}
-	}
-	return false
-}
+// Says reports whether a record says anything about a comparison.
+func (m *Model) Says(f Features, comparison int) bool { return len(m.feature(f, comparison)) > 0 }

@@ -19,21 +19,39 @@ type toy struct {
 
 func (s *toy) Limits() Limits { return s.limits }
 
-func (s *toy) Weigh(a, b *Features) Weight {
-	k := [2]string{a.name.text, b.name.text}
+// The features of a toy record: its year, its kind, and behind a slash its number.
+
+func (s *toy) Weigh(a, b Features) Weight {
+	x, y := readToy(a), readToy(b)
+	k := [2]string{x.kind, y.kind}
 	if k[0] > k[1] {
 		k[0], k[1] = k[1], k[0]
 	}
 	w := Weight{Total: s.weight[k]}
-	if a.id.valid != "" && a.id.valid == b.id.valid && a.birth != b.birth {
+	if x.id != "" && x.id == y.id && x.year != y.year {
 		w.Conflict = true
 		w.Total = min(w.Total, s.limits.Link-1)
 	}
 	return w
 }
 
-func toyFeatures(kind, id string, year int) *Features {
-	return &Features{name: nameFeature{text: kind}, id: identity{valid: id}, birth: date{year: uint16(year)}}
+func (s *toy) Identifier(f Features) []byte { return []byte(readToy(f).id) }
+
+type toyRecord struct {
+	year     byte
+	kind, id string
+}
+
+func toyFeatures(kind, id string, year int) Features {
+	return Features(string(rune(year)) + kind + "/" + id)
+}
+
+func readToy(f Features) toyRecord {
+	if len(f) == 0 {
+		return toyRecord{}
+	}
+	kind, id, _ := strings.Cut(string(f[1:]), "/")
+	return toyRecord{year: f[0], kind: kind, id: id}
 }
 
 // flaw breaks the stream's protocol in one way, to prove that the simulation
@@ -48,6 +66,8 @@ const (
 	lastKeysOnly   flaw = "only the keys of the last resolution counted again"
 	noSameEnds     flaw = "without the other ends of same decisions"
 	anchorsIgnored flaw = "without what is anchored to a changed record"
+	staleOutside   flaw = "edges written although their other end has changed"
+	lockless       flaw = "rows taken although another worker holds them"
 )
 
 // hub is the store and the workers in memory: what the SQL store does in
@@ -66,20 +86,26 @@ type hub struct {
 	residents int
 	oversize  map[int64]bool
 
-	looks int // of the closure under way
+	looks   int           // of the closure under way
+	workers int           // so far
+	running int           // at the moment
+	locks   map[int64]int // row → worker
 }
 
 func newHub(s Scorer, f flaw) *hub {
 	return &hub{
 		scorer: s, flaw: f, rows: make(map[int64]*Row), byRef: make(map[schema.RecordRef]int64),
 		edges: make(map[[2]int64]RowEdge), hot: make(map[int64]bool), oversize: make(map[int64]bool),
-		decisions: make(map[[2]schema.RecordRef]Decision), redirect: make(map[string]string), former: make(map[int64]string),
+		decisions: make(map[[2]schema.RecordRef]Decision), redirect: make(map[string]string), former: make(map[int64]string), locks: make(map[int64]int),
 	}
 }
 
 // put takes a record in: a new one, a change, or a return.
 func (h *hub) put(it Item) {
 	r := h.row(it.Ref)
+	if h.busy(r.ID, 0) {
+		return // it would wait, and come later
+	}
 	h.touch(r)
 	r.F, r.Keys, r.Deleted, r.Anchors = it.F, it.Keys, false, nil
 	if len(it.Anchors) > 0 {
@@ -103,7 +129,7 @@ func (h *hub) row(ref schema.RecordRef) *Row {
 
 func (h *hub) remove(ref schema.RecordRef) {
 	id, ok := h.byRef[ref]
-	if !ok || h.rows[id].Deleted {
+	if !ok || h.rows[id].Deleted || h.busy(id, 0) {
 		return
 	}
 	r := h.rows[id]
@@ -129,6 +155,9 @@ func (h *hub) decide(a, b schema.RecordRef, kind string) {
 		a, b = b, a
 	}
 	pair := [2]schema.RecordRef{a, b}
+	if h.busy(h.byRef[a], 0) || h.busy(h.byRef[b], 0) {
+		return
+	}
 	old, had := h.decisions[pair]
 	switch {
 	case a == b, kind == "revoke" && !had, kind != "revoke" && had && old.Same == (kind == "same"):
@@ -155,39 +184,6 @@ func (h *hub) unresolved() []int64 {
 	return ids
 }
 
-// resolve does one claimed batch.
-func (h *hub) resolve(claimed []int64) {
-	for range 1000 {
-		h.looks = 0
-		c, err := Close(h.scorer, h, claimed)
-		if err != nil {
-			panic(err)
-		}
-		if len(c.Flips) == 0 {
-			h.write(c)
-			return
-		}
-		for _, f := range c.Flips {
-			h.flip(f)
-		}
-	}
-	panic("hot keys never settle")
-}
-
-func (h *hub) flip(f Flip) {
-	if f.Hot {
-		h.hot[f.Key] = true
-	} else {
-		delete(h.hot, f.Key)
-	}
-	if h.flaw == hotForgotten {
-		return
-	}
-	for _, r := range h.holders(f.Key) {
-		r.Unresolved = true
-	}
-}
-
 func (h *hub) holders(key int64) []*Row {
 	var rows []*Row
 	for _, id := range slices.Sorted(maps.Keys(h.rows)) {
@@ -196,44 +192,6 @@ func (h *hub) holders(key int64) []*Row {
 		}
 	}
 	return rows
-}
-
-func (h *hub) write(c Closure) {
-	member, changed := make(map[int64]bool), make(map[int64]bool)
-	component := make(map[int64]int)
-	for i, comp := range c.Components {
-		for _, r := range comp.Members {
-			member[r.ID] = true
-			component[r.ID] = i
-		}
-		for _, id := range comp.Changed {
-			changed[id] = true
-		}
-	}
-	for pair := range h.edges {
-		a, b := pair[0], pair[1]
-		if changed[a] || changed[b] || member[a] && member[b] && component[a] == component[b] {
-			delete(h.edges, pair)
-		}
-	}
-	for _, comp := range c.Components {
-		for _, o := range comp.Outside {
-			if member[o.ID] || h.rows[o.ID].Rev != o.Rev {
-				panic("an edge leads to a record as it no longer is")
-			}
-		}
-		for _, e := range comp.Edges {
-			h.edges[[2]int64{e.A, e.B}] = e
-		}
-		h.writeResidents(comp)
-	}
-	for _, ids := range c.Oversize {
-		for _, id := range ids {
-			if h.rows[id].Unresolved {
-				h.oversize[id] = true
-			}
-		}
-	}
 }
 
 func (h *hub) writeResidents(comp Component) {
@@ -368,52 +326,4 @@ func (h *hub) batch() (Result, func(int64) bool) {
 	items := h.items()
 	hot := HotKeys(h.scorer.Limits().HotKey, items)
 	return Batch(h.scorer, items, slices.Collect(maps.Values(h.decisions)), hot), hot
-}
-
-// difference compares the store with Batch of what it holds; empty: the same.
-func (h *hub) difference() string {
-	want, hot := h.batch()
-	groups := make(map[string][]schema.RecordRef)
-	keys := make(map[int64]bool)
-	for _, id := range slices.Sorted(maps.Keys(h.rows)) {
-		r := h.rows[id]
-		if r.Deleted {
-			if r.Resident != "" {
-				return fmt.Sprintf("%v is deleted and still has a resident", r.Ref)
-			}
-			continue
-		}
-		if h.redirect[r.Resident] != "" {
-			return fmt.Sprintf("%v has a resident that redirects", r.Ref)
-		}
-		groups[r.Resident] = append(groups[r.Resident], r.Ref)
-		add(keys, r.Keys)
-	}
-	got := Result{}
-	for _, g := range groups {
-		slices.SortFunc(g, CompareRefs)
-		got.Groups = append(got.Groups, g)
-	}
-	slices.SortFunc(got.Groups, func(a, b []schema.RecordRef) int { return CompareRefs(a[0], b[0]) })
-	for pair, e := range h.edges {
-		a, b := h.rows[pair[0]].Ref, h.rows[pair[1]].Ref
-		if CompareRefs(a, b) > 0 {
-			a, b = b, a
-		}
-		got.Edges = append(got.Edges, Edge{A: a, B: b, Weight: e.Weight, Reason: e.Reason})
-	}
-	slices.SortFunc(got.Edges, func(x, y Edge) int { return cmp.Or(CompareRefs(x.A, y.A), CompareRefs(x.B, y.B)) })
-	var d []string
-	if g, w := fmt.Sprint(got.Groups), fmt.Sprint(want.Groups); g != w {
-		d = append(d, "groups: stream "+g+", batch "+w)
-	}
-	if g, w := fmt.Sprint(got.Edges), fmt.Sprint(want.Edges); g != w {
-		d = append(d, "edges: stream "+g+", batch "+w)
-	}
-	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		if h.hot[k] != hot(k) {
-			d = append(d, fmt.Sprintf("key %d: listed hot %v, is hot %v", k, h.hot[k], hot(k)))
-		}
-	}
-	return strings.Join(d, "\n")
 }

@@ -9,7 +9,7 @@ import (
 // Item is one living record, as Batch sees it.
 type Item struct {
 	Ref  schema.RecordRef // unique among the items
-	F    *Features        // not needed for anchored items
+	F    Features         // not needed for anchored items
 	Keys []int64          // blocking keys, from Model.Keys
 	// Anchors, when there are any, make this an anchored record: a desk edit or a
 	// row that Heji created. It is compared with nothing and goes where its first
@@ -38,6 +38,9 @@ const (
 	Decided Reason = "decision"
 	// GroupRule: the residents as wholes do not fit each other.
 	GroupRule Reason = "group"
+	// OneSource: joining would put two records of one source together, which
+	// Limits.OnePerSource forbids.
+	OneSource Reason = "source"
 )
 
 // Edge is a pair of records of two residents worth keeping: the review queue,
@@ -63,7 +66,15 @@ type Limits struct {
 	Group     int // least mean weight over all cross pairs of two groups
 	HotKey    int // a key with more living holders makes no pairs
 	Component int // a closure with more records keeps its old partition
+
+	// LinkOnly: records of one platform are never compared.
+	LinkOnly bool
+	// OnePerSource: weights alone put no two records of one platform together.
+	OnePerSource bool
 }
+
+// apart reports whether two records are never compared.
+func (l *Limits) apart(a, b schema.RecordRef) bool { return l.LinkOnly && a.Platform == b.Platform }
 
 // Weight is what a Scorer says about a pair.
 type Weight struct {
@@ -77,7 +88,10 @@ type Weight struct {
 // own.
 type Scorer interface {
 	// Weigh is symmetric, and its Total is below Limits().Link for a Conflict.
-	Weigh(a, b *Features) Weight
+	Weigh(a, b Features) Weight
+	// Identifier returns the number of which no two that differ can be one
+	// person's (I3); empty where there is none.
+	Identifier(f Features) []byte
 	Limits() Limits
 }
 

@@ -3,38 +3,116 @@ package linkage
 import (
 	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
 
 	"go.yaml.in/yaml/v3"
 
-	"heji/schema/hanzi"
+	"heji/schema"
+	"heji/services/linkage/comparator"
 )
 
 //go:embed residents.yaml
 var residents []byte
 
-// Model is everything that the partition depends on besides evidence and
-// decisions: integer weights, thresholds, caps, name frequencies, shared values.
-// It is frozen: a changed Model has another version. Safe for concurrent use.
-type Model struct {
-	version     string
-	limits      Limits
-	maxKeys     int
-	sharedLimit int32
-	weights     [numFactors][numLevels]int32
+// MaxComparisons bounds the comparisons of a model, so that a Comparison has a
+// fixed size.
+const MaxComparisons = 24
 
-	nameFloor    int32
-	surnameLess  map[string]int32
-	givenLess    map[string]int32
-	sharedPhones map[string]bool
-	sharedNames  map[string]bool
+// Model is everything that the partition depends on besides evidence and
+// decisions: what is compared and how, integer weights, thresholds, caps,
+// frequencies, shared values. It is frozen: a changed Model has another version.
+// Safe for concurrent use.
+type Model struct {
+	version string
+	limits  Limits
+	maxKeys int
+	// hasThresholds: the model says from which weight on a pair is linked.
+	hasThresholds bool
+	files         ColumnMap
+	prior         float64 // 0: not known
+
+	comparisons []comparison
+	attributes  []string
+	exclusive   int // a comparison, or none
+	rules       []rule
+	terms       []term
+	shared      *shared
+	conflict    *conflict
+
+	stamp   uint16
+	scratch sync.Pool // of *deriving
 }
+
+// none stands for no comparison.
+const none = -1
+
+// comparison is one line of a model.
+type comparison struct {
+	name       string
+	kind       string // of comparator
+	attributes []string
+	settings   *yaml.Node // a mapping; what the comparator alone reads
+	levels     []LevelWeight
+	frequency  *frequency
+
+	at         []int // places of attributes in Model.attributes
+	comparator comparator.Comparator
+	weights    []int32
+}
+
+// LevelWeight is what a model says about one level of a comparison.
+type LevelWeight struct {
+	Name string
+	// M is the probability of the level among pairs of one entity, U among pairs
+	// of two; 0 where the model does not give them.
+	M, U float64
+	// Weight in hundredths of a bit: round(100·log2(M/U)), unless the model gives
+	// one of its own. Meaningless unless Known.
+	Weight int
+	Known  bool
+}
+
+// Compared describes one comparison of a model.
+type Compared struct {
+	Name       string
+	Comparator string
+	Attributes []string
+	Levels     []LevelWeight // as Comparison.Level counts them
+	// Frequencies are the tables of term frequencies that the comparison reads;
+	// nil where how common a value is does not matter.
+	Frequencies []string
+	// Shared: people who live together have it in common.
+	Shared bool
+}
+
+// ColumnMap says how a file's columns become attributes.
+type ColumnMap struct {
+	// Key lists the columns that may hold the record's key: the first that is
+	// there does.
+	Key []string
+	// Columns lists for an attribute the columns that may hold it. An attribute
+	// that is not listed is its own column.
+	Columns map[string][]string
+	// Optional lists the attributes that a file may lack, or leave empty
+	// everywhere; of any other that is an error.
+	Optional []string
+	// Clean is how raw text becomes a value: CleanPlain or CleanCanonical.
+	Clean string
+	// Missing are texts that mean that nothing is known.
+	Missing []string
+}
+
+// The ways of cleaning.
+const (
+	// CleanPlain trims, collapses spaces and applies Unicode NFKC.
+	CleanPlain = "plain"
+	// CleanCanonical reads each attribute as schema/canon does for platforms.
+	CleanCanonical = "canonical"
+)
 
 var defaultModel = sync.OnceValue(func() *Model {
 	m, err := Load(bytes.NewReader(residents))
@@ -44,7 +122,7 @@ var defaultModel = sync.OnceValue(func() *Model {
 	return m
 })
 
-// Default returns the model that the program carries.
+// Default returns the model for residents that the program carries.
 func Default() *Model { return defaultModel() }
 
 // Version names the model in what is stored.
@@ -53,143 +131,88 @@ func (m *Model) Version() string { return m.version }
 // Limits returns thresholds and caps.
 func (m *Model) Limits() Limits { return m.limits }
 
-// file is the layout of a model.
-type file struct {
-	Version     string                      `yaml:"version"`
-	Link        int                         `yaml:"link"`
-	Review      int                         `yaml:"review"`
-	Group       int                         `yaml:"group"`
-	HotKey      int                         `yaml:"hot_key"`
-	Component   int                         `yaml:"component"`
-	Keys        int                         `yaml:"keys"`
-	SharedLimit whole                       `yaml:"shared_limit"`
-	Weights     map[string]map[string]whole `yaml:"weights"`
-	Names       struct {
-		Floor    whole  `yaml:"floor"`
-		Surnames []tier `yaml:"surnames"`
-		Given    []tier `yaml:"given"`
-	} `yaml:"name_frequency"`
-	Shared struct {
-		Phones []string `yaml:"phones"`
-		Names  []string `yaml:"names"`
-	} `yaml:"shared"`
+// LinkOnly reports whether records of one source are never compared.
+func (m *Model) LinkOnly() bool { return m.limits.LinkOnly }
+
+// Attributes returns all attributes that comparisons read, in the order in which
+// AppendFeatures takes their values.
+func (m *Model) Attributes() []string { return slices.Clone(m.attributes) }
+
+// Columns says how a file's columns become attributes.
+func (m *Model) Columns() ColumnMap { return m.files }
+
+// Prior is the probability that two records drawn at random are one entity; 0
+// where the model does not say.
+func (m *Model) Prior() float64 { return m.prior }
+
+// Comparisons describes the comparisons, in the order that Comparison.Level
+// counts in.
+func (m *Model) Comparisons() []Compared {
+	out := make([]Compared, len(m.comparisons))
+	for i := range m.comparisons {
+		c := &m.comparisons[i]
+		out[i] = Compared{Name: c.name, Comparator: c.kind, Attributes: slices.Clone(c.attributes), Levels: slices.Clone(c.levels)}
+		if c.frequency != nil {
+			out[i].Frequencies = c.frequency.names()
+		}
+		out[i].Shared = m.shared != nil && slices.Contains(m.shared.of, i)
+	}
+	return out
 }
 
-// whole is an integer that may not be written as a fraction: the decoder would
-// cut 6.5 to 6 in silence.
-type whole int32
-
-func (w *whole) UnmarshalYAML(n *yaml.Node) error {
-	if n.Tag != "!!int" {
-		return fmt.Errorf("line %d: a weight is an integer, in hundredths of a bit", n.Line)
+// Ready returns an error that says what training has to fill in before the model
+// can link, nil when nothing is missing.
+func (m *Model) Ready() error {
+	for i := range m.comparisons {
+		c := &m.comparisons[i]
+		for _, l := range c.levels {
+			if !l.Known {
+				return fmt.Errorf("comparison %s: level %q has no weight, and no m and u; train the model first, or write them into it", c.name, l.Name)
+			}
+		}
 	}
-	return n.Decode((*int32)(w))
-}
-
-type tier struct {
-	Less  whole    `yaml:"less"`
-	Names []string `yaml:"names"`
-}
-
-// Load reads a model. An unknown or missing setting is an error that names it.
-func Load(r io.Reader) (*Model, error) {
-	d := yaml.NewDecoder(r)
-	d.KnownFields(true)
-	var f file
-	if err := d.Decode(&f); err != nil {
-		return nil, fmt.Errorf("read the linkage model: %w", err)
-	}
-	if err := f.check(); err != nil {
-		return nil, fmt.Errorf("read the linkage model: %w", err)
-	}
-	m := &Model{
-		version:      f.Version,
-		limits:       Limits{Link: f.Link, Review: f.Review, Group: f.Group, HotKey: f.HotKey, Component: f.Component},
-		maxKeys:      f.Keys,
-		sharedLimit:  int32(f.SharedLimit),
-		nameFloor:    int32(f.Names.Floor),
-		surnameLess:  tiers(f.Names.Surnames),
-		givenLess:    tiers(f.Names.Given),
-		sharedPhones: set(f.Shared.Phones),
-		sharedNames:  set(f.Shared.Names),
-	}
-	if err := m.setWeights(f.Weights); err != nil {
-		return nil, fmt.Errorf("read the linkage model: %w", err)
-	}
-	return m, nil
-}
-
-func (f *file) check() error {
 	switch {
-	case f.Version == "":
-		return errors.New("version is missing: what is stored is marked with it")
-	case f.Review <= 0 || f.Link <= f.Review:
-		return errors.New("link must be above review, and review above 0")
-	case f.Group > f.Link:
-		return errors.New("group must not be above link: no two records could ever join")
-	case f.HotKey < 2:
-		return errors.New("hot_key must be at least 2: a key that one record holds makes no pair")
-	case f.Component < 2:
-		return errors.New("component must be at least 2")
-	case f.Keys < minKeys:
-		return fmt.Errorf("keys must be at least %d", minKeys)
-	case f.SharedLimit <= 0:
-		return errors.New("shared_limit must be above 0")
+	case m.shared != nil && m.shared.limit == 0:
+		return fmt.Errorf("shared: limit is missing; train the model first, or write it into it")
+	case !m.hasThresholds:
+		return fmt.Errorf("thresholds are missing; train the model first, or write thresholds: {link: …, review: …, group: …} into it")
+	case m.prior == 0:
+		return fmt.Errorf("prior is missing: the probability that two records drawn at random are the same; train the model first, or write it into it")
 	}
 	return nil
 }
 
-// setWeights takes exactly the levels that the factors have.
-func (m *Model) setWeights(given map[string]map[string]whole) error {
-	for factor := range numFactors {
-		levels := given[factor.String()]
-		for _, l := range levelsOf[factor] {
-			w, ok := levels[l.String()]
-			if !ok {
-				return fmt.Errorf("weights: %s: %s is missing", factor, l)
-			}
-			m.weights[factor][l] = int32(w)
-		}
-		for _, name := range slices.Sorted(maps.Keys(levels)) {
-			if !slices.ContainsFunc(levelsOf[factor], func(l Level) bool { return l.String() == name }) {
-				return fmt.Errorf("weights: %s: there is no level %q; its levels are %s", factor, name, levelList(factor))
-			}
-		}
+// Probability is what a weight of evidence means for a pair: the probability
+// that the two are one entity, by the model's prior. Without a prior the odds
+// before the evidence count as even.
+func (m *Model) Probability(weight int) float64 {
+	odds := math.Exp2(float64(weight) / 100)
+	if m.prior > 0 {
+		odds *= m.prior / (1 - m.prior)
 	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if !slices.Contains(factorNames[:], name) {
-			return fmt.Errorf("weights: there is no factor %q; the factors are %s", name, strings.Join(factorNames[:], ", "))
-		}
+	if math.IsInf(odds, 1) {
+		return 1
 	}
-	return nil
+	return odds / (1 + odds)
 }
 
-func levelList(f Factor) string {
-	if len(levelsOf[f]) == 0 {
-		return "none: its weight follows from other settings"
-	}
-	var names []string
-	for _, l := range levelsOf[f] {
-		names = append(names, l.String())
-	}
-	return strings.Join(names, ", ")
+// index returns the place of a comparison, or none.
+func (m *Model) index(name string) int {
+	return slices.IndexFunc(m.comparisons, func(c comparison) bool { return c.name == name })
 }
 
-// tiers is keyed as Features spells names.
-func tiers(list []tier) map[string]int32 {
-	m := make(map[string]int32)
-	for _, t := range list {
-		for _, name := range t.Names {
-			m[hanzi.Normalise(name)] = int32(t.Less)
-		}
+func (m *Model) names() string {
+	var list []string
+	for i := range m.comparisons {
+		list = append(list, m.comparisons[i].name)
 	}
-	return m
+	return strings.Join(list, ", ")
 }
 
-func set(list []string) map[string]bool {
-	m := make(map[string]bool, len(list))
-	for _, s := range list {
-		m[s] = true
+// valuesOf puts a record's values into the order of Attributes.
+func (m *Model) valuesOf(into []string, v schema.Values) []string {
+	for _, a := range m.attributes {
+		into = append(into, v[schema.Attribute(a)])
 	}
-	return m
+	return into
 }

@@ -20,6 +20,7 @@ import (
 //     groups (I4);
 //   - put two different valid ID numbers together (I3), unless a "same" decision
 //     made them aliases;
+//   - put two records of one source together, where the limits forbid it;
 //   - fail the group rule: the mean weight over all cross pairs of the two
 //     groups, blocked or not, must reach the bound. Without it a chain of weak
 //     links makes one resident out of a street.
@@ -117,7 +118,7 @@ func (p *partition) pairs(hot func(int64) bool) {
 		}
 		for _, k := range p.items[a].Keys {
 			for _, b := range holders[k] {
-				if b <= a || seen[b] == a+1 {
+				if b <= a || seen[b] == a+1 || p.limits.apart(p.items[a].Ref, p.items[b].Ref) {
 					continue
 				}
 				seen[b] = a + 1
@@ -141,8 +142,11 @@ func (p *partition) join() {
 	p.groups, p.parts = newForest(len(p.items)), newForest(len(p.items))
 	p.ids = make([][]string, len(p.items))
 	for i, it := range p.items {
-		if len(it.Anchors) == 0 && it.F.id.valid != "" {
-			p.ids[i] = []string{it.F.id.valid}
+		if len(it.Anchors) > 0 {
+			continue
+		}
+		if id := p.scorer.Identifier(it.F); len(id) > 0 {
+			p.ids[i] = []string{string(id)}
 		}
 	}
 	for _, e := range p.same { // I4: before every weight
@@ -172,7 +176,7 @@ func (p *partition) join() {
 			continue
 		}
 		if a != b {
-			if p.apart(a, b) || p.twoIDs(a, b) {
+			if p.apart(a, b) || p.twoIDs(a, b) || p.oneSource(a, b) {
 				continue
 			}
 			p.unite(a, b)
@@ -194,6 +198,9 @@ func (p *partition) unite(a, b int32) {
 
 // apart reports whether a person told any two records of two groups apart (I4).
 func (p *partition) apart(a, b int32) bool {
+	if p.notSame == nil {
+		return false
+	}
 	if p.groups.size[a] > p.groups.size[b] {
 		a, b = b, a
 	}
@@ -222,11 +229,30 @@ func (p *partition) twoIDs(a, b int32) bool {
 	return true
 }
 
-// fit is the group rule.
+// oneSource reports whether a join would put two records of one source together
+// against the limits.
+func (p *partition) oneSource(a, b int32) bool {
+	if !p.limits.OnePerSource {
+		return false
+	}
+	for i := range p.groups.members(a) {
+		for j := range p.groups.members(b) {
+			if p.items[i].Ref.Platform == p.items[j].Ref.Platform {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fit is the group rule. Pairs that are never compared count neither way.
 func (p *partition) fit(x, y int32) bool {
 	sum, n := 0, 0
 	for a := range p.parts.members(x) {
 		for b := range p.parts.members(y) {
+			if p.limits.apart(p.items[a].Ref, p.items[b].Ref) {
+				continue
+			}
 			sum += p.weigh(a, b)
 			n++
 		}
@@ -239,32 +265,38 @@ func (p *partition) weigh(a, b int32) int {
 }
 
 // edges returns the pairs of two groups that are worth keeping, with the reason
-// as things stand at the end. The reason of a pair below the link threshold
-// depends on the pair alone: its ends may lie in two closures.
+// as things stand at the end.
 func (p *partition) edges() []Edge {
 	var edges []Edge
 	for _, e := range p.weighed {
-		a, b := p.groups.root(e.a), p.groups.root(e.b)
-		if a == b {
-			continue
+		if why := p.why(e); why != "" {
+			edges = append(edges, Edge{A: p.items[e.a].Ref, B: p.items[e.b].Ref, Weight: int(e.weight), Reason: why})
 		}
-		var why Reason
-		switch {
-		case slices.Contains(p.notSame[e.a], e.b):
-			why = Decided
-		case e.conflict:
-			why = SameID
-		case int(e.weight) < p.limits.Link:
-			why = BelowLink
-		case p.apart(a, b):
-			why = Decided
-		case p.twoIDs(a, b):
-			why = TwoIDs
-		default:
-			why = GroupRule
-		}
-		edges = append(edges, Edge{A: p.items[e.a].Ref, B: p.items[e.b].Ref, Weight: int(e.weight), Reason: why})
 	}
 	slices.SortFunc(edges, func(x, y Edge) int { return cmp.Or(CompareRefs(x.A, y.A), CompareRefs(x.B, y.B)) })
 	return edges
+}
+
+// why says why the ends of a pair are in two groups; "" where they are in one.
+// The reason of a pair below the link threshold depends on the pair alone: its
+// ends may lie in two closures.
+func (p *partition) why(e pair) Reason {
+	a, b := p.groups.root(e.a), p.groups.root(e.b)
+	switch {
+	case a == b:
+		return ""
+	case p.notSame != nil && slices.Contains(p.notSame[e.a], e.b):
+		return Decided
+	case e.conflict:
+		return SameID
+	case int(e.weight) < p.limits.Link:
+		return BelowLink
+	case p.apart(a, b):
+		return Decided
+	case p.twoIDs(a, b):
+		return TwoIDs
+	case p.oneSource(a, b):
+		return OneSource
+	}
+	return GroupRule
 }

@@ -1,6 +1,7 @@
 package linkage
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -85,14 +86,14 @@ func TestBatchKeepsItsPromises(t *testing.T) {
 		}
 		numbers := make(map[int]string)
 		for _, it := range items {
-			if someSame || len(it.Anchors) > 0 || it.F.id.valid == "" {
+			if someSame || len(it.Anchors) > 0 || readToy(it.F).id == "" {
 				continue
 			}
 			g := in[it.Ref]
 			if n, ok := numbers[g]; ok {
-				require.Equal(t, n, it.F.id.valid, "I3: one number in one resident")
+				require.Equal(t, n, readToy(it.F).id, "I3: one number in one resident")
 			}
-			numbers[g] = it.F.id.valid
+			numbers[g] = readToy(it.F).id
 		}
 		for _, e := range r.Edges {
 			require.Negative(t, CompareRefs(e.A, e.B))
@@ -206,6 +207,74 @@ func TestHotKeysMakeNoPairs(t *testing.T) {
 	require.Equal(t, "[abc]", groupsOf(Batch(s, list, nil, HotKeys(2, list))), "an anchored record holds no key")
 }
 
+// Between sources only: pairs of one source are not compared, and nobody is in
+// one source twice, not even by way of another one.
+func TestLinkOnlyJoinsAcrossSources(t *testing.T) {
+	t.Parallel()
+	of := func(limits Limits, decisions ...Decision) (string, []Edge) {
+		limits.LinkOnly = true
+		s := &toy{limits: limits, weight: map[[2]string]int{{"a", "a"}: 60, {"a", "b"}: 40}}
+		list := []Item{
+			{Ref: ref("one", "1"), F: toyFeatures("a", "", 1), Keys: []int64{1}},
+			{Ref: ref("one", "2"), F: toyFeatures("a", "", 1), Keys: []int64{1}},
+			{Ref: ref("two", "3"), F: toyFeatures("b", "", 1), Keys: []int64{1}},
+		}
+		r := Batch(s, list, decisions, never)
+		return groupsOf(r), r.Edges
+	}
+	limits := plainLimits
+	groups, edges := of(limits)
+	require.Equal(t, "[123]", groups, "the model lifts it: one source may hold a person twice")
+	require.Empty(t, edges)
+
+	limits.OnePerSource = true
+	groups, edges = of(limits)
+	require.Equal(t, "[13 2]", groups, "of two equal weights the first record's")
+	require.Equal(t, []Edge{{A: ref("one", "2"), B: ref("two", "3"), Weight: 40, Reason: OneSource}}, edges)
+
+	groups, _ = of(limits, Decision{A: ref("one", "1"), B: ref("one", "2"), Same: true})
+	require.Equal(t, "[123]", groups, "I4: a person may say otherwise")
+}
+
+// What files do with pairs that they have found is what Batch does.
+func TestBatchOfIsBatch(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		d := fromRapid(t)
+		s, list, _ := drawWorld(d)
+		list = slices.DeleteFunc(list, func(it Item) bool { return len(it.Anchors) > 0 })
+		hot := HotKeys(s.limits.HotKey, list)
+		var pairs []Pair
+		for i := range list {
+			for j := range i {
+				share := slices.ContainsFunc(list[i].Keys, func(k int64) bool { return !hot(k) && slices.Contains(list[j].Keys, k) })
+				w := s.Weigh(list[i].F, list[j].F)
+				if share && !s.limits.apart(list[i].Ref, list[j].Ref) && (w.Total >= s.limits.Review || w.Conflict) {
+					pairs = append(pairs, Pair{A: int32(j), B: int32(i), Weight: w})
+				}
+			}
+		}
+		first, apart := BatchOf(s, list, pairs)
+		want := Batch(s, list, nil, hot)
+		got := Result{}
+		group := make(map[int32]int)
+		for i, f := range first {
+			g, ok := group[f]
+			if !ok {
+				g = len(got.Groups)
+				group[f] = g
+				got.Groups = append(got.Groups, nil)
+			}
+			got.Groups[g] = append(got.Groups[g], list[i].Ref)
+		}
+		for _, e := range apart {
+			got.Edges = append(got.Edges, Edge{A: list[e.A].Ref, B: list[e.B].Ref, Weight: e.Weight.Total, Reason: e.Reason})
+		}
+		slices.SortFunc(got.Edges, func(x, y Edge) int { return cmp.Or(CompareRefs(x.A, y.A), CompareRefs(x.B, y.B)) })
+		require.Equal(t, want, got)
+	})
+}
+
 // I6: anchored records follow, and bring no evidence.
 func TestAnchoredRecordsFollow(t *testing.T) {
 	t.Parallel()
@@ -236,7 +305,7 @@ func TestEdgesAreKeptOnce(t *testing.T) {
 	for i := range list {
 		list[i].Keys = []int64{1, 2, 3}
 	}
-	list[2].F.birth = date{year: 9}
+	list[2].F = toyFeatures("c", "A", 9)
 	r := Batch(s, list, nil, never)
 	require.Equal(t, []Edge{
 		{A: ref("t", "a"), B: ref("t", "b"), Weight: 12, Reason: BelowLink},

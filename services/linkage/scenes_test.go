@@ -1,6 +1,7 @@
 package linkage
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -252,8 +253,46 @@ func TestMinorityNames(t *testing.T) {
 	}
 }
 
-// A chain of weak links must not make one resident out of a street: each is
-// near the next, and the ends have nothing in common.
+// A chain of weak links makes no resident out of a street: everybody once had the
+// name that the next one has, was born a day later, has lived next door and has a
+// phone one digit off. Each fits the next well enough to be joined.
+func TestNoChainOfWeakLinksThroughAStreet(t *testing.T) {
+	t.Parallel()
+	const street = 28
+	names := []string{"陈安", "白霜", "范舟", "龚雨", "韩石", "贾霖", "孔平", "雷鸣", "孟秋", "倪虹"}
+	compounds := []string{"听松苑", "望湖里", "春晓园", "青石巷", "槐荫里", "枫林苑", "杏花村"}
+	home := func(i int) string { return dwelling(compounds[i%len(compounds)], fmt.Sprint(1+i), "101") }
+	var list []Item
+	m := Default()
+	for i := range street {
+		phone := []byte("12919030571")
+		for j := range i { // one digit more than the one before has changed
+			phone[4+j%7] = '0' + (phone[4+j%7]-'0'+1)%10
+		}
+		v := schema.Values{
+			schema.Name: names[i%len(names)], schema.FormerName: names[(i+1)%len(names)], schema.Sex: "1",
+			schema.BirthDate: fmt.Sprintf("1984-03-%02d", 1+i), schema.Phone: string(phone),
+			schema.Residence: home(i), schema.HukouAddress: home(i + 1),
+		}
+		// One key for the whole street: what keeps it apart is not the blocking.
+		list = append(list, Item{Ref: ref("t", letters(i)), F: m.Features(v), Keys: []int64{1}})
+	}
+	links := 0
+	for i := range street - 1 {
+		if m.Weigh(list[i].F, list[i+1].F).Total >= m.Limits().Link {
+			links++
+		}
+	}
+	require.GreaterOrEqual(t, links, 24, "neighbours are linked, or this proves nothing")
+	r := Batch(m, list, nil, HotKeys(m.Limits().HotKey, list))
+	for _, g := range r.Groups {
+		require.LessOrEqual(t, len(g), 3)
+	}
+	require.Contains(t, reasons(r.Edges), GroupRule)
+}
+
+// The same with nothing but weights: each is near the next, and the ends have
+// nothing in common.
 func TestNoChainMakesOneResidentOutOfAStreet(t *testing.T) {
 	t.Parallel()
 	s := &toy{weight: make(map[[2]string]int), limits: Limits{Link: 20, Review: 10, Group: 6, HotKey: 10, Component: 1000}}

@@ -36,9 +36,9 @@ func (g *Generation) derive(own schema.Values, secret []byte) (keys []int64, pac
 }
 
 // pack is the inverse of unpack.
-func (g *Generation) pack(f *linkage.Features) []byte {
+func (g *Generation) pack(f linkage.Features) []byte {
 	packed := binary.LittleEndian.AppendUint32(make([]byte, 0, 256), uint32(g.N))
-	return append(packed, f.Encode()...)
+	return append(packed, f...)
 }
 
 // number gives keys the generation's parity.
@@ -51,10 +51,10 @@ func (g *Generation) number(keys []int64) []int64 {
 
 // unpack returns stored features; ok is false where another model, or another
 // program, derived them.
-func (g *Generation) unpack(packed []byte) (f *linkage.Features, ok bool) {
+func (g *Generation) unpack(packed []byte) (f linkage.Features, ok bool) {
 	if len(packed) < 4 || binary.LittleEndian.Uint32(packed) != uint32(g.N) {
 		return nil, false
 	}
-	f, err := linkage.Decode(packed[4:])
-	return f, err == nil
+	f = packed[4:]
+	return f, g.Model.Own(f)
 }

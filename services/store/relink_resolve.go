@@ -60,7 +60,7 @@ func (r *Resolution) ClaimStale(ctx context.Context, limit int) (ids []int64, er
 
 // keep remembers features that had to be derived again, for finish to store:
 // those of a record that comes from another model, or from another program.
-func (r *Resolution) keep(id int64, f *linkage.Features) {
+func (r *Resolution) keep(id int64, f linkage.Features) {
 	if r.derived == nil {
 		r.derived = map[int64][]byte{}
 	}

@@ -1,4 +1,4 @@
-package linkage
+package chinese
 
 import "strings"
 
@@ -12,6 +12,7 @@ type newborn struct {
 
 // parseNewborn reads a newborn's stand-in for a name.
 func parseNewborn(name string) (newborn, bool) {
+	name = strings.TrimSpace(name)
 	switch name {
 	case "新生儿", "新生婴儿", "婴儿", "女婴", "男婴", "宝宝", "毛毛", "未取名婴儿":
 		b := newborn{}

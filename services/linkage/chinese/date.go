@@ -1,4 +1,4 @@
-package linkage
+package chinese
 
 // date is a calendar date of which month and day may be unknown (zero).
 type date struct {
@@ -54,10 +54,6 @@ func (d date) fits(o date) bool {
 		(d.day == o.day || d.day == 0 || o.day == 0)
 }
 
-// days is a day number that grows by 31 a month: good enough to tell how far
-// apart two dates are.
-func (d date) days() int { return (int(d.year)*12+int(d.month))*31 + int(d.day) }
-
 // digitsOff counts the digits in which two full dates differ.
 func (d date) digitsOff(o date) int {
 	off := 0
@@ -71,36 +67,36 @@ func (d date) digitsOff(o date) int {
 	return off
 }
 
-// level says what two dates have in common.
-func (d date) level(o date) Level {
-	switch {
-	case d.zero() || o.zero():
-		return Missing
-	case d == o && d.full():
-		return Identical
-	case d.fits(o):
-		return Partial
-	case d.full() && o.full() && d.year == o.year && d.month == o.day && d.day == o.month:
-		return Swapped
-	case d.full() && o.full() && d.digitsOff(o) == 1:
-		return OneDigit
-	case d.year == o.year && d.month == o.month:
-		return SameMonth
-	case d.full() && o.full() && abs(d.days()-o.days()) <= lunarDays:
-		return CloseBy
-	case d.year == o.year:
-		return SameYear
-	}
-	return Different
+// dateSize is the length of a date in a feature.
+const dateSize = 4
+
+func appendDate(dst []byte, d date) []byte {
+	return append(dst, byte(d.year), byte(d.year>>8), d.month, d.day)
 }
 
-// lunarDays bounds how far a lunar birthday lies from the same date of the
-// solar calendar.
-const lunarDays = 62
-
-func abs(n int) int {
-	if n < 0 {
-		return -n
+// dateAt reads the date at the head of b, zero where b is too short.
+func dateAt(b []byte) date {
+	if len(b) < dateSize {
+		return date{}
 	}
-	return n
+	return date{uint16(b[0]) | uint16(b[1])<<8, b[2], b[3]}
+}
+
+// appendKey appends a date as a part of a blocking key, yyyymmdd: nothing unless
+// the day is known, because a year is shared by thousands.
+func (d date) appendKey(dst []byte) []byte {
+	if !d.full() {
+		return dst
+	}
+	y := d.year
+	return append(dst, '0'+byte(y/1000%10), '0'+byte(y/100%10), '0'+byte(y/10%10), '0'+byte(y%10),
+		'0'+d.month/10%10, '0'+d.month%10, '0'+d.day/10%10, '0'+d.day%10)
+}
+
+// unordered is the date with month and day in order, so that swapped ones meet.
+func (d date) unordered() date {
+	if !d.full() {
+		return date{}
+	}
+	return date{d.year, min(d.month, d.day), max(d.month, d.day)}
 }

@@ -1,0 +1,316 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"heji/connectors"
+	_ "heji/connectors/files"
+	"heji/connectors/mapping"
+	"heji/connectors/platforms"
+	_ "heji/connectors/rest"
+	"heji/connectors/spec"
+	_ "heji/connectors/table"
+	"heji/deploy/demo/district"
+	"heji/deploy/demo/population"
+	"heji/schema"
+	"heji/services/linkage"
+	"heji/services/linkage/files"
+)
+
+// PopulationOptions say what Population does.
+type PopulationOptions struct {
+	People int
+	Seed   int64
+	Model  *linkage.Model // nil: the model for residents
+	Kinds  int            // so many kinds of wrong and missed pairs are shown
+	Out    io.Writer
+}
+
+// PopulationReport is what Population measured.
+type PopulationReport struct {
+	People, Records int
+	Pairs           files.Measure // of automatic links
+	ReviewPairs     int
+	InReview        int // records with a pair that waits for a person
+	// What simple rules make of the same records.
+	SameID, SameIDOrNameBirth files.Measure
+	Wrong, Missed, Review     []Kind
+	Took                      time.Duration
+}
+
+// Kind is pairs of one shape: what the levels of the comparisons say, and which
+// deliberate errors the two rows carry. No values.
+type Kind struct {
+	Shape string
+	Pairs int
+}
+
+// record is one row of one platform as the hub has it.
+type record struct {
+	platform int
+	key      string
+	person   int
+	values   schema.Values
+	errors   []population.Error
+}
+
+// Population links what the eight departments of the demo district hold about
+// invented people, and says how right the answer is. The rows go the way that
+// they go in the hub: each platform's own spelling, then the platform's mapping.
+func Population(ctx context.Context, o PopulationOptions) (PopulationReport, error) {
+	if o.People < 1 {
+		return PopulationReport{}, errors.New("--people must be at least 1")
+	}
+	m := o.Model
+	if m == nil {
+		m = linkage.Default()
+	}
+	records, err := observe(population.Generate(o.People, o.Seed))
+	if err != nil {
+		return PopulationReport{}, err
+	}
+	begin := time.Now()
+	linked, err := files.Derive(ctx, m, &recordFeed{records: records, attributes: m.Attributes()})
+	if err != nil {
+		return PopulationReport{}, err
+	}
+	result, err := linked.Link(ctx, nil)
+	if err != nil {
+		return PopulationReport{}, err
+	}
+	r := PopulationReport{People: o.People, Records: len(records), ReviewPairs: len(result.Review), Took: time.Since(begin)}
+	person := make([]uint32, len(records))
+	for i, x := range records {
+		person[i] = uint32(x.person)
+	}
+	_, r.Pairs = score(person, result.First)
+	_, r.SameID = score(person, together(records, sameNumber))
+	_, r.SameIDOrNameBirth = score(person, together(records, sameNumber, sameNameAndBirth))
+	waiting := map[int]bool{}
+	for _, p := range result.Review {
+		waiting[p.A], waiting[p.B] = true, true
+	}
+	r.InReview = len(waiting)
+	if o.Kinds > 0 {
+		r.Wrong, r.Missed, r.Review = kinds(linked, records, result)
+	}
+	return r, r.print(o.Out, o.Kinds)
+}
+
+// observe is what the hub's mappings make of what the platforms show.
+func observe(p *population.Population) ([]record, error) {
+	var list []record
+	for i, platform := range population.Platforms {
+		text, err := platforms.FS.ReadFile(platform + ".yaml")
+		if err != nil {
+			return nil, err
+		}
+		s, err := spec.Parse(platform+".yaml", text, address)
+		if err != nil {
+			return nil, err
+		}
+		read, err := mapping.New(s)
+		if err != nil {
+			return nil, err
+		}
+		layout := district.LayoutOf(platform)
+		for n, o := range p.Observe(platform) {
+			row := layout.Row(fmt.Sprint(n+1), o.Facts, o.ChangedAt)
+			if platform == population.Gongan || platform == population.Disabled {
+				throughGBK(row)
+			}
+			values, _, _ := read.Read(connectors.Row{Key: row[layout.Key], Op: schema.OpPut, Columns: row})
+			list = append(list, record{platform: i, key: fmt.Sprint(n + 1), person: o.Person, values: values, errors: o.Errors})
+		}
+	}
+	return list, nil
+}
+
+// address stands in for where a platform is: nobody connects to it.
+func address(name string) (string, bool) {
+	switch {
+	case strings.HasSuffix(name, "_URL"):
+		return "http://platform.invalid", true
+	case strings.HasSuffix(name, "_DSN"):
+		return "postgres://platform.invalid/register", true
+	case strings.HasSuffix(name, "_DIR"):
+		return "/exchange", true
+	}
+	return "none", true
+}
+
+// throughGBK does what a register does that cannot write a rare character.
+func throughGBK(row district.Row) {
+	for column, text := range row {
+		if _, err := simplifiedchinese.GBK.NewEncoder().String(text); err == nil {
+			continue
+		}
+		row[column] = strings.Map(func(r rune) rune {
+			if _, err := simplifiedchinese.GBK.NewEncoder().String(string(r)); err != nil {
+				return '？'
+			}
+			return r
+		}, text)
+	}
+}
+
+// recordFeed is a files.Feed.
+type recordFeed struct {
+	records    []record
+	attributes []string
+	next       int
+}
+
+// Sources are the platforms.
+func (f *recordFeed) Sources() []string { return population.Platforms }
+
+// Clean changes nothing: the values are canonical.
+func (f *recordFeed) Clean(_ int, text string) string { return text }
+
+// Next returns the next record.
+func (f *recordFeed) Next(values []string) (files.Row, error) {
+	if f.next == len(f.records) {
+		return files.Row{}, io.EOF
+	}
+	r := &f.records[f.next]
+	f.next++
+	for i, a := range f.attributes {
+		values[i] = r.values[schema.Attribute(a)]
+	}
+	return files.Row{Source: r.platform, Key: r.key, Line: f.next}, nil
+}
+
+func sameNumber(r *record) string { return r.values[schema.IDNumber] }
+
+func sameNameAndBirth(r *record) string {
+	name, birth := r.values[schema.Name], r.values[schema.BirthDate]
+	if name == "" || birth == "" {
+		return ""
+	}
+	return name + "\x00" + birth
+}
+
+// together joins all records that agree on any of some keys, and whatever that
+// connects.
+func together(records []record, keys ...func(*record) string) []uint32 {
+	first := make([]uint32, len(records))
+	for i := range first {
+		first[i] = uint32(i)
+	}
+	var find func(i uint32) uint32
+	find = func(i uint32) uint32 {
+		if first[i] != i {
+			first[i] = find(first[i])
+		}
+		return first[i]
+	}
+	for _, key := range keys {
+		holder := map[string]uint32{}
+		for i := range records {
+			k := key(&records[i])
+			if k == "" {
+				continue
+			}
+			if h, ok := holder[k]; ok {
+				a, b := find(h), find(uint32(i))
+				first[max(a, b)] = min(a, b)
+			} else {
+				holder[k] = uint32(i)
+			}
+		}
+	}
+	for i := range first {
+		find(uint32(i))
+	}
+	return first
+}
+
+// kinds groups the pairs that are wrong, those that are missed, and those that
+// wait for a person.
+func kinds(linked *files.Records, records []record, result *files.Result) (wrong, missed, review []Kind) {
+	pairsWithin := func(of func(i int) int, apart func(a, b int) bool) []Kind {
+		groups := map[int][]int{}
+		for i := range records {
+			groups[of(i)] = append(groups[of(i)], i)
+		}
+		shapes := map[string]int{}
+		for _, g := range groups {
+			for i, a := range g {
+				for _, b := range g[:i] {
+					if apart(a, b) {
+						shapes[shape(linked, records, b, a)]++
+					}
+				}
+			}
+		}
+		return mostFirst(shapes)
+	}
+	entity := func(i int) int { return int(result.First[i]) }
+	person := func(i int) int { return records[i].person }
+	wrong = pairsWithin(entity, func(a, b int) bool { return person(a) != person(b) })
+	missed = pairsWithin(person, func(a, b int) bool { return entity(a) != entity(b) })
+	waiting := map[string]int{}
+	for _, p := range result.Review {
+		truth := "two people"
+		if person(p.A) == person(p.B) {
+			truth = "one person"
+		}
+		waiting[fmt.Sprintf("%s, %s, %s", truth, p.Reason, shape(linked, records, p.A, p.B))]++
+	}
+	return wrong, missed, mostFirst(waiting)
+}
+
+func mostFirst(shapes map[string]int) []Kind {
+	var list []Kind
+	for s, n := range shapes {
+		list = append(list, Kind{s, n})
+	}
+	slices.SortFunc(list, func(x, y Kind) int { return cmp.Or(y.Pairs-x.Pairs, cmp.Compare(x.Shape, y.Shape)) })
+	return list
+}
+
+// shape names the levels of a pair, its weight to whole bits, and the errors of
+// both rows.
+func shape(linked *files.Records, records []record, a, b int) string {
+	c := linked.Model().Compare(linked.Features(a), linked.Features(b))
+	var parts []string
+	for _, s := range c.Steps() {
+		parts = append(parts, s.Name+"="+s.Level)
+	}
+	return fmt.Sprintf("%+d bits: %s; errors %v %v", c.Weight/100, strings.Join(parts, ", "), records[a].errors, records[b].errors)
+}
+
+func (r PopulationReport) print(w io.Writer, most int) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "people %d, records %d of %d registers, linked in %.2f s\n", r.People, r.Records, len(population.Platforms), r.Took.Seconds())
+	line := func(name string, m files.Measure) {
+		fmt.Fprintf(&b, "%-44s precision %.5f  recall %.5f  F1 %.5f  (%.0f wrong, %.0f missed)\n", name, m.Precision(), m.Recall(), m.F1(),
+			m.Found-m.Right, m.True-m.Right)
+	}
+	line("Heji, automatic links", r.Pairs)
+	line("baseline: same ID number", r.SameID)
+	line("baseline: same ID number, or name + birth", r.SameIDOrNameBirth)
+	fmt.Fprintf(&b, "waiting for review: %d records (%.2f %%) in %d pairs\n", r.InReview, 100*float64(r.InReview)/float64(max(1, r.Records)), r.ReviewPairs)
+	for _, list := range []struct {
+		name  string
+		kinds []Kind
+	}{{"wrong", r.Wrong}, {"missed", r.Missed}, {"review", r.Review}} {
+		for i, k := range list.kinds {
+			if i == most {
+				break
+			}
+			fmt.Fprintf(&b, "%s  %5d × %s\n", list.name, k.Pairs, k.Shape)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

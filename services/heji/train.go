@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"heji/services/linkage"
+	"heji/services/linkage/files"
+	"heji/services/linkage/train"
+)
+
+type trainCommand struct {
+	inputs
+	Out  string `help:"Write the trained model to this file; nothing is written where training fails." required:"" type:"path"`
+	Seed uint64 `help:"Seed of the pairs that are drawn at random." default:"1"`
+
+	console
+}
+
+// Run learns a model from the files.
+func (c *trainCommand) Run(ctx context.Context) error {
+	bars := newBars(c.err())
+	defer bars.clear()
+	m, err := linkage.LoadFile(c.Model)
+	if err != nil {
+		return err
+	}
+	trained, err := learn(ctx, &c.inputs, m, c.Seed, bars, c.out())
+	if err != nil {
+		return err
+	}
+	if err := files.WriteFile(c.Out, trained.Write); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out(), "wrote %s, version %s\n", c.Out, trained.Version())
+	return err
+}
+
+// learn trains a model on the records of files, and reports how, convergence
+// included, even where it fails.
+func learn(ctx context.Context, i *inputs, m *linkage.Model, seed uint64, bars *bars, report io.Writer) (*linkage.Model, error) {
+	_, records, err := i.read(ctx, m, bars)
+	if err != nil {
+		return nil, err
+	}
+	learned, how, err := train.Train(ctx, m, records, train.Settings{Seed: seed, Progress: func(done, total int) {
+		bars.show(stageTrain, int64(done), int64(total))
+	}})
+	bars.clear()
+	if how != nil {
+		if err := how.Write(report); err != nil {
+			return nil, fmt.Errorf("report on the training: %w", err)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("train model %s: %w", i.Model, err)
+	}
+	return m.Trained(learned)
+}
