@@ -52,6 +52,11 @@ func learn(ctx context.Context, i *inputs, m *linkage.Model, seed uint64, bars *
 		if err := how.Write(report); err != nil {
 			return nil, fmt.Errorf("report on the training: %w", err)
 		}
+		if report == io.Discard {
+			for _, n := range how.Notes {
+				fmt.Fprintln(bars.out, "note:", n)
+			}
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("train model %s: %w", i.Model, err)

@@ -24,6 +24,7 @@ import (
 	"heji/schema"
 	"heji/schema/idnum"
 	"heji/services/hub"
+	"heji/services/lineage"
 	"heji/services/store"
 )
 
@@ -100,7 +101,7 @@ func newDistrict(t *testing.T, clinicLines ...string) *district {
 		specs = append(specs, p)
 	}
 	h, err := hub.New(ctx, hub.Config{Dir: t.TempDir(), DatabaseURL: pgtestDSN(t), Specs: specs, Listen: "127.0.0.1:0",
-		Logger: slog.New(slog.DiscardHandler), MaxWait: 100 * time.Millisecond})
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), MaxWait: 100 * time.Millisecond})
 	require.NoError(t, err)
 	d.hub = h
 	run, stop := context.WithCancel(ctx)
@@ -239,10 +240,8 @@ func (d *district) records(platform string) map[string]seen {
 		if r.Ref.Platform != platform || r.Unresolved {
 			return nil
 		}
-		var row struct {
-			Own schema.Values `json:"own"`
-		}
-		if err := json.Unmarshal(r.State, &row); err != nil {
+		row, err := lineage.Decode(r.State)
+		if err != nil {
 			return err
 		}
 		s := seen{deleted: r.Deleted, values: row.Own}

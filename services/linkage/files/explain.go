@@ -76,9 +76,9 @@ func (e *Explained) Print(w io.Writer, lang linkage.Language, values bool) error
 	c := e.model.Compare(e.features[0], e.features[1])
 	b.WriteString(e.model.Explain(c, lang))
 	word := words[lang]
-	fmt.Fprintf(&b, "\n%s %s\n", word.probability, probability(e.model, c.Weight))
+	fmt.Fprintf(&b, "\n%s%s\n", word.probability, probability(e.model, c.Weight))
 	if rules := e.foundBy(); len(rules) > 0 {
-		fmt.Fprintf(&b, "%s %s\n", word.found, strings.Join(rules, "; "))
+		fmt.Fprintf(&b, "%s%s\n", word.found, strings.Join(rules, "; "))
 	} else {
 		fmt.Fprintln(&b, word.notFound)
 	}
@@ -91,7 +91,7 @@ func (e *Explained) Print(w io.Writer, lang linkage.Language, values bool) error
 
 // words are what Print says besides the waterfall.
 var words = map[linkage.Language]struct{ probability, found, notFound, twoNumbers string }{
-	linkage.English: {"probability that they are one:", "found by blocking rules:",
+	linkage.English: {"probability that they are one: ", "found by blocking rules: ",
 		"no blocking rule brings the two together: linking does not compare them",
 		"they show two different valid numbers: they are never joined, whatever the weight"},
 	linkage.Chinese: {"是同一人的概率：", "由这些分块规则找到：", "没有分块规则能把这两条记录放到一起：关联时不会比较它们",

@@ -14,7 +14,8 @@
 //     u fixed. Pairs are counted by pattern of levels first, so a pass works on
 //     thousands of patterns, not on millions of pairs. What the rule makes its
 //     keys of is left out of its pass: all its pairs agree there. m is the sum of
-//     the expected levels over all passes.
+//     the expected levels over the passes; a pass that contradicts most others is
+//     left out.
 //  3. One run over all pairs there are, with m fixed: the pairs found by blocking
 //     are counted, the others extrapolated from the random ones. It gives the
 //     prior, and takes the matches among the random pairs out of u, without which
@@ -23,10 +24,16 @@
 //
 // Where the model says what people who live together have in common (shared),
 // steps 2 and 3 know a third kind of pair beside matches and strangers: the
-// related. They agree on what is shared as they like, and on everything else no
-// more often than strangers do. Without them families of one address look like
-// the matches of a register that has few. How many there are says how much the
-// shared comparisons can prove together: log2(1 / share of related pairs).
+// related. They agree on what is shared as a person's own records do, and on
+// everything else no more often than strangers. Without them families of one
+// address look like the matches of a register that has few. How many there are
+// says how much the shared comparisons can prove together: log2(1 / share of
+// related pairs).
+//
+// m is not estimated again over all pairs in step 3, nor is the threshold chosen
+// by the F1 that the posteriors promise: both were tried, and both did worse.
+// Levels depend on one another more than the model says, so free m drift towards
+// whatever there is most of, and posteriors promise too much.
 //
 // I2: what is learned is frozen in the model under a new version. I9: the report
 // and the errors hold counts and names of comparisons, no values of records.

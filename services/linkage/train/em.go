@@ -92,21 +92,53 @@ type em struct {
 	likelihood float64 // log2
 }
 
+// EM has converged when no probability changes by more than tolerance in a round,
+// or a round makes the records likelier by less than gain: where two answers are
+// as good as one another, EM walks from one to the other for ever.
 const (
-	maxRounds = 3000
 	tolerance = 1e-4
+	gain      = 1e-3 // bits, over all pairs
 )
 
-// run reports whether it converged.
-func (e *em) run(t table) bool {
-	for e.rounds < maxRounds {
+// run goes on until it converges, and reports whether it did within so many
+// rounds.
+func (e *em) run(t table, rounds int) bool {
+	before := math.Inf(-1)
+	for e.rounds < rounds {
 		e.rounds++
+		// With pseudo-counts it is the two together that never fall.
+		now := e.pseudoLikelihood()
 		e.expect(t)
-		if e.maximise(t); e.change < tolerance {
+		now += e.likelihood
+		if e.maximise(t); e.change < tolerance || now-before < gain {
 			return true
 		}
+		before = now
 	}
 	return false
+}
+
+// pseudoLikelihood is how likely the pseudo-counts are, as log2.
+func (e *em) pseudoLikelihood() float64 {
+	sum := 0.0
+	e.estimated(func(_, c int, k *class) {
+		for _, p := range k.p[c] {
+			sum += pseudo * math.Log2(p)
+		}
+	})
+	return sum
+}
+
+// estimated calls f with each comparison of each class that is estimated: the
+// first class of those that are estimated together.
+func (e *em) estimated(f func(i, c int, k *class)) {
+	for i, k := range e.classes {
+		for c, free := range k.free {
+			if free && !slices.ContainsFunc(e.classes[:i], func(o *class) bool { return alike(o, k, c) }) {
+				f(i, c, k)
+			}
+		}
+	}
 }
 
 // expect divides the pairs of each pattern among the classes.
@@ -164,26 +196,21 @@ func (e *em) maximise(t table) {
 		e.change = max(e.change, math.Abs(share-k.share)/max(share, k.share, 1/t.total)/10)
 		k.share = share
 	}
-	for i, k := range e.classes {
-		for c, free := range k.free {
-			if !free || slices.ContainsFunc(e.classes[:i], func(o *class) bool { return alike(o, k, c) }) {
-				continue
-			}
-			counts := slices.Clone(k.counts[c])
-			for _, o := range e.classes[i+1:] {
-				if alike(o, k, c) {
-					for l, n := range o.counts[c] {
-						counts[l] += n
-					}
+	e.estimated(func(i, c int, k *class) {
+		counts := slices.Clone(k.counts[c])
+		for _, o := range e.classes[i+1:] {
+			if alike(o, k, c) {
+				for l, n := range o.counts[c] {
+					counts[l] += n
 				}
 			}
-			p := shares(counts)
-			for l := range p {
-				e.change = max(e.change, math.Abs(p[l]-k.p[c][l]))
-			}
-			copy(k.p[c], p)
 		}
-	}
+		p := shares(counts)
+		for l := range p {
+			e.change = max(e.change, math.Abs(p[l]-k.p[c][l]))
+		}
+		copy(k.p[c], p)
+	})
 }
 
 // alike reports whether two classes are estimated together.

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"heji/services/linkage"
 )
@@ -47,7 +48,7 @@ func (t *training) finish() (linkage.Training, error) {
 	if related != nil {
 		related.share = 0.001
 	}
-	converged := e.run(everything)
+	converged := e.run(everything, t.settings.Rounds)
 	t.report.All = Pass{Rule: "all pairs", Pairs: everything.total, Rounds: e.rounds, Change: e.change, LogLikelihood: e.likelihood,
 		Matches: match.pairs, Converged: converged}
 	if !converged {
@@ -58,6 +59,8 @@ func (t *training) finish() (linkage.Training, error) {
 	if related != nil {
 		t.report.All.Related = related.pairs
 		out.Shared = t.limit(related, stranger)
+	} else if slices.ContainsFunc(t.comparisons, func(c linkage.Compared) bool { return c.Shared }) {
+		out.Shared = noLimit // nothing is there that could be shared
 	}
 	out.Prior = t.prior(e, match, inside, outside)
 	t.report.Prior, t.report.Shared = out.Prior, out.Shared
@@ -79,11 +82,14 @@ func (t *training) prior(e *em, match *class, inside, outside table) float64 {
 	return min(max((found+missed)/t.sampler.total, 1e-12), 0.5)
 }
 
+// noLimit is more than comparisons ever add up to, in hundredths of a bit.
+const noLimit = 50_000
+
 // limit is what the shared comparisons can prove together: how much rarer than
 // all pairs the related are.
 func (t *training) limit(related, stranger *class) int {
 	share := related.share / (related.share + stranger.share)
-	return int(max(1, math.Round(-100*math.Log2(max(share, leastShare)))))
+	return int(min(max(1, math.Round(-100*math.Log2(max(share, leastShare)))), noLimit))
 }
 
 // shrink is the number of pairs at which a weight counts half: what hardly any

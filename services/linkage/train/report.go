@@ -23,7 +23,11 @@ type Report struct {
 	Found, Missed float64
 	// Link, Review, Group and Shared in hundredths of a bit.
 	Link, Review, Group, Shared int
-	Notes                       []string
+	// Silent are comparisons about which no record says anything; they weigh
+	// nothing.
+	Silent []string
+	// Notes are what a person should know, whether or not the report is read.
+	Notes []string
 }
 
 // Pass is one run of EM.
@@ -76,8 +80,11 @@ func (r *Report) Write(w io.Writer) error {
 		fmt.Fprintf(&b, "\nprior %.3g: %.0f matches expected among the pairs that blocking finds, %.0f among the others\n", r.Prior, r.Found, r.Missed)
 		fmt.Fprintf(&b, "thresholds in bits: link %.2f, review %.2f, group %.2f\n", float64(r.Link)/100, float64(r.Review)/100, float64(r.Group)/100)
 	}
-	if r.Shared > 0 {
+	if r.Shared > 0 && r.Shared < noLimit {
 		fmt.Fprintf(&b, "shared comparisons prove at most %.2f bits together\n", float64(r.Shared)/100)
+	}
+	if len(r.Silent) > 0 {
+		fmt.Fprintf(&b, "without any values: %s\n", strings.Join(r.Silent, ", "))
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "note: %s\n", n)

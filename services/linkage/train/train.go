@@ -18,6 +18,8 @@ type Settings struct {
 	RandomPairs int
 	// RulePairs are compared for each blocking rule, at most. Default 2,000,000.
 	RulePairs int
+	// Rounds of EM after which a pass does not converge. Default 3,000.
+	Rounds int
 	// Progress is told how many of the steps are done. It may be nil.
 	Progress func(done, total int)
 }
@@ -28,6 +30,9 @@ func (s *Settings) complete() {
 	}
 	if s.RulePairs <= 0 {
 		s.RulePairs = 2_000_000
+	}
+	if s.Rounds <= 0 {
+		s.Rounds = 3000
 	}
 }
 
@@ -96,7 +101,6 @@ func (t *training) run(ctx context.Context, r Records) (linkage.Training, error)
 func (t *training) checkSilent(r Records) error {
 	optional := t.model.Columns().Optional
 	t.silent = make([]bool, len(t.comparisons))
-	var silent []string
 	for i, c := range t.comparisons {
 		t.silent[i] = true
 		for k := 0; k < r.Len() && t.silent[i]; k++ {
@@ -111,10 +115,7 @@ func (t *training) checkSilent(r Records) error {
 					"check the column, list the attribute under files: optional, or take the comparison out", c.Name, strings.Join(c.Attributes, " and "), c.Comparator)
 			}
 		}
-		silent = append(silent, c.Name)
-	}
-	if len(silent) > 0 {
-		t.report.note("no record says anything about %s: it weighs nothing", strings.Join(silent, ", "))
+		t.report.Silent = append(t.report.Silent, c.Name)
 	}
 	return nil
 }
@@ -208,7 +209,7 @@ func (t *training) pass(k int, rule string, found tally) (Pass, error) {
 		return p, nil
 	}
 	match, related, _, e := t.begin(hidden)
-	p.Converged = e.run(tabulate(hidden, part{found, 1}))
+	p.Converged = e.run(tabulate(hidden, part{found, 1}), t.settings.Rounds)
 	p.Rounds, p.Change, p.LogLikelihood, p.Matches = e.rounds, e.change, e.likelihood, match.pairs
 	if related != nil {
 		p.Related = related.pairs
