@@ -35,6 +35,7 @@ func Run(t *testing.T, h Harness) {
 		{"AnErrorOfEmitEndsThePass", emitError},
 		{"ACancelledContextReturns", cancelled},
 		{"AHugeValueArrivesWhole", hugeValue},
+		{"ChecksOfALivePlatformHold", liveChecks},
 	}
 	if h.ReadOnly {
 		tests = append(tests, test{"ItCannotWrite", cannotWrite})

@@ -1,0 +1,15 @@
+// Package live holds the checks of the conformance suite that are safe on a
+// platform as it is, with its own rows and its own clerks at work.
+//
+// In flow: a Subject, which is a platform's file and an empty folder. Out flow:
+// a Report that an IT department can file, in Chinese and English, without a
+// value of anybody. The suite in package conformance runs the same checks under
+// go test against every kind; heji platform verify runs them against the real
+// thing.
+//
+// By default nothing is written. With Write the row named by Key gets back what
+// it shows already; no check ever sends anything else.
+//
+// Invariants: I5 (only what a row shows is written to it), I9 (no value, and
+// nothing that came from the environment, in a report).
+package live
