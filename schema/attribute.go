@@ -18,6 +18,7 @@ const (
 	ResidencePass Attribute = "residence_pass" // 居住证号
 	VeteranNo     Attribute = "veteran_no"     // 优抚证号
 	BirthCertNo   Attribute = "birth_cert_no"  // 出生医学证明编号
+	VolunteerNo   Attribute = "volunteer_no"   // 志愿者号
 
 	// Names.
 	Name       Attribute = "name"
@@ -45,29 +46,48 @@ const (
 	HukouAddress  Attribute = "hukou_address"  // where the person is registered: Address
 	HouseholdNo   Attribute = "household_no"   // 户号
 	Relation      Attribute = "relation"       // GB/T 4761, two digits, relation to the head
+	HukouRegion   Attribute = "hukou_region"   // 户籍地区划代码, 12 digits
+	Landlord      Attribute = "landlord"       // 房主
+	Grid          Attribute = "grid"           // 网格归属
 
 	// Family of a child that has no number yet.
 	MotherName  Attribute = "mother_name"
 	MotherID    Attribute = "mother_id"
 	BirthOrder  Attribute = "birth_order" // order within a multiple birth: 1, 2, …
 	Guardian    Attribute = "guardian"
+	SpouseName  Attribute = "spouse_name"
 	LifeStatus  Attribute = "life_status" // code table life_status
 	DeathDate   Attribute = "death_date"
 	MoveOutDate Attribute = "move_out_date"
 
 	// Department tags. Each is its own attribute, so that source, interval and
 	// class hang on it alone.
-	LowIncome       Attribute = "low_income"       // 低保类别
-	LowIncomeUntil  Attribute = "low_income_until" // 低保期限
-	Disability      Attribute = "disability"       // 残疾类别 1–7 and 等级 1–4 as "4-2"
-	PensionStatus   Attribute = "pension_status"   // 养老参保状态
-	MedicalStatus   Attribute = "medical_status"   // 医保参保状态
-	VeteranCategory Attribute = "veteran_category" // 优抚类别
-	PartyMember     Attribute = "party_member"     // 党员身份
-	MaternalStatus  Attribute = "maternal_status"  // 孕产状态
-	ChildHealth     Attribute = "child_health"     // 儿童保健管理状态
-	Corrections     Attribute = "corrections"      // 社区矫正, sealed
-	MentalDisorder  Attribute = "mental_disorder"  // 严重精神障碍, sealed
+	LowIncome       Attribute = "low_income"        // 低保类别
+	LowIncomeUntil  Attribute = "low_income_until"  // 低保期限
+	Disability      Attribute = "disability"        // 残疾类别 1–7 and 等级 1–4 as "4-2"
+	PensionStatus   Attribute = "pension_status"    // 养老参保状态
+	MedicalStatus   Attribute = "medical_status"    // 医保参保状态
+	VeteranCategory Attribute = "veteran_category"  // 优抚类别
+	PartyMember     Attribute = "party_member"      // 党员身份
+	MaternalStatus  Attribute = "maternal_status"   // 孕产状态
+	ChildHealth     Attribute = "child_health"      // 儿童保健管理状态
+	Registered      Attribute = "registered"        // 居住登记日期
+	PassUntil       Attribute = "pass_until"        // 居住证有效期
+	Contraception   Attribute = "contraception"     // 避孕措施
+	PregnancyCheck  Attribute = "pregnancy_check"   // 最近孕检日期
+	MigrationNotice Attribute = "migration_notice"  // 流入流出通报
+	FamilyReward    Attribute = "family_reward"     // 奖扶特扶资格
+	ChronicDisease  Attribute = "chronic_disease"   // 慢病管理
+	FamilyDoctor    Attribute = "family_doctor"     // 家庭医生签约团队
+	JobStatus       Attribute = "job_status"        // 就业失业状态
+	OldAgeAllowance Attribute = "old_age_allowance" // 高龄津贴
+	CareLevel       Attribute = "care_level"        // 老年人能力评估
+	ChildCategory   Attribute = "child_category"    // 困境留守儿童类别
+	PartyBranch     Attribute = "party_branch"      // 组织关系所在支部
+	ServiceDate     Attribute = "service_date"      // 妇女儿童之家最近服务日期
+	Interests       Attribute = "interests"         // 兴趣特长
+	Corrections     Attribute = "corrections"       // 社区矫正, sealed
+	MentalDisorder  Attribute = "mental_disorder"   // 严重精神障碍, sealed
 )
 
 // Class is the sensitivity of an attribute or platform.
@@ -116,6 +136,7 @@ var definitions = []Definition{
 	{Name: ResidencePass, Kind: KindText, Class: ClassB, Zh: "居住证号", En: "residence permit number"},
 	{Name: VeteranNo, Kind: KindText, Class: ClassC, Zh: "优抚证号", En: "veteran card number"},
 	{Name: BirthCertNo, Kind: KindText, Class: ClassC, Zh: "出生医学证明编号", En: "birth certificate number"},
+	{Name: VolunteerNo, Kind: KindText, Class: ClassA, Zh: "志愿者号", En: "volunteer number"},
 	{Name: Name, Kind: KindName, Class: ClassB, Zh: "姓名", En: "name"},
 	{Name: FormerName, Kind: KindName, Class: ClassB, Zh: "曾用名", En: "former name"},
 	{Name: NamePinyin, Kind: KindText, Class: ClassB, Zh: "姓名拼音", En: "name in pinyin"},
@@ -135,10 +156,14 @@ var definitions = []Definition{
 	{Name: HukouAddress, Kind: KindAddress, Class: ClassB, Zh: "户籍地址", En: "hukou address"},
 	{Name: HouseholdNo, Kind: KindText, Class: ClassB, Zh: "户号", En: "household number"},
 	{Name: Relation, Kind: KindCode, Class: ClassB, Codes: "relation", Zh: "与户主关系", En: "relation to head"},
+	{Name: HukouRegion, Kind: KindText, Class: ClassB, Zh: "户籍地区划", En: "hukou region code"},
+	{Name: Landlord, Kind: KindName, Class: ClassB, Zh: "房主", En: "landlord"},
+	{Name: Grid, Kind: KindText, Class: ClassB, Zh: "所属网格", En: "grid"},
 	{Name: MotherName, Kind: KindName, Class: ClassB, Zh: "母亲姓名", En: "mother's name"},
 	{Name: MotherID, Kind: KindIDNumber, Class: ClassB, Zh: "母亲证件号码", En: "mother's ID number"},
 	{Name: BirthOrder, Kind: KindNumber, Class: ClassB, Zh: "胎内次序", En: "birth order"},
 	{Name: Guardian, Kind: KindName, Class: ClassB, Zh: "监护人", En: "guardian"},
+	{Name: SpouseName, Kind: KindName, Class: ClassB, Zh: "配偶姓名", En: "spouse's name"},
 	{Name: LifeStatus, Kind: KindCode, Class: ClassB, Codes: "life_status", Zh: "人员状态", En: "life status", Risky: true},
 	{Name: DeathDate, Kind: KindDate, Class: ClassB, Zh: "死亡日期", En: "date of death", Risky: true},
 	{Name: MoveOutDate, Kind: KindDate, Class: ClassB, Zh: "迁出日期", En: "move-out date", Risky: true},
@@ -151,6 +176,21 @@ var definitions = []Definition{
 	{Name: PartyMember, Kind: KindCode, Class: ClassC, Codes: "party_member", Zh: "党员身份", En: "party membership"},
 	{Name: MaternalStatus, Kind: KindCode, Class: ClassC, Codes: "maternal_status", Zh: "孕产状态", En: "maternal status"},
 	{Name: ChildHealth, Kind: KindCode, Class: ClassC, Codes: "child_health", Zh: "儿童保健状态", En: "child health status"},
+	{Name: Registered, Kind: KindDate, Class: ClassB, Zh: "居住登记日期", En: "residence registered on"},
+	{Name: PassUntil, Kind: KindDate, Class: ClassB, Zh: "居住证有效期", En: "residence permit until"},
+	{Name: Contraception, Kind: KindCode, Class: ClassC, Codes: "contraception", Zh: "避孕措施", En: "contraception"},
+	{Name: PregnancyCheck, Kind: KindDate, Class: ClassC, Zh: "最近孕检日期", En: "last pregnancy check"},
+	{Name: MigrationNotice, Kind: KindCode, Class: ClassB, Codes: "migration_notice", Zh: "流入流出通报", En: "migration notice"},
+	{Name: FamilyReward, Kind: KindCode, Class: ClassC, Codes: "family_reward", Zh: "奖扶特扶资格", En: "family planning support"},
+	{Name: ChronicDisease, Kind: KindCode, Class: ClassC, Codes: "chronic_disease", Zh: "慢病管理", En: "chronic disease care"},
+	{Name: FamilyDoctor, Kind: KindText, Class: ClassC, Zh: "家庭医生签约", En: "family doctor"},
+	{Name: JobStatus, Kind: KindCode, Class: ClassB, Codes: "job_status", Zh: "就业失业状态", En: "job status"},
+	{Name: OldAgeAllowance, Kind: KindCode, Class: ClassB, Codes: "old_age_allowance", Zh: "高龄津贴", En: "old-age allowance"},
+	{Name: CareLevel, Kind: KindCode, Class: ClassB, Codes: "care_level", Zh: "能力评估等级", En: "care level"},
+	{Name: ChildCategory, Kind: KindCode, Class: ClassC, Codes: "child_category", Zh: "困境留守儿童类别", En: "child in difficulty"},
+	{Name: PartyBranch, Kind: KindText, Class: ClassC, Zh: "所在党支部", En: "party branch"},
+	{Name: ServiceDate, Kind: KindDate, Class: ClassB, Zh: "妇儿之家最近服务", En: "last service of the women's home"},
+	{Name: Interests, Kind: KindText, Class: ClassA, Zh: "兴趣特长", En: "interests"},
 	{Name: Corrections, Kind: KindText, Class: ClassD, Zh: "社区矫正", En: "community corrections"},
 	{Name: MentalDisorder, Kind: KindText, Class: ClassD, Zh: "严重精神障碍", En: "severe mental disorder"},
 }

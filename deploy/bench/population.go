@@ -109,7 +109,7 @@ func Population(ctx context.Context, o PopulationOptions) (PopulationReport, err
 // observe is what the hub's mappings make of what the platforms show.
 func observe(p *population.Population) ([]record, error) {
 	var list []record
-	for i, platform := range population.Platforms {
+	for i, platform := range population.Core {
 		text, err := platforms.FS.ReadFile(platform + ".yaml")
 		if err != nil {
 			return nil, err
@@ -171,7 +171,7 @@ type recordFeed struct {
 }
 
 // Sources are the platforms.
-func (f *recordFeed) Sources() []string { return population.Platforms }
+func (f *recordFeed) Sources() []string { return population.Core }
 
 // Clean changes nothing: the values are canonical.
 func (f *recordFeed) Clean(_ int, text string) string { return text }
@@ -291,7 +291,7 @@ func shape(linked *files.Records, records []record, a, b int) string {
 
 func (r PopulationReport) print(w io.Writer, most int) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "people %d, records %d of %d registers, linked in %.2f s\n", r.People, r.Records, len(population.Platforms), r.Took.Seconds())
+	fmt.Fprintf(&b, "people %d, records %d of %d registers, linked in %.2f s\n", r.People, r.Records, len(population.Core), r.Took.Seconds())
 	line := func(name string, m files.Measure) {
 		fmt.Fprintf(&b, "%-44s precision %.5f  recall %.5f  F1 %.5f  (%.0f wrong, %.0f missed)\n", name, m.Precision(), m.Recall(), m.F1(),
 			m.Found-m.Right, m.True-m.Right)

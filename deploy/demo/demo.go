@@ -36,9 +36,9 @@ type Options struct {
 	Patience  time.Duration // longest wait for quiet; 0: five minutes
 }
 
-// pensionPassword guards a database that listens on a private unix socket only;
+// databasePassword guards databases that listen on a private unix socket only;
 // it stands for the account that a department would give.
-const pensionPassword = "demo"
+const databasePassword = "demo"
 
 // demo is one run.
 type demo struct {
@@ -111,16 +111,15 @@ func Run(ctx context.Context, o Options) (err error) {
 // with the district's addresses.
 func (d *demo) open(ctx context.Context, engines *embedded.Engines) ([]*spec.Platform, error) {
 	dir := filepath.Join(d.o.Dir, "district")
-	if err := engines.Postgres.CreateDatabase(ctx, "demo_pension", "pension", pensionPassword); err != nil {
-		return nil, err
-	}
 	if seed, residents, _, err := district.Identity(dir); err == nil && (seed != d.o.Seed || residents != d.o.Residents) {
 		return nil, fmt.Errorf("the data folder %s holds a demo of %d residents with seed %d: use --residents %d --seed %d to go on with it, or another --data for a new one",
 			d.o.Dir, residents, seed, residents, seed)
 	}
 	d.people = population.Generate(d.o.Residents, d.o.Seed)
 	var err error
-	d.district, err = district.Start(ctx, district.Options{Dir: dir, PostgresDSN: engines.Postgres.DSNAs("demo_pension", "pension", pensionPassword),
+	d.district, err = district.Start(ctx, district.Options{Dir: dir, Database: func(ctx context.Context, platform string) (string, error) {
+		return engines.Postgres.DSNAs("demo_"+platform, platform, databasePassword), engines.Postgres.CreateDatabase(ctx, "demo_"+platform, platform, databasePassword)
+	},
 		Population: d.people, Seed: d.o.Seed, Log: d.o.Logger})
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-// Package demo shows the whole road on one machine: embedded engines, eight
+// Package demo shows the whole road on one machine: embedded engines, the
 // simulated department platforms that speak the real protocols, the hub, an
 // administrator who approves write-back and a clerk who makes twenty entries,
 // both through the HTTP API that real ones use.

@@ -20,15 +20,18 @@ var formGroups = []struct {
 	{"identity", true, []schema.Attribute{schema.Name, schema.IDNumber, schema.Sex, schema.BirthDate, schema.Ethnicity,
 		schema.IDType, schema.FormerName}},
 	{"contact", true, []schema.Attribute{schema.Phone, schema.PhoneOwner}},
-	{"home", true, []schema.Attribute{schema.Residence, schema.ResidenceType, schema.HukouAddress, schema.HouseholdNo, schema.Relation}},
+	{"home", true, []schema.Attribute{schema.Residence, schema.ResidenceType, schema.HukouAddress, schema.HouseholdNo, schema.Relation,
+		schema.Grid, schema.Landlord, schema.HukouRegion, schema.Registered}},
 	{"life", false, []schema.Attribute{schema.LifeStatus, schema.DeathDate, schema.MoveOutDate}},
-	{"background", false, []schema.Attribute{schema.MaritalStatus, schema.Education, schema.Political, schema.Employment,
-		schema.Workplace, schema.Nationality, schema.NamePinyin}},
+	{"background", false, []schema.Attribute{schema.MaritalStatus, schema.SpouseName, schema.Education, schema.Political, schema.Employment,
+		schema.Workplace, schema.Nationality, schema.NamePinyin, schema.Interests, schema.VolunteerNo}},
 	{"child", false, []schema.Attribute{schema.MotherName, schema.MotherID, schema.BirthOrder, schema.Guardian, schema.BirthCertNo,
-		schema.ChildHealth, schema.MaternalStatus}},
+		schema.ChildHealth, schema.MaternalStatus, schema.ChildCategory}},
 	{"department", false, []schema.Attribute{schema.LowIncome, schema.LowIncomeUntil, schema.Disability, schema.DisabilityNo,
 		schema.PensionStatus, schema.PensionNo, schema.MedicalStatus, schema.MedicalNo, schema.VeteranCategory, schema.VeteranNo,
-		schema.PartyMember, schema.HealthFileNo, schema.ResidencePass}},
+		schema.PartyMember, schema.PartyBranch, schema.HealthFileNo, schema.ChronicDisease, schema.FamilyDoctor, schema.ResidencePass,
+		schema.PassUntil, schema.MigrationNotice, schema.Contraception, schema.PregnancyCheck, schema.FamilyReward, schema.JobStatus,
+		schema.OldAgeAllowance, schema.CareLevel, schema.ServiceDate}},
 }
 
 // Group is a section of the form.

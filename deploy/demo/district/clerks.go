@@ -231,7 +231,10 @@ func (c *clerks) ours(platform, key string, f Field) bool {
 // set changes one fact of a row that the hub has not written there.
 func (c *clerks) set(platform, fact, note string, value func(*p.Person) string, fits func(Row, *p.Person) bool) bool {
 	layout := LayoutOf(platform)
-	f, _ := layout.Field(fact)
+	f, kept := layout.Field(fact)
+	if !kept {
+		return false
+	}
 	key, _, person, ok := c.find(platform, func(key string, row Row, person *p.Person) bool {
 		return !c.ours(platform, key, f) && fits(row, person)
 	})

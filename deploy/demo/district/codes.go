@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"heji/deploy/demo/population"
 )
@@ -29,9 +30,12 @@ var (
 
 	ethnicityNames = map[string]string{"01": "汉", "02": "蒙古", "03": "回", "04": "藏", "05": "维吾尔", "06": "苗", "07": "彝",
 		"08": "壮", "10": "朝鲜", "11": "满", "15": "土家", "17": "哈萨克"}
-	ethnicityGB     = keyed(func(code string) string { return code })
-	ethnicityShort  = keyed(func(code string) string { return strings.TrimPrefix(code, "0") }) // “5” for “05”
-	ethnicityPeople = keyed(func(code string) string { return ethnicityNames[code] + "族" })
+	ethnicityGB    = keyed(func(code string) string { return code })
+	ethnicityAlpha = map[string]string{"01": "HA", "02": "MG", "03": "HU", "04": "ZA", "05": "UG", "06": "MH", "07": "YI",
+		"08": "ZH", "10": "CS", "11": "MA", "15": "TJ", "17": "KZ"}
+	ethnicityLetters = keyed(func(code string) string { return ethnicityAlpha[code] })
+	ethnicityShort   = keyed(func(code string) string { return strings.TrimPrefix(code, "0") }) // “5” for “05”
+	ethnicityPeople  = keyed(func(code string) string { return ethnicityNames[code] + "族" })
 
 	lifeDigits  = codeTable{population.Living: "1", population.Dead: "2", population.MovedOut: "3"}
 	lifeChinese = codeTable{population.Living: "正常", population.Dead: "死亡", population.MovedOut: "迁出"}
@@ -140,6 +144,29 @@ func readAddress(line string) string {
 	}
 	return population.Address{Province: m[1], City: m[2], County: m[3], Street: m[4], Community: m[5], Road: m[6],
 		Compound: m[7], Building: m[8], Unit: m[9], Room: m[10]}.Text()
+}
+
+// padded is a field whose column has a fixed width: the platform fills it up
+// with blanks.
+func padded(f Field, width int) Field {
+	encode := f.Encode
+	f.Encode = func(c string) ([]string, bool) {
+		texts, ok := encode(c)
+		if ok && texts[0] != "" {
+			texts = []string{texts[0] + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(texts[0])))}
+		}
+		return texts, ok
+	}
+	return f
+}
+
+// sameCodes is the table of a platform that writes the codes as they are.
+func sameCodes(codes ...string) codeTable {
+	t := codeTable{}
+	for _, c := range codes {
+		t[c] = c
+	}
+	return t
 }
 
 // disability is category and grade in two columns.

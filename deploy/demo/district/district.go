@@ -17,10 +17,11 @@ import (
 
 // Options say where a district lives.
 type Options struct {
-	Dir         string // state, journals and the folders of the file platforms
-	PostgresDSN string // a database for 居民养老 alone
-	Population  *population.Population
-	Seed        int64
+	Dir string // state, journals and the folders of the file platforms
+	// Database gives each platform that is a PostgreSQL database one of its own.
+	Database   func(ctx context.Context, platform string) (dsn string, err error)
+	Population *population.Population
+	Seed       int64
 	// Poll is how often file platforms look into their inbox and write a fresh
 	// export when something changed; default 100 ms.
 	Poll time.Duration
@@ -93,7 +94,7 @@ type Platform interface {
 	close() error
 }
 
-// District is the eight platforms.
+// District is the platforms.
 type District struct {
 	opts      Options
 	first     *population.Population // as it was before anything changed

@@ -186,10 +186,10 @@ func TestEqualSeedsPlanEqualRounds(t *testing.T) {
 func TestClerksLeaveAloneWhatTheHubWrote(t *testing.T) {
 	t.Parallel()
 	d := running(t)
-	pl := d.Platform(p.Pension).(*pension)
+	pl := d.Platform(p.Pension).(*database)
 	before := snapshot(t, pl)
 	// The hub replaced the phone of every second row.
-	_, err := pl.pool.Exec(t.Context(), `UPDATE cbry SET lxdh = '15488888888' WHERE right(grbh, 1) IN ('1', '3', '5', '7', '9')`)
+	_, err := pl.pool.Exec(t.Context(), `UPDATE cbry SET aae005 = '15488888888' WHERE right(aac001, 1) IN ('1', '3', '5', '7', '9')`)
 	require.NoError(t, err)
 	edits, err := d.Round(t.Context(), 2, 0)
 	require.NoError(t, err)
@@ -198,13 +198,13 @@ func TestClerksLeaveAloneWhatTheHubWrote(t *testing.T) {
 		if e.Platform != p.Pension || e.Op != EditUpdate {
 			continue
 		}
-		_, phone := e.Set["lxdh"]
+		_, phone := e.Set["aae005"]
 		ours := (e.Key[len(e.Key)-1]-'0')%2 == 1
 		switch {
 		case e.Contest:
 			contests++
 			require.True(t, ours && phone)
-			require.Equal(t, before[e.Key]["lxdh"], e.Set["lxdh"], "what the platform had before")
+			require.Equal(t, before[e.Key]["aae005"], e.Set["aae005"], "what the platform had before")
 		case phone:
 			require.False(t, ours)
 		}

@@ -1,7 +1,7 @@
-// Package district runs eight simulated department platforms of one street,
+// Package district runs the simulated department platforms of one street,
 // each its own database, port or folder, each with clerks of its own.
 //
-// In: a population with known truth, a folder, a PostgreSQL database. Out: a
+// In: a population with known truth, a folder, PostgreSQL databases. Out: a
 // District whose platforms are reached as real ones are (SQL, HTTP, files),
 // and, for whoever checks the hub, what each platform holds now, every write
 // it received, every edit its clerks made, and the true person of each row.

@@ -33,6 +33,9 @@ type Layout struct {
 	Extra    []string // columns that hold nothing about the person (a status, a tombstone)
 	Fill     Row      // what a new row shows in Extra
 	Columns  []string // every column in the platform's order
+	// Holds is what the platform's storage makes of a text on the way in: a
+	// character that it lacks becomes another. nil: it keeps everything.
+	Holds func(string) string
 }
 
 // key writes a row id.
@@ -56,9 +59,20 @@ func (l *Layout) Row(key string, facts population.Facts, at time.Time) Row {
 			row[c] = v
 		}
 	}
+	l.keep(row)
 	row[l.Key] = key
 	l.stamp(row, at)
 	return row
+}
+
+// keep makes of a row's texts what the platform's storage can hold.
+func (l *Layout) keep(row Row) {
+	if l.Holds == nil {
+		return
+	}
+	for c, v := range row {
+		row[c] = l.Holds(v)
+	}
 }
 
 // Set writes one fact; "" clears it.

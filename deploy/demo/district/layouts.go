@@ -27,13 +27,14 @@ var layouts = index(
 		coded(p.MaritalStatus, "HYZK", maritalGB), coded(p.Education, "WHCD", educationGB),
 		coded(p.LifeStatus, "RYZT", lifeDigits), day(p.DeathDate, "SWRQ", "20060102"),
 	}},
-	// 居民养老: 拼音 in small letters, the codes of 1984, a tombstone.
-	&Layout{Platform: p.Pension, Key: "grbh", Prefix: "YL", Changed: "gxsj", Stamp: local(localMillis), Fields: []Field{
-		required(text(p.Name, "xm")), text(p.IDNumber, "sfzh"), coded(p.Sex, "xb", sexDigits), coded(p.Ethnicity, "mz", ethnicityShort),
-		day(p.BirthDate, "csrq", "20060102"), coded(p.MaritalStatus, "hyzk", maritalOld), coded(p.Education, "whcd", education1984),
-		text(p.Phone, "lxdh"), address(p.Residence, "jzdz", "栋"),
-		coded(p.PensionStatus, "cbzt", codeTable{"1": "010", "2": "020", "4": "030"}),
-		coded(p.LifeStatus, "rybs", lifeDigits), day(p.DeathDate, "swrq", "20060102"),
+	// 居民养老: the names of the social insurance's own standard, the codes of
+	// 1984, a tombstone.
+	&Layout{Platform: p.Pension, Key: "aac001", Prefix: "YL", Changed: "aae036", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "aac003")), text(p.IDNumber, "aac002"), coded(p.Sex, "aac004", sexDigits), coded(p.Ethnicity, "aac005", ethnicityShort),
+		day(p.BirthDate, "aac006", "20060102"), coded(p.MaritalStatus, "aac017", maritalOld), coded(p.Education, "aac011", education1984),
+		text(p.Phone, "aae005"), address(p.Residence, "aae006", "栋"),
+		coded(p.PensionStatus, "aac008", codeTable{"1": "010", "2": "020", "4": "030"}),
+		coded(p.LifeStatus, "aac060", lifeDigits), day(p.DeathDate, "aic162", "20060102"),
 	}, Extra: []string{"zxbz"}, Fill: Row{"zxbz": "0"}},
 	// 流动人口: Chinese words instead of codes.
 	&Layout{Platform: p.Floating, Key: "djbh", Prefix: "LK", Changed: "bgsj", Stamp: local(zonedMillis), Fields: []Field{
@@ -82,6 +83,38 @@ var layouts = index(
 		coded(p.VeteranCategory, "优抚类别", codeTable{"01": "伤残军人", "02": "烈属", "05": "复员军人", "07": "参战退役"}),
 		text(p.Phone, "电话"), address(p.Residence, "现住址", "幢"), coded(p.LifeStatus, "状态", lifeVeteran), day(p.DeathDate, "死亡日期", "2006-01-02"),
 	}},
+	// 育龄妇女: a register of the nineties. Characters of GB2312 only, a phone
+	// column of fifteen characters that is always full, an address cut at 60.
+	&Layout{Platform: p.Women, Key: "fnbh", Prefix: "FN", Changed: "gxsj", Stamp: local(localMillis), Holds: inGB2312, Fields: []Field{
+		required(text(p.Name, "fnxm")), text(p.IDNumber, "sfzh"), day(p.BirthDate, "csny", "20060102"), coded(p.Ethnicity, "mz", ethnicityShort),
+		coded(p.MaritalStatus, "hyzk", maritalOld), text(p.SpouseName, "zfxm"), coded(p.Education, "whcd", education1984),
+		coded(p.Contraception, "bycs", sameCodes("10", "11", "12", "21", "22", "23", "24", "25", "29")), day(p.PregnancyCheck, "yjrq", "20060102"),
+		padded(text(p.Phone, "lxdh"), 15), address(p.Residence, "xjzd", "号楼"),
+		coded(p.LifeStatus, "rkzt", lifeDigits), day(p.DeathDate, "swrq", "20060102"),
+	}, Extra: []string{"scbz"}, Fill: Row{"scbz": "N"}},
+	// 全员人口: a view for others, in capitals in life; dates with dashes.
+	&Layout{Platform: p.Everybody, Key: "rybm", Prefix: "QY", Changed: "gxrq", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "xm")), text(p.IDNumber, "sfzh"), coded(p.Sex, "xb", sexDigits), coded(p.Ethnicity, "mz", ethnicityGB),
+		day(p.BirthDate, "csrq", "2006-01-02"), coded(p.MaritalStatus, "hyzk", maritalGB), address(p.HukouAddress, "hjdz", "幢"),
+		text(p.BirthCertNo, "csyxzm"), text(p.MotherName, "mqxm"), text(p.MotherID, "mqsfzh"), text(p.BirthOrder, "tc"),
+		coded(p.LifeStatus, "swbz", codeTable{p.Living: "0", p.Dead: "1", p.MovedOut: "2"}), day(p.DeathDate, "swrq", "2006-01-02"),
+	}, Extra: []string{"zxbz"}, Fill: Row{"zxbz": "0"}},
+	// 高龄津贴·养老: English names in two groups.
+	&Layout{Platform: p.OldAge, Key: "elderId", Prefix: "ZL", Changed: "updatedAt", Stamp: local(zonedMillis), Fields: []Field{
+		required(text(p.Name, "person.name")), text(p.IDNumber, "person.idNo"), coded(p.Sex, "person.gender", codeTable{"1": "M", "2": "F"}),
+		day(p.BirthDate, "person.birthday", "2006-01-02"), coded(p.Ethnicity, "person.nation", ethnicityLetters),
+		text(p.Phone, "contact.mobile"), address(p.Residence, "contact.address", "幢"),
+		coded(p.OldAgeAllowance, "allowance.grade", codeTable{"1": "A80", "2": "A90", "3": "A100"}),
+		coded(p.CareLevel, "assessment.level", sameCodes("0", "1", "2", "3", "4")),
+		coded(p.LifeStatus, "status", codeTable{p.Living: "ALIVE", p.Dead: "DECEASED", p.MovedOut: "MOVED"}), day(p.DeathDate, "deathDate", "2006-01-02"),
+	}},
+	// 文化·志愿: a young system; people sign up by themselves.
+	&Layout{Platform: p.Volunteers, Key: "vid", Prefix: "ZY", Changed: "mtime", Stamp: local(zonedMillis), Fields: []Field{
+		required(text(p.Name, "realname")), text(p.IDNumber, "idcard"), coded(p.Sex, "sex", codeTable{"1": "男", "2": "女"}), day(p.BirthDate, "birthday", "2006-01-02"),
+		coded(p.Education, "edu", educationChinese), text(p.Phone, "mobile"), address(p.Residence, "addr", "号楼"),
+		text(p.VolunteerNo, "volunteer_no"), text(p.Interests, "hobby"),
+		coded(p.LifeStatus, "state", lifeVeteran), day(p.DeathDate, "death_day", "2006-01-02"),
+	}, Extra: []string{"nickname"}},
 )
 
 func index(list ...*Layout) map[string]*Layout {

@@ -1,6 +1,7 @@
 package district
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -25,7 +26,18 @@ func TestMain(m *testing.M) {
 const testResidents = 400
 
 func options(t *testing.T) Options {
-	return Options{Dir: t.TempDir(), PostgresDSN: pgtest.DSN(t), Population: population.Generate(testResidents, 1), Seed: 1, Poll: 5 * time.Millisecond}
+	return Options{Dir: t.TempDir(), Database: scratch(t), Population: population.Generate(testResidents, 1), Seed: 1, Poll: 5 * time.Millisecond}
+}
+
+// scratch gives each platform that needs one a database of its own.
+func scratch(t *testing.T) func(context.Context, string) (string, error) {
+	dsns := map[string]string{}
+	return func(_ context.Context, platform string) (string, error) {
+		if dsns[platform] == "" {
+			dsns[platform] = pgtest.DSN(t)
+		}
+		return dsns[platform], nil
+	}
 }
 
 func begin(t *testing.T, o Options) *District {

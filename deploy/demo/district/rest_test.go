@@ -13,7 +13,7 @@ import (
 	p "heji/deploy/demo/population"
 )
 
-var bearer = map[string]string{"Authorization": "Bearer " + floatingToken}
+var bearer = map[string]string{"Authorization": "Bearer floating-demo-token"}
 
 func with(header map[string]string, k, v string) map[string]string {
 	out := maps.Clone(header)
@@ -265,7 +265,7 @@ func TestMedicalPagesByTimeOverlap(t *testing.T) {
 func TestTooManyRequestsAreTurnedAway(t *testing.T) {
 	t.Parallel()
 	d := running(t)
-	s := d.Platform(p.Floating).(*floating)
+	s := d.Platform(p.Floating).(*cursorAPI)
 	s.limit.SetBurst(0)
 	r := call(t, http.MethodGet, d.Env()["FLOATING_URL"]+"/api/v1/persons", "", bearer)
 	require.Equal(t, http.StatusTooManyRequests, r.status)

@@ -58,6 +58,21 @@ func toGBK(s string) []byte {
 	return out
 }
 
+// inGB2312 is what a system of 1980's characters keeps of a text: a question
+// mark of full width for every character that came later.
+func inGB2312(s string) string {
+	e := simplifiedchinese.HZGB2312.NewEncoder()
+	return strings.Map(func(c rune) rune {
+		if c < 0x80 {
+			return c
+		}
+		if b, err := e.Bytes([]byte(string(c))); err != nil || len(b) < 4 {
+			return '？'
+		}
+		return c
+	}, s)
+}
+
 // xlsxSheet is one sheet of a workbook, every cell as text.
 type xlsxSheet struct{ name string }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	p "heji/deploy/demo/population"
@@ -21,7 +22,7 @@ type identity struct {
 	Today     time.Time `json:"today"`
 }
 
-// Start opens the eight platforms, filling them from the population the first
+// Start opens the platforms, filling them from the population the first
 // time. The context bounds the start; Close ends the district.
 func Start(ctx context.Context, opts Options) (*District, error) {
 	if opts.Poll <= 0 {
@@ -33,8 +34,8 @@ func Start(ctx context.Context, opts Options) (*District, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	if opts.Population == nil || opts.Dir == "" || opts.PostgresDSN == "" {
-		return nil, errors.New("district: Dir, PostgresDSN and Population are all needed")
+	if opts.Population == nil || opts.Dir == "" || opts.Database == nil {
+		return nil, errors.New("district: Dir, Database and Population are all needed")
 	}
 	dir, err := filepath.Abs(opts.Dir)
 	if err != nil {
@@ -89,13 +90,17 @@ func (d *District) open(ctx context.Context) error {
 	for _, id := range p.Platforms {
 		layout := LayoutOf(id)
 		seed := func() ([]stored, error) { return d.seed(layout), nil }
-		if id == p.Pension {
-			t, err := openPension(ctx, d.opts.PostgresDSN, seed)
+		if _, ok := databases[id]; ok {
+			dsn, err := d.opts.Database(ctx, id)
+			if err != nil {
+				return err
+			}
+			t, err := openDatabase(ctx, id, dsn, seed)
 			if err != nil {
 				return err
 			}
 			add(t)
-			d.env["PENSION_DSN"] = d.opts.PostgresDSN
+			d.env[strings.ToUpper(id)+"_DSN"] = dsn
 			continue
 		}
 		dir := filepath.Join(d.opts.Dir, id)
@@ -121,7 +126,17 @@ func (d *District) run(ctx context.Context, id, dir string, l *ledger) (Platform
 	case p.Floating:
 		s := newFloating(l)
 		err := s.start(ctx)
-		d.env["FLOATING_URL"], d.env["FLOATING_TOKEN"] = s.url, floatingToken
+		d.env["FLOATING_URL"], d.env["FLOATING_TOKEN"] = s.url, s.token
+		return s, err
+	case p.Volunteers:
+		s := newVolunteers(l)
+		err := s.start(ctx)
+		d.env["VOLUNTEERS_URL"], d.env["VOLUNTEERS_TOKEN"] = s.url, s.token
+		return s, err
+	case p.OldAge:
+		s := newOldAge(l)
+		err := s.start(ctx)
+		d.env["OLDAGE_URL"], d.env["OLDAGE_KEY"] = s.url, oldAgeKey
 		return s, err
 	case p.Maternal:
 		s := newMaternal(l)

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,7 @@ func TestMain(m *testing.M) {
 
 func TestEntriesAreTwentyAndStay(t *testing.T) {
 	t.Parallel()
-	d, err := district.Start(t.Context(), district.Options{Dir: t.TempDir(), PostgresDSN: pgtest.DSN(t), Population: p.Generate(1500, 1), Seed: 1})
+	d, err := district.Start(t.Context(), district.Options{Dir: t.TempDir(), Database: func(context.Context, string) (string, error) { return pgtest.DSN(t), nil }, Population: p.Generate(1500, 1), Seed: 1})
 	require.NoError(t, err)
 	edits, err := d.Round(t.Context(), 1, 0)
 	require.NoError(t, err)

@@ -75,9 +75,9 @@ func TestOverwriteIsNeededWhereTheRowShowsSomethingElse(t *testing.T) {
 	require.Equal(t, 1, res.WritesNeeded)
 	require.Equal(t, 1, res.Differs)
 	require.Equal(t, []string{"k"}, res.Missing)
-	require.Equal(t, []string{"k lxdh"}, res.Different)
+	require.Equal(t, []string{"k aae005"}, res.Different)
 
-	ph.answer(p.Pension, district.Row{"lxdh": "15400000001"})
+	ph.answer(p.Pension, district.Row{"aae005": "15400000001"})
 	res = Check(ph)[p.Pension]
 	require.Equal(t, Result{Records: 1, WritesNeeded: 1, WritesReceived: 1}, res)
 }
@@ -118,7 +118,7 @@ func TestWhatNobodySaysAnyMoreIsTakenBack(t *testing.T) {
 	require.Zero(t, Check(ph)[p.Pension].WritesNeeded, "the department's own value stays")
 	ph.Before.Own = map[string]map[string]district.Row{p.Pension: {"k": row(p.Pension, "k", person(map[string]string{p.MaritalStatus: ""}))}}
 	require.Equal(t, 1, Check(ph)[p.Pension].WritesNeeded)
-	ph.answer(p.Pension, district.Row{"hyzk": ""})
+	ph.answer(p.Pension, district.Row{"aac017": ""})
 	require.Zero(t, Check(ph)[p.Pension].Differs)
 }
 
@@ -153,7 +153,7 @@ func TestHeldFieldsAreExcludedAndCounted(t *testing.T) {
 	require.Equal(t, Result{Records: 1, Held: 1}, Check(ph)[p.Pension])
 
 	ph.Hub.Held[FieldRef{p.Pension, "k", p.Phone}] = Refused
-	ph.Writes = map[string][]district.Write{p.Pension: {{Key: "k", Set: district.Row{"lxdh": "15400000001"}, Reason: "no"}}}
+	ph.Writes = map[string][]district.Write{p.Pension: {{Key: "k", Set: district.Row{"aae005": "15400000001"}, Reason: "no"}}}
 	require.Equal(t, Result{Records: 1, WritesNeeded: 1, WritesReceived: 1, Refused: 1, Held: 1}, Check(ph)[p.Pension])
 }
 
@@ -161,7 +161,7 @@ func TestClerksEditsBelongToThePlatform(t *testing.T) {
 	t.Parallel()
 	// The clerk already put the new phone in: nothing is left to write.
 	ph := scene(p.Pension, person(map[string]string{p.Phone: "15400000009"}), person(nil))
-	ph.Edits = map[string][]district.Edit{p.Pension: {{Op: district.EditUpdate, Key: "k", Set: district.Row{"lxdh": "15400000001"}}}}
+	ph.Edits = map[string][]district.Edit{p.Pension: {{Op: district.EditUpdate, Key: "k", Set: district.Row{"aae005": "15400000001"}}}}
 	require.Zero(t, Check(ph)[p.Pension].WritesNeeded)
 
 	// A row taken out needs nothing, and its resident gets no new one.
@@ -174,11 +174,11 @@ func TestClerksEditsBelongToThePlatform(t *testing.T) {
 func TestRepeatedUnneededAndReplayedWrites(t *testing.T) {
 	t.Parallel()
 	ph := scene(p.Pension, person(map[string]string{p.Phone: "15400000009"}), person(nil))
-	ph.answer(p.Pension, district.Row{"lxdh": "15400000001"})
+	ph.answer(p.Pension, district.Row{"aae005": "15400000001"})
 	writes := ph.Writes[p.Pension]
 	ph.Writes[p.Pension] = append(slices.Clone(writes),
-		district.Write{Key: "k", Set: district.Row{"lxdh": "15400000001"}, Applied: true, Repeated: true},
-		district.Write{Key: "k", Set: district.Row{"lxdh": "15400000001"}, Applied: true, Replay: true})
+		district.Write{Key: "k", Set: district.Row{"aae005": "15400000001"}, Applied: true, Repeated: true},
+		district.Write{Key: "k", Set: district.Row{"aae005": "15400000001"}, Applied: true, Replay: true})
 	res := Check(ph)[p.Pension]
 	require.Equal(t, 2, res.WritesReceived)
 	require.Equal(t, 1, res.WritesRepeated)
@@ -281,7 +281,7 @@ func TestARightHubIsFoundRight(t *testing.T) {
 		require.Zero(t, res.Differs, platform)
 		require.Empty(t, res.Missing)
 		require.Empty(t, res.Unneeded)
-		if platform != p.Gongan {
+		if deal.modes != nil {
 			require.Positive(t, res.WritesNeeded, platform)
 		}
 	}

@@ -65,6 +65,17 @@ var deals = map[string]deal{
 		p.IDNumber: fillEmpty, p.Disability: fillEmpty, p.Ethnicity: fillEmpty})},
 	p.Veterans: {scope: everybody, modes: events(map[string]mode{
 		p.Ethnicity: fillEmpty, p.Name: propose, p.IDNumber: propose})},
+	p.Women: {scope: everybody, modes: events(map[string]mode{p.MaritalStatus: fillEmpty, p.Education: fillEmpty,
+		p.Ethnicity: fillEmpty, p.SpouseName: fillEmpty, p.IDNumber: propose})},
+	p.Everybody: {scope: everybody}, // a view
+	p.OldAge: {scope: func(m map[string]string, today time.Time) bool { return atLeast(m[p.BirthDate], 60, today) },
+		modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Ethnicity: fillEmpty, p.BirthDate: propose})},
+	p.Volunteers: {scope: everybody, modes: events(map[string]mode{p.Sex: fillEmpty, p.BirthDate: fillEmpty, p.Education: fillEmpty})},
+}
+
+// atLeast reports whether a birth date is so many years ago.
+func atLeast(birth string, years int, today time.Time) bool {
+	return birth != "" && !youngerThan(birth, years, today)
 }
 
 // youngerThan reports whether a birth date is less than so many years ago.

@@ -30,6 +30,7 @@ func GenerateAt(n int, seed int64, today time.Time) *Population {
 	g.trim()
 	g.dwell()
 	g.benefits()
+	g.departments()
 	g.membership()
 	return g.pop
 }

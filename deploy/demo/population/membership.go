@@ -97,15 +97,27 @@ func (g *generator) veterans() {
 	}
 }
 
+// Core are the platforms whose absences are drawn from the population's own
+// source of chance; the others have one each, so that a platform more leaves
+// the rest as it was.
+var Core = []string{Gongan, Pension, Floating, Maternal, Medical, Disabled, LowIncomes, Veterans}
+
 // membership decides who should be in which platform; Rates.Absent then
 // leaves some out by accident.
 func (g *generator) membership() {
 	for _, p := range g.pop.Persons {
-		for _, platform := range Platforms {
+		for _, platform := range Core {
 			p.Member[platform] = Eligible(platform, p, g.pop) && !g.chance(g.pop.Rates[platform].Absent)
 		}
 	}
 	g.registered()
+	for _, p := range g.pop.Persons {
+		for platform, rates := range g.pop.Rates {
+			if _, done := p.Member[platform]; !done {
+				p.Member[platform] = Eligible(platform, p, g.pop) && g.pop.chance(platform, p.ID, 2).Float64() >= rates.Absent
+			}
+		}
+	}
 }
 
 // registered makes newborns that 公安 does not know yet: known to 妇幼 and the
@@ -140,6 +152,36 @@ func Eligible(platform string, p *Person, pop *Population) bool {
 		return p.Facts[LowIncome] != ""
 	case Veterans:
 		return p.Facts[VeteranCategory] != ""
+	case Women:
+		return p.Facts[Sex] == "2" && age >= 20 && age < 50 && p.Facts[MaritalStatus] != "10"
+	case Everybody:
+		return true
+	case Notices:
+		return p.Facts[MigrationNotice] != ""
+	case Rewards:
+		return p.Facts[FamilyReward] != ""
+	case HealthFiles:
+		return p.Facts[HealthFileNo] != ""
+	case Mental:
+		return p.Facts[MentalDisorder] != ""
+	case Jobs:
+		return p.Facts[JobStatus] != ""
+	case Marriages:
+		return age >= 20
+	case OldAge:
+		return age >= 80 || p.Facts[CareLevel] != ""
+	case Children:
+		return p.Facts[ChildCategory] != ""
+	case Party:
+		return p.Facts[PartyMember] != ""
+	case Safety:
+		return true
+	case Correction:
+		return p.Facts[Corrections] != ""
+	case WomensHome:
+		return p.Facts[ServiceDate] != ""
+	case Volunteers:
+		return p.Facts[VolunteerNo] != ""
 	}
 	return false
 }

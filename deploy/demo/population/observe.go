@@ -57,6 +57,10 @@ func (p *Population) observe(r *rand.Rand, platform string, person *Person, rate
 	p.mistakeNumber(hit, r, person, f, rates, age)
 	p.mistakeName(hit, r, person, f, rates)
 	stale := false
+	if platform == Everybody && person.Past[Name] != "" && r.Float64() < 0.5 {
+		f[Name] = person.Past[Name] // it copies 公安, late
+		delete(f, FormerName)
+	}
 	if f[Phone] != "" && person.Past[Phone] != "" && hit(rates.PhoneStale, PhoneStale) {
 		f[Phone], stale = person.Past[Phone], true
 	}

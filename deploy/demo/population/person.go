@@ -40,22 +40,68 @@ const (
 	VeteranNo       = "veteran_no"
 	MaternalStatus  = "maternal_status"
 	ChildHealth     = "child_health"
+
+	// What only one department decides or writes down.
+	ResidencePass   = "residence_pass"
+	PassUntil       = "pass_until"
+	Registered      = "registered" // 居住登记
+	Landlord        = "landlord"
+	SpouseName      = "spouse_name"
+	Contraception   = "contraception"
+	PregnancyCheck  = "pregnancy_check"
+	BirthCertNo     = "birth_cert_no"
+	HukouRegion     = "hukou_region" // 12 digits
+	MigrationNotice = "migration_notice"
+	FamilyReward    = "family_reward"
+	HealthFileNo    = "health_file_no" // 17 digits
+	ChronicDisease  = "chronic_disease"
+	FamilyDoctor    = "family_doctor"
+	JobStatus       = "job_status"
+	OldAgeAllowance = "old_age_allowance"
+	CareLevel       = "care_level"
+	ChildCategory   = "child_category"
+	PartyMember     = "party_member"
+	PartyBranch     = "party_branch"
+	Grid            = "grid"
+	ServiceDate     = "service_date"
+	VolunteerNo     = "volunteer_no"
+	Interests       = "interests"
+	Corrections     = "corrections"
+	MentalDisorder  = "mental_disorder"
 )
 
 // The platforms of the district.
 const (
-	Gongan     = "gongan"    // 公安常住人口
-	Pension    = "pension"   // 居民养老
-	Floating   = "floating"  // 流动人口
-	Maternal   = "maternal"  // 妇幼
-	Medical    = "medical"   // 居民医保
-	Disabled   = "disabled"  // 残联
-	LowIncomes = "lowincome" // 民政低保
-	Veterans   = "veterans"  // 退役军人优抚
+	Gongan      = "gongan"      // 公安常住人口
+	Floating    = "floating"    // 流动人口·居住证
+	Women       = "women"       // 育龄妇女 WIS
+	Everybody   = "everybody"   // 全员人口
+	Notices     = "notices"     // 流动人口计生协查
+	Rewards     = "rewards"     // 奖励扶助·特别扶助
+	HealthFiles = "healthfiles" // 公卫健康档案
+	Maternal    = "maternal"    // 妇幼·接种
+	Mental      = "mental"      // 严重精神障碍, sealed
+	Jobs        = "jobs"        // 就业失业
+	Pension     = "pension"     // 居民养老
+	Medical     = "medical"     // 居民医保
+	LowIncomes  = "lowincome"   // 低保·特困·临救
+	Marriages   = "marriages"   // 婚姻登记
+	OldAge      = "oldage"      // 高龄津贴·养老
+	Children    = "children"    // 困境·留守儿童
+	Disabled    = "disabled"    // 残疾人库
+	Party       = "party"       // 党员管理
+	Supervision = "supervision" // 社区监督·三务公开
+	Safety      = "safety"      // 综治·平安
+	Correction  = "correction"  // 社区矫正·安置帮教, sealed
+	WomensHome  = "womenshome"  // 妇女儿童之家
+	Veterans    = "veterans"    // 优抚·退役军人
+	Volunteers  = "volunteers"  // 文化·志愿
 )
 
-// Platforms lists the platforms in the order in which the district shows them.
-var Platforms = []string{Gongan, Pension, Floating, Maternal, Medical, Disabled, LowIncomes, Veterans}
+// Platforms lists the platforms that the demo runs, in the order in which the
+// district shows them.
+var Platforms = []string{Gongan, Pension, Floating, Maternal, Medical, Disabled, LowIncomes, Veterans,
+	Women, Everybody, OldAge, Volunteers}
 
 // Facts are what is so, or what somebody believes to be so, about one person.
 // A missing fact is not known or does not apply.

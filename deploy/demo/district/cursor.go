@@ -15,60 +15,73 @@ import (
 	p "heji/deploy/demo/population"
 )
 
-// floating is 流动人口: the first style of HTTP interface. Bearer token; pages by
-// an opaque cursor, in the order of the last change, which is null on the last
+// cursorAPI is the first style of HTTP interface: bearer token; pages by an
+// opaque cursor, in the order of the last change, which is null on the last
 // page; "since" leaves out what did not change; PATCH of single fields; entity
-// tags; creates with Idempotency-Key. A row that was taken out stays in the
-// list with yxbz (有效标志) "0".
-type floating struct{ service }
-
-const (
-	floatingToken = "floating-demo-token"
-	floatingValid = "yxbz"
-	floatingTag   = "etag"
-)
-
-func newFloating(l *ledger) *floating { return &floating{service{ledger: l, id: p.Floating}} }
-
-func (f *floating) start(ctx context.Context) error {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/v1/persons", f.list)
-	mux.HandleFunc("GET /api/v1/persons/{id}", f.get)
-	mux.HandleFunc("PATCH /api/v1/persons/{id}", f.patch)
-	mux.HandleFunc("POST /api/v1/persons", f.create)
-	return f.serve(ctx, mux, func(r *http.Request) bool {
-		return subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+floatingToken)) == 1
-	}, floatingRefuse)
+// tags; creates with Idempotency-Key. A row that was taken out stays in the list
+// with yxbz (有效标志) "0". 流动人口 and 文化·志愿 speak it.
+type cursorAPI struct {
+	service
+	path    string
+	token   string
+	queries []string // columns that can be asked for
+	number  string   // column whose value makes a new row a double
 }
 
-func floatingRefuse(w http.ResponseWriter, status int, message string) {
+const (
+	cursorValid = "yxbz"
+	cursorTag   = "etag"
+)
+
+func newFloating(l *ledger) *cursorAPI {
+	return &cursorAPI{service: service{ledger: l, id: p.Floating}, path: "/api/v1/persons", token: "floating-demo-token",
+		queries: []string{"gmsfhm", "xm", "lxdh", "csrq"}, number: "gmsfhm"}
+}
+
+func newVolunteers(l *ledger) *cursorAPI {
+	return &cursorAPI{service: service{ledger: l, id: p.Volunteers}, path: "/open/volunteers", token: "volunteers-demo-token",
+		queries: []string{"idcard", "mobile"}, number: "idcard"}
+}
+
+func (f *cursorAPI) start(ctx context.Context) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+f.path, f.list)
+	mux.HandleFunc("GET "+f.path+"/{id}", f.get)
+	mux.HandleFunc("PATCH "+f.path+"/{id}", f.patch)
+	mux.HandleFunc("POST "+f.path, f.create)
+	return f.serve(ctx, mux, func(r *http.Request) bool {
+		return subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+f.token)) == 1
+	}, cursorRefuse)
+}
+
+func cursorRefuse(w http.ResponseWriter, status int, message string) {
 	writeReply(w, status, map[string]any{"error": map[string]string{"message": message}})
 }
 
 // show is a row as the interface shows it.
-func (f *floating) show(s *stored) Row {
+func (f *cursorAPI) show(s *stored) Row {
 	row := maps.Clone(s.Row)
-	row[floatingValid], row[floatingTag] = "1", etag(s.Seq)
+	row[cursorValid], row[cursorTag] = "1", etag(s.Seq)
 	if s.Deleted {
-		row[floatingValid] = "0"
+		row[cursorValid] = "0"
 	}
 	return row
 }
 
 func etag(seq int64) string { return fmt.Sprintf(`"v%d"`, seq) }
 
-func (f *floating) list(w http.ResponseWriter, r *http.Request) {
+func (f *cursorAPI) list(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	limit := pageSize(q.Get("limit"), 100, 500)
 	after, err := readCursor(q.Get("cursor"))
 	if err != nil {
-		floatingRefuse(w, http.StatusBadRequest, "cursor 无效")
+		cursorRefuse(w, http.StatusBadRequest, "cursor 无效")
 		return
 	}
 	var since time.Time
 	if text := q.Get("since"); text != "" {
 		if since, err = time.Parse(time.RFC3339, text); err != nil {
-			floatingRefuse(w, http.StatusBadRequest, "since 应为 RFC 3339 时间")
+			cursorRefuse(w, http.StatusBadRequest, "since 应为 RFC 3339 时间")
 			return
 		}
 	}
@@ -76,7 +89,7 @@ func (f *floating) list(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 	items, next, last := []Row{}, any(nil), int64(0)
 	for _, s := range f.since(after, since) {
-		if !matches(s, q, "gmsfhm", "xm", "lxdh", "csrq") {
+		if !matches(s, q, f.queries...) {
 			continue
 		}
 		if len(items) == limit {
@@ -88,29 +101,29 @@ func (f *floating) list(w http.ResponseWriter, r *http.Request) {
 	writeReply(w, http.StatusOK, map[string]any{"items": items, "next_cursor": next})
 }
 
-func (f *floating) get(w http.ResponseWriter, r *http.Request) {
+func (f *cursorAPI) get(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s, ok := f.live(r.PathValue("id"))
 	if !ok {
-		floatingRefuse(w, http.StatusNotFound, "没有该登记")
+		cursorRefuse(w, http.StatusNotFound, "没有该登记")
 		return
 	}
 	w.Header().Set("ETag", etag(s.Seq))
 	writeReply(w, http.StatusOK, f.show(s))
 }
 
-func (f *floating) patch(w http.ResponseWriter, r *http.Request) {
+func (f *cursorAPI) patch(w http.ResponseWriter, r *http.Request) {
 	set, err := readBody(r)
 	if err != nil {
-		floatingRefuse(w, http.StatusBadRequest, err.Error())
+		cursorRefuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	var version int64
 	if tag := r.Header.Get("If-Match"); tag != "" && tag != "*" {
 		version, err = strconv.ParseInt(strings.Trim(tag, `"v`), 10, 64)
 		if err != nil || version == 0 {
-			floatingRefuse(w, http.StatusPreconditionFailed, "If-Match 无效")
+			cursorRefuse(w, http.StatusPreconditionFailed, "If-Match 无效")
 			return
 		}
 	}
@@ -118,48 +131,48 @@ func (f *floating) patch(w http.ResponseWriter, r *http.Request) {
 		version: version, token: r.Header.Get("Idempotency-Key")})
 }
 
-func (f *floating) create(w http.ResponseWriter, r *http.Request) {
+func (f *cursorAPI) create(w http.ResponseWriter, r *http.Request) {
 	set, err := readBody(r)
 	if err != nil {
-		floatingRefuse(w, http.StatusBadRequest, err.Error())
+		cursorRefuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	number := set["gmsfhm"]
+	number := set[f.number]
 	f.answer(w, http.StatusCreated, request{Write: Write{Intent: r.Header.Get("Idempotency-Key"), Create: true, Set: set},
 		token:  r.Header.Get("Idempotency-Key"),
-		double: func(s *stored) bool { return number != "" && s.Row["gmsfhm"] == number }})
+		double: func(s *stored) bool { return number != "" && s.Row[f.number] == number }})
 }
 
-func (f *floating) answer(w http.ResponseWriter, status int, q request) {
-	delete(q.Set, floatingValid)
+func (f *cursorAPI) answer(w http.ResponseWriter, status int, q request) {
+	delete(q.Set, cursorValid)
 	delete(q.Set, f.layout.Key)
 	delete(q.Set, f.layout.Changed)
-	delete(q.Set, floatingTag)
+	delete(q.Set, cursorTag)
 	q.reply = func(s *stored) json.RawMessage {
 		return mustJSON(map[string]any{"tag": etag(s.Seq), "row": f.show(s)})
 	}
 	out, err := f.accept(q)
 	switch {
 	case err != nil:
-		floatingRefuse(w, http.StatusInternalServerError, "系统错误")
+		cursorRefuse(w, http.StatusInternalServerError, "系统错误")
 	case out.replay != nil:
 		var was struct {
 			Tag string
 			Row json.RawMessage
 		}
 		if err := json.Unmarshal(out.replay, &was); err != nil {
-			floatingRefuse(w, http.StatusInternalServerError, "系统错误")
+			cursorRefuse(w, http.StatusInternalServerError, "系统错误")
 			return
 		}
 		w.Header().Set("ETag", was.Tag)
 		writeReply(w, status, was.Row)
 	case out.gone:
-		floatingRefuse(w, http.StatusNotFound, "没有该登记")
+		cursorRefuse(w, http.StatusNotFound, "没有该登记")
 	case out.missed:
 		w.Header().Set("ETag", etag(out.row.Seq))
-		floatingRefuse(w, http.StatusPreconditionFailed, "登记已被他人修改")
+		cursorRefuse(w, http.StatusPreconditionFailed, "登记已被他人修改")
 	case out.exists != "":
-		writeReply(w, http.StatusConflict, map[string]any{"error": map[string]string{"message": "该证件号码已登记", "djbh": out.exists}})
+		writeReply(w, http.StatusConflict, map[string]any{"error": map[string]string{"message": "该证件号码已登记", f.layout.Key: out.exists}})
 	case out.reason != "":
 		writeReply(w, http.StatusUnprocessableEntity, map[string]any{"error": map[string]string{"message": out.reason, "field": out.column}})
 	default:
