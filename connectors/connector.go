@@ -73,9 +73,28 @@ type Writer interface {
 // Looker is implemented by kinds that can be asked for single rows.
 type Looker interface {
 	// Look returns the rows as the platform shows them now, by key or by
-	// natural key. A row that is not there is absent from the answer.
+	// natural key. A row that is not there is absent from the answer. Another
+	// person's row is ErrOtherRow: it says nothing about the one asked for.
 	Look(ctx context.Context, q Query) ([]Row, error)
 }
+
+// Asker is implemented by kinds whose platform can only be asked person by
+// person. Their Pull has nothing to give.
+type Asker interface {
+	// Asks reports whether the platform's file says that it is one.
+	Asks() bool
+	// Ask asks about one person by natural key: column → text. No rows mean that
+	// the platform knows nobody by it, which is an answer too. A row of somebody
+	// else comes as OpDead with its problem, and is nobody's. Unasked tells from
+	// an error whether the question can have reached the platform.
+	Ask(ctx context.Context, natural map[string]string) ([]Row, error)
+}
+
+// Unasked is an error of a request that certainly never reached the platform.
+type Unasked struct{ Err error }
+
+func (u Unasked) Error() string { return u.Err.Error() }
+func (u Unasked) Unwrap() error { return u.Err }
 
 // Acknowledger is implemented by queued kinds (files): outcomes that arrive
 // later than Push.
@@ -144,6 +163,7 @@ var (
 	ErrLayout      = errors.New("the platform's layout is not what the YAML says")
 	ErrReadOnly    = errors.New("the platform has no way to write")
 	ErrThrottled   = errors.New("the platform asks to slow down")
+	ErrOtherRow    = errors.New("the platform gives another row than the one asked for")
 )
 
 // Environment is what a kind may use beside its YAML.

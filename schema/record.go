@@ -52,6 +52,7 @@ const (
 	ProblemEncoding    Problem = "encoding"      // bytes that are not text in the declared encoding
 	ProblemUnreadable  Problem = "unreadable"    // not the format that was promised
 	ProblemPlaceholder Problem = "placeholder"   // 000000, 不详 and the like: treated as blank
+	ProblemOtherPerson Problem = "other_person"  // an answer about somebody else than was asked for
 )
 
 // Record is one message on the RECORDS stream: what one platform says about one

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +12,13 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/oauth2"
 
 	"heji/connectors"
 )
@@ -25,10 +28,12 @@ const maxAnswer = 64 << 20
 
 // call is one request.
 type call struct {
+	op           string
 	method, path string
 	show         string // the path for messages: a pattern, where path holds a key
 	query        url.Values
 	body         any // nil: none
+	values       Values
 	header       map[string]string
 }
 
@@ -37,15 +42,15 @@ type answer struct {
 	status int
 	etag   string
 	retry  time.Duration
-	body   any  // parsed JSON, nil where there was none
-	html   bool // not JSON at all
+	body   any    // as a tree, nil where there was none
+	fault  *Fault // what the platform says instead of an answer
+	html   bool   // nothing of the promised format
+	page   bool   // a web page
+	cut    bool   // it ends in the middle
 }
 
 // unsent is an error of a request that certainly never reached the platform.
-type unsent struct{ err error }
-
-func (u unsent) Error() string { return u.err.Error() }
-func (u unsent) Unwrap() error { return u.err }
+type unsent = connectors.Unasked
 
 // newTransport makes the connector's own connections. Proxies come from the
 // environment, as everywhere.
@@ -63,92 +68,166 @@ func newTransport(concurrency int) *http.Transport {
 func (r *reader) send(ctx context.Context, c call) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.settings.Timeout.D())
 	defer cancel()
-	var body io.Reader
-	if c.body != nil {
-		data, err := json.Marshal(c.body)
-		if err != nil {
-			return nil, unsent{fmt.Errorf("%s: the row cannot be written as JSON", r.platform.ID)}
-		}
-		body = bytes.NewReader(data)
+	if err := r.dialect.Prepare(ctx, r.fetch); err != nil {
+		return nil, unsent{Err: err}
+	}
+	now := r.now().In(r.zone)
+	c.values.Time, c.values.Day = Text(now.Format("20060102150405")), Text(now.Format("20060102"))
+	c.values.Values = texts(r.settings.Values)
+	wire, err := r.dialect.Write(Message{Operation: c.op, Method: c.method, Path: c.path, Query: c.query, Body: c.body, Values: c.values})
+	if err != nil {
+		return nil, unsent{Err: fmt.Errorf("%s: the request cannot be written: %s: %w", r.where(c), r.platform.Redact(err.Error()), connectors.ErrLayout)}
 	}
 	var began atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { began.Store(true) }})
-	target := r.settings.BaseURL + c.path
-	if len(c.query) > 0 {
-		sep := "?"
-		if strings.Contains(target, "?") {
-			sep = "&"
-		}
-		target += sep + c.query.Encode()
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { began.Store(true) }})
+	var body io.Reader
+	if wire.Body != nil {
+		body = bytes.NewReader(wire.Body)
 	}
-	req, err := http.NewRequestWithContext(ctx, c.method, target, body)
+	req, err := http.NewRequestWithContext(traced, wire.Method, wire.URL, body)
 	if err != nil {
-		return nil, unsent{fmt.Errorf("%s is no address: %w", r.where(c), connectors.ErrLayout)}
+		return nil, unsent{Err: fmt.Errorf("%s is no address: %w", r.where(c), connectors.ErrLayout)}
 	}
 	// I5: without GetBody the library cannot send a write twice by itself.
 	req.GetBody = nil
-	r.dressRequest(req, c)
+	token, err := r.dress(ctx, req, c, wire)
+	if err != nil {
+		return nil, unsent{Err: err}
+	}
 	resp, err := r.client.Do(req)
 	if err != nil {
-		err = r.wayThere(ctx, c, err)
+		err = r.broken(ctx, r.where(c), err)
 		if !began.Load() {
-			return nil, unsent{err}
+			return nil, unsent{Err: err}
 		}
 		return nil, err
 	}
+	if resp.StatusCode == http.StatusUnauthorized && token != nil {
+		r.tokens.drop(token) // it was withdrawn before its time: the next request gets a new one
+	}
+	return r.answer(ctx, c, resp)
+}
+
+// answer reads what came back.
+func (r *reader) answer(ctx context.Context, c call, resp *http.Response) (*answer, error) {
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return nil, r.wayThere(ctx, c, err)
+		return nil, r.broken(ctx, r.where(c), err)
 	}
 	if len(data) > maxAnswer {
-		return nil, fmt.Errorf("%s: the answer is longer than %d MB; ask for smaller pages: %w", r.where(c), maxAnswer>>20, connectors.ErrLayout)
+		return nil, connectors.NewTrouble("too_long", "where", r.where(c), "limit", strconv.Itoa(maxAnswer>>20))
 	}
 	a := &answer{status: resp.StatusCode, etag: resp.Header.Get("ETag"), retry: retryAfter(resp.Header, r.now())}
 	if len(bytes.TrimSpace(data)) > 0 {
-		if a.body, err = parse(data); err != nil {
-			a.body, a.html = nil, true
-		}
+		a.body, a.fault, err = r.dialect.Read(Message{Operation: c.op, Path: c.path}, data, resp.Header.Get("Content-Type"))
+		a.html, a.cut, a.page = err != nil, errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errHTML)
 	}
 	return a, nil
 }
 
-func (r *reader) dressRequest(req *http.Request, c call) {
-	req.Header.Set("Accept", "application/json")
+// dress adds who we are, and signs last: everything else is part of what is
+// signed. It returns the access token that was used, if any.
+func (r *reader) dress(ctx context.Context, req *http.Request, c call, wire Wire) (*oauth2.Token, error) {
 	req.Header.Set("User-Agent", "heji")
-	if c.body != nil {
-		req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	}
-	for k, v := range r.settings.Headers {
+	for k, v := range wire.Header {
 		req.Header.Set(k, v)
-	}
-	if r.settings.Auth.Bearer != "" {
-		req.Header.Set("Authorization", "Bearer "+r.settings.Auth.Bearer)
-	}
-	if key := r.settings.Auth.APIKey; key != nil {
-		req.Header.Set(key.Header, key.Value)
 	}
 	for k, v := range c.header {
 		req.Header.Set(k, v)
 	}
+	return r.authorise(ctx, req, wire.Body)
 }
 
-// wayThere says in a sentence why no answer came. The library's own error holds
+func (r *reader) authorise(ctx context.Context, req *http.Request, body []byte) (*oauth2.Token, error) {
+	for k, v := range r.settings.Headers {
+		req.Header.Set(k, v)
+	}
+	auth := r.settings.Auth
+	if auth.Bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+auth.Bearer)
+	}
+	if auth.Basic != nil {
+		req.SetBasicAuth(auth.Basic.User, auth.Basic.Password)
+	}
+	if key := auth.APIKey; key != nil {
+		req.Header.Set(key.Header, key.Value)
+	}
+	var token *oauth2.Token
+	if r.tokens != nil {
+		var err error
+		if token, err = r.tokens.get(ctx, r.client); err != nil {
+			return nil, r.tokenTrouble(ctx, err)
+		}
+		token.SetAuthHeader(req)
+	}
+	if r.settings.Sign != nil {
+		r.settings.Sign.sign(req, body, r.now(), r.zone)
+	}
+	return token, nil
+}
+
+// fetch gets a document of the platform (a WSDL), with our credentials.
+func (r *reader) fetch(ctx context.Context, address string) ([]byte, error) {
+	c := call{method: http.MethodGet, path: pathOf(address)}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no address: %w", r.where(c), connectors.ErrLayout)
+	}
+	if _, err := r.authorise(ctx, req, nil); err != nil {
+		return nil, err
+	}
+	resp, err := r.client.Do(req)
+	if err != nil {
+		return nil, r.broken(ctx, r.where(c), err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	switch {
+	case err != nil:
+		return nil, r.broken(ctx, r.where(c), err)
+	case resp.StatusCode >= 500:
+		return nil, connectors.NewTrouble("own_trouble", "where", r.where(c), "status", strconv.Itoa(resp.StatusCode))
+	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
+		return nil, connectors.NewTrouble("credentials", "where", r.where(c), "status", strconv.Itoa(resp.StatusCode))
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		return nil, connectors.NewTrouble("login_page", "where", r.where(c))
+	case resp.StatusCode >= 400:
+		return nil, connectors.NewTrouble("wsdl_gone", "where", r.where(c), "words", strconv.Itoa(resp.StatusCode))
+	}
+	return data, nil
+}
+
+// pathOf is what of an address may stand in a message.
+func pathOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "?"
+	}
+	return u.Path
+}
+
+// broken says in a sentence why no answer came. The library's own error holds
 // the whole address.
-func (r *reader) wayThere(ctx context.Context, c call, err error) error {
-	where := r.where(c)
+func (r *reader) broken(ctx context.Context, where string, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("%s: %w", where, context.Canceled)
 	}
 	var netErr net.Error
 	var cert *tls.CertificateVerificationError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		return fmt.Errorf("%s: no answer within %s: %w", where, r.settings.Timeout.D(), connectors.ErrUnreachable)
-	case errors.As(err, &cert):
-		return fmt.Errorf("%s: the platform's certificate is not trusted: %w", where, connectors.ErrUnreachable)
+		return connectors.NewTrouble("no_answer", "where", where, "after", r.settings.Timeout.D().String())
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return connectors.NewTrouble("certificate_expired", "where", where)
+	case errors.As(err, &cert), errors.As(err, &invalid), errors.As(err, &record):
+		return connectors.NewTrouble("certificate_unknown", "where", where)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return connectors.NewTrouble("truncated", "where", where)
 	}
-	return fmt.Errorf("%s: no connection, or it broke: %w", where, connectors.ErrUnreachable)
+	return connectors.NewTrouble("no_connection", "where", where)
 }
 
 // where names a request for messages, without what follows the question mark
@@ -174,48 +253,60 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// readable turns the answer to a read into its JSON, or a sentence.
+// readable turns the answer to a read into its tree, or a sentence.
 func (r *reader) readable(c call, a *answer) (any, error) {
-	where := r.where(c)
+	where, status := r.where(c), strconv.Itoa(a.status)
 	switch {
+	case a.fault != nil:
+		return nil, r.faulty(where, a)
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
-		return nil, fmt.Errorf("%s: the platform answers %d. Check connect.auth: %w", where, a.status, connectors.ErrCredentials)
+		return nil, connectors.NewTrouble("credentials", "where", where, "status", status)
 	case a.status == http.StatusTooManyRequests, a.status == http.StatusServiceUnavailable && a.retry > 0:
-		return nil, &connectors.Later{After: a.retry, Err: fmt.Errorf("%s: the platform answers %d: %w", where, a.status, connectors.ErrThrottled)}
+		return nil, &connectors.Later{After: a.retry, Err: connectors.NewTrouble("throttled", "where", where, "status", status)}
 	case a.status >= 500:
-		return nil, fmt.Errorf("%s: the platform answers %d; it is in trouble itself: %w", where, a.status, connectors.ErrUnreachable)
+		return nil, connectors.NewTrouble("own_trouble", "where", where, "status", status)
 	case a.status >= 400:
-		return nil, fmt.Errorf("%s: the platform answers %d. Check the path and parameters in the file: %w", where, a.status, connectors.ErrLayout)
-	case a.status >= 300:
-		return nil, fmt.Errorf("%s: the platform sends us elsewhere (%d), perhaps to a login page. Check base_url and auth: %w", where, a.status, connectors.ErrLayout)
+		return nil, connectors.NewTrouble("status", "where", where, "status", status)
+	case a.status >= 300 || a.page:
+		return nil, connectors.NewTrouble("login_page", "where", where)
+	case a.cut:
+		return nil, connectors.NewTrouble("truncated", "where", where)
 	case a.html:
-		return nil, fmt.Errorf("%s: the answer is no JSON, perhaps a login or maintenance page. Check base_url and auth, or ask the department: %w", where, connectors.ErrLayout)
+		return nil, connectors.NewTrouble("no_format", "where", where, "format", r.dialect.Format())
 	case a.body == nil:
-		return nil, fmt.Errorf("%s: the answer is empty: %w", where, connectors.ErrLayout)
+		return nil, connectors.NewTrouble("empty", "where", where)
 	}
-	if g := r.settings.Error; g.Code != "" {
-		code := textAt(a.body, g.Code)
-		switch {
-		case contains(g.OK, code):
-		case contains(g.Throttled, code):
-			return nil, &connectors.Later{After: a.retry, Err: fmt.Errorf("%s: the platform answers with its code %s: %w", where, connectors.Reason(code), connectors.ErrThrottled)}
-		case contains(g.Gone, code):
-			return nil, errGone
-		default:
-			return nil, fmt.Errorf("%s: the platform answers with its code %s: %s: %w", where, connectors.Reason(code), connectors.Reason(textAt(a.body, g.Message)), connectors.ErrLayout)
-		}
+	g := r.settings.Error
+	if g.Code == "" {
+		return a.body, nil
 	}
-	return a.body, nil
+	code := textAt(a.body, g.Code)
+	switch {
+	case contains(g.OK, code):
+		return a.body, nil
+	case contains(g.Throttled, code):
+		return nil, &connectors.Later{After: a.retry, Err: connectors.NewTrouble("throttled", "where", where, "status", connectors.Reason(code))}
+	case contains(g.Gone, code):
+		return nil, errGone
+	}
+	return nil, connectors.NewTrouble("gateway", "where", where, "code", connectors.Reason(code), "words", connectors.Reason(r.platform.Redact(textAt(a.body, g.Message))))
+}
+
+// faulty is a fault in answer to a read.
+func (r *reader) faulty(where string, a *answer) error {
+	g, f := r.settings.Error, a.fault
+	switch {
+	case slices.Contains(g.Gone, f.Code):
+		return errGone
+	case slices.Contains(g.Throttled, f.Code):
+		return &connectors.Later{After: a.retry, Err: connectors.NewTrouble("throttled", "where", where, "status", connectors.Reason(f.Code))}
+	case strings.Contains(f.Code, "FailedAuthentication"), strings.Contains(f.Code, "FailedCheck"), strings.Contains(f.Code, "InvalidSecurity"):
+		return connectors.NewTrouble("credentials", "where", where, "status", connectors.Reason(f.Code))
+	}
+	return connectors.NewTrouble("fault", "where", where, "code", connectors.Reason(f.Code), "words", connectors.Reason(r.platform.Redact(f.Words)))
 }
 
 // errGone: the platform says that the row is not there.
 var errGone = errors.New("the row is not there")
 
-func contains[T comparable](list []T, v T) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
-}
+func contains[T comparable](list []T, v T) bool { return slices.Contains(list, v) }

@@ -1,10 +1,27 @@
-// Package rest is the connector kind of platforms that speak JSON over HTTP.
+// Package rest is the connector kind of platforms that speak JSON or XML over
+// HTTP, and the engine of other kinds that do so in an envelope (package soap): a
+// Dialect writes the requests and makes trees of the answers, everything else is
+// the same.
 //
-// In flow: a list, paged by cursor, by page or by time. Out flow: PUT, POST or
-// PATCH, with If-Match and an idempotency header where they are offered.
+// In flow: a list, paged by cursor, by page or by time; or, where the platform
+// lists nobody, answers about one person at a time (lookup). Out flow: PUT, POST
+// or PATCH, with If-Match and an idempotency header where they are offered.
 //
 // Columns are dotted paths into an item ("address.room"); numbers keep the text
 // that the platform wrote. null is blank; a path that is not there is not there.
+//
+// # Who we are
+//
+// A bearer token, a password, a key in a header, OAuth2 with the client's own
+// credentials, or a signature over each request with SHA-256 or SM3. A
+// signature is made last, over what is really sent.
+//
+// # XML
+//
+// Request bodies are templates in the platform's file; every value that they
+// print is escaped, so that no value ends its element. Answers are read by local
+// names, whatever the prefixes. Bodies may be GBK: a text that it cannot hold is
+// refused before it is sent.
 //
 // # Reading
 //
@@ -26,6 +43,9 @@
 // Busy (I5). Without If-Match, the condition is a look before the write: it is
 // not atomic, and a clerk's change in between is overwritten. Nothing is tried
 // again in here; requests are never replayed by the HTTP library either.
+//
+// A row with another key than the one that was asked for is another person's
+// (ErrOtherRow): it says nothing about ours, and nothing is written after it.
 //
 // Invariants: I1, I5, I9 (our values are taken out of the platform's words), I10
 // (limits on time and size of every answer).

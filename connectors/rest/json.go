@@ -62,8 +62,49 @@ func text(v any) (string, bool) {
 		return x.String(), true
 	case bool:
 		return strconv.FormatBool(x), true
+	case map[string]any:
+		if own, ok := x[textName].(string); ok { // an XML element with attributes
+			return own, true
+		}
 	}
 	return "", false
+}
+
+// listAt is the list at a path. An XML document shows a list of one as one
+// element, and an empty list as nothing.
+func listAt(v any, path string, xml bool) (items []any, ok bool, list bool) {
+	found, ok := at(v, path)
+	if !ok && xml {
+		parent, _, nested := cutLast(path)
+		if !nested {
+			parent = ""
+		}
+		_, there := at(v, parent)
+		return nil, there, true
+	}
+	switch x := found.(type) {
+	case nil:
+		return nil, ok, true
+	case []any:
+		return x, ok, true
+	case map[string]any:
+		if xml {
+			return []any{x}, ok, true
+		}
+	case string:
+		if xml && strings.TrimSpace(x) == "" {
+			return nil, ok, true
+		}
+	}
+	return nil, ok, false
+}
+
+func cutLast(path string) (before, after string, found bool) {
+	i := strings.LastIndexByte(path, '.')
+	if i < 0 {
+		return "", path, false
+	}
+	return path[:i], path[i+1:], true
 }
 
 // textAt is the text at a path, "" where there is none.

@@ -30,16 +30,19 @@ type reader struct {
 	zone      *time.Location
 	now       func() time.Time
 	columns   []string
+	dialect   Dialect
+	tokens    *tokens // nil: no OAuth2
+	limit     *pace.Limiter
 }
 
 // looker can be asked for single rows.
 type looker struct{ *reader }
 
 // writer can write as well.
-type writer struct {
-	looker
-	limit *pace.Limiter
-}
+type writer struct{ looker }
+
+// asker can be asked person by person, and for nothing else.
+type asker struct{ *reader }
 
 // Open prepares the connector. What it can do depends on the file: only with
 // get can it look, only with update or create can it write.
@@ -48,11 +51,22 @@ func Open(_ context.Context, p *spec.Platform, _ connectors.Environment) (connec
 	if err != nil {
 		return nil, err
 	}
+	t, err := s.templates(p)
+	if err != nil {
+		return nil, err
+	}
+	return OpenDialect(p, s, &plain{settings: &s, templates: t})
+}
+
+// OpenDialect is Open for another kind over HTTP, with settings that have passed
+// Check and a dialect of its own.
+func OpenDialect(p *spec.Platform, s Settings, d Dialect) (connectors.Connector, error) {
 	zone, err := time.LoadLocation(s.Timezone)
 	if err != nil {
 		return nil, p.Errorf("connect.timezone", "connect.timezone is no time zone. Write it as Asia/Shanghai.")
 	}
-	r := &reader{platform: p, settings: s, zone: zone, now: time.Now, transport: newTransport(pace.Concurrency(p)), columns: p.Columns()}
+	r := &reader{platform: p, settings: s, zone: zone, now: time.Now, transport: newTransport(pace.Concurrency(p)), columns: p.Columns(),
+		dialect: d, limit: pace.New(p)}
 	for _, c := range []string{s.List.Updated, s.Deletes.Field} {
 		if c != "" && !contains(r.columns, c) {
 			r.columns = append(r.columns, c)
@@ -61,9 +75,14 @@ func Open(_ context.Context, p *spec.Platform, _ connectors.Environment) (connec
 	r.client = &http.Client{Transport: r.transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // a redirect would take our key to another host
 	}}
+	if s.Auth.OAuth2 != nil {
+		r.tokens = newTokens(s.Auth.OAuth2, r.now)
+	}
 	switch {
+	case s.Lookup != nil:
+		return &asker{r}, nil
 	case s.Update != nil || s.Create != nil:
-		return &writer{looker{r}, pace.New(p)}, nil
+		return &writer{looker{r}}, nil
 	case s.Get.Path != "" || s.Find.Path != "":
 		return &looker{r}, nil
 	}
@@ -102,8 +121,8 @@ func (r *reader) Check(ctx context.Context) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s: the items of %s have no %s. Correct the file, or ask the department what it is called now: %w",
-			r.platform.Source, r.settings.List.Path, strings.Join(missing, ", "), connectors.ErrLayout)
+		return fmt.Errorf("%s: %w", r.platform.Source,
+			connectors.NewTrouble("missing_columns", "where", r.platform.ID+": "+r.settings.List.Path, "columns", strings.Join(missing, ", ")))
 	}
 	return nil
 }
@@ -157,25 +176,36 @@ func (r *reader) row(item any, place string) connectors.Row {
 }
 
 // fill puts a row's key into a path: {key}, or {column} for each key column.
-func (r *reader) fill(path, key string) (string, bool) {
-	path = strings.ReplaceAll(path, "{key}", url.PathEscape(key))
+func (r *reader) fill(path, key string) (string, bool) { return r.filled(path, key, url.PathEscape) }
+
+func (r *reader) filled(pattern, key string, escape func(string) string) (string, bool) {
+	pattern = strings.ReplaceAll(pattern, "{key}", escape(key))
 	parts, ok := connectors.SplitKey(key, len(r.platform.Key))
 	if !ok {
 		return "", false
 	}
 	for i, k := range r.platform.Key {
-		path = strings.ReplaceAll(path, "{"+k+"}", url.PathEscape(parts[i]))
+		pattern = strings.ReplaceAll(pattern, "{"+k+"}", escape(parts[i]))
 	}
-	return path, true
+	return pattern, true
 }
 
 // current reads one row as it is now. found is false where it is not there.
 func (r *reader) current(ctx context.Context, key string) (item any, etag string, found bool, err error) {
-	path, ok := r.fill(r.settings.Get.Path, key)
+	g := r.settings.Get
+	path, ok := r.fill(g.Path, key)
 	if !ok {
 		return nil, "", false, nil
 	}
-	c := call{method: http.MethodGet, path: path, show: r.settings.Get.Path}
+	keys, _ := connectors.SplitKey(key, len(r.platform.Key))
+	c := call{op: OpGet, method: g.Method, path: path, show: g.Path, query: url.Values{}, values: Values{Key: Text(key), Keys: map[string]Text{}}}
+	for i, k := range r.platform.Key {
+		c.values.Keys[k] = Text(keys[i])
+	}
+	for param, pattern := range g.Params {
+		text, _ := r.filled(pattern, key, func(s string) string { return s })
+		c.query.Set(param, text)
+	}
 	a, err := r.send(ctx, c)
 	if err != nil {
 		return nil, "", false, err
@@ -190,9 +220,12 @@ func (r *reader) current(ctx context.Context, key string) (item any, etag string
 	if err != nil {
 		return nil, "", false, err
 	}
-	item, ok = at(body, r.settings.Get.Item)
-	if !ok || item == nil {
+	item, ok = at(body, g.Item)
+	if s, isText := item.(string); !ok || item == nil || isText && strings.TrimSpace(s) == "" {
 		return nil, "", false, nil
+	}
+	if row := r.row(item, g.Path); row.Key != "" && row.Key != key {
+		return nil, "", false, connectors.NewTrouble("other_row", "where", r.where(c))
 	}
 	return item, a.etag, true, nil
 }
@@ -218,50 +251,80 @@ func (l *looker) find(ctx context.Context, natural map[string]string) ([]connect
 	if f.Path == "" || len(natural) == 0 {
 		return nil, fmt.Errorf("%s: the platform cannot be asked by natural key: connect.find is not given: %w", l.platform.ID, connectors.ErrLayout)
 	}
-	query := url.Values{}
-	for column, text := range natural {
-		param, ok := f.Params[column]
-		if !ok {
-			return nil, fmt.Errorf("%s: connect.find.params has nothing for the column %s: %w", l.platform.ID, column, connectors.ErrLayout)
-		}
-		query.Set(param, text)
-	}
-	c := call{method: http.MethodGet, path: f.Path, query: query}
-	a, err := l.send(ctx, c)
+	c := call{op: OpFind, method: f.Method, path: f.Path}
+	others := 0
+	rows, err := l.question(ctx, c, "connect.find", natural, f.Request, f.Params, f.Items, false)
 	if err != nil {
 		return nil, err
 	}
-	if a.status == http.StatusNotFound {
+	var mine []connectors.Row
+	for _, row := range rows {
+		if shows(row, natural) { // a search may find more than what was asked for
+			mine = append(mine, row)
+		} else {
+			others++
+		}
+	}
+	if mine = living(mine); len(mine) == 0 && others > 0 && !f.Loose {
+		// Nobody but others: that is no "nobody", after which a row might be made.
+		return nil, connectors.NewTrouble("other_row", "where", l.where(c))
+	}
+	return mine, nil
+}
+
+// question asks by natural key and returns every row of the answer. complete
+// puts what was asked into rows that do not repeat it.
+func (r *reader) question(ctx context.Context, c call, key string, natural map[string]string, request string, params map[string]string, items string, complete bool) ([]connectors.Row, error) {
+	c.query = url.Values{}
+	c.values = Values{Natural: texts(natural)}
+	for column, text := range natural {
+		param, ok := params[column]
+		if !ok && request == "" {
+			return nil, fmt.Errorf("%s: %s.params has nothing for the column %s: %w", r.platform.ID, key, column, connectors.ErrLayout)
+		}
+		if ok {
+			c.query.Set(param, text)
+		}
+	}
+	a, err := r.send(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if a.status == http.StatusNotFound && a.fault == nil {
 		return nil, nil
 	}
-	body, err := l.readable(c, a)
+	body, err := r.readable(c, a)
 	if errors.Is(err, errGone) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	found, _ := at(body, f.Items)
-	var items []any
+	found, _ := at(body, items)
+	var list []any
 	switch x := found.(type) {
 	case []any:
-		items = x
+		list = x
 	case map[string]any:
-		items = []any{x}
+		list = []any{x}
 	}
-	var rows []connectors.Row
-	for _, item := range items {
-		row := l.row(item, f.Path)
-		if shows(row, natural) { // a search may find more than what was asked for
-			rows = append(rows, row)
+	rows := make([]connectors.Row, len(list))
+	for i, item := range list {
+		if m, ok := item.(map[string]any); ok && complete {
+			for column, text := range natural {
+				if _, shown := at(m, column); !shown {
+					put(m, column, text)
+				}
+			}
 		}
+		rows[i] = r.row(item, fmt.Sprintf("%s, item %d", c.path, i+1))
 	}
-	return living(rows), nil
+	return rows, nil
 }
 
 func shows(row connectors.Row, texts map[string]string) bool {
 	for column, want := range texts {
-		if have, ok := row.Columns[column]; ok && have != want {
+		if have, ok := row.Columns[column]; ok && !strings.EqualFold(strings.TrimSpace(have), strings.TrimSpace(want)) {
 			return false
 		}
 	}

@@ -58,13 +58,13 @@ func TestTroubleWhileReading(t *testing.T) {
 		is   error
 		says string
 	}{
-		{"HTML", func(w http.ResponseWriter) { fmt.Fprint(w, "<html>请登录</html>") }, connectors.ErrLayout, "login or maintenance page"},
+		{"HTML", func(w http.ResponseWriter) { fmt.Fprint(w, "<html>请登录</html>") }, connectors.ErrLayout, "login page or a maintenance page"},
 		{"empty", func(w http.ResponseWriter) {}, connectors.ErrLayout, "empty"},
 		{"500", func(w http.ResponseWriter) { w.WriteHeader(500) }, connectors.ErrUnreachable, "500"},
 		{"half an answer", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(w, `{"data":`)
-		}, connectors.ErrUnreachable, "broke"},
+		}, connectors.ErrUnreachable, "ends in the middle"},
 		{"429", func(w http.ResponseWriter) { w.Header().Set("Retry-After", "17"); w.WriteHeader(429) }, connectors.ErrThrottled, "429"},
 		{"redirect", func(w http.ResponseWriter) {
 			w.Header().Set("Location", "http://elsewhere.invalid/login")

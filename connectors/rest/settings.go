@@ -17,11 +17,20 @@ import (
 type Settings struct {
 	BaseURL string            `yaml:"base_url"`
 	Auth    Auth              `yaml:"auth"`
+	Sign    *Sign             `yaml:"sign"`
 	Headers map[string]string `yaml:"headers"`
+	// Format of the bodies, both ways: json (default) or xml.
+	Format string `yaml:"format"`
+	// Encoding of what is sent, and of answers that do not say theirs: utf-8
+	// (default), gbk, gb18030.
+	Encoding string `yaml:"encoding"`
+	// Values are texts of the file's own that request templates can name.
+	Values  map[string]string `yaml:"values"`
 	List    List              `yaml:"list"`
 	Deletes Deletes           `yaml:"deletes"`
 	Get     Get               `yaml:"get"`
 	Find    Find              `yaml:"find"`
+	Lookup  *Lookup           `yaml:"lookup"`
 	Update  *Update           `yaml:"update"`
 	Create  *Create           `yaml:"create"`
 	Error   Gateway           `yaml:"error"`
@@ -39,7 +48,15 @@ type Settings struct {
 // Auth is one way to say who we are.
 type Auth struct {
 	Bearer string  `yaml:"bearer"`
+	Basic  *Basic  `yaml:"basic"`
 	APIKey *APIKey `yaml:"api_key"`
+	OAuth2 *OAuth2 `yaml:"oauth2"`
+}
+
+// Basic is a name and a password with each request.
+type Basic struct {
+	User     string `yaml:"user"`
+	Password string `yaml:"password"`
 }
 
 // APIKey is a key in a header.
@@ -51,10 +68,12 @@ type APIKey struct {
 // List is how all rows are read.
 type List struct {
 	Path        string            `yaml:"path"`
-	Params      map[string]string `yaml:"params"` // sent with each request
-	Paging      string            `yaml:"paging"` // cursor, page, time, or none
-	Items       string            `yaml:"items"`  // path of the list in the answer; "": the answer itself
-	Next        string            `yaml:"next"`   // cursor: path of the next page's token
+	Method      string            `yaml:"method"`  // GET (default) or POST
+	Request     string            `yaml:"request"` // template of the body, where it is XML
+	Params      map[string]string `yaml:"params"`  // sent with each request
+	Paging      string            `yaml:"paging"`  // cursor, page, time, or none
+	Items       string            `yaml:"items"`   // path of the list in the answer; "": the answer itself
+	Next        string            `yaml:"next"`    // cursor: path of the next page's token
 	CursorParam string            `yaml:"cursor_param"`
 	PageParam   string            `yaml:"page_param"`
 	FirstPage   *int              `yaml:"first_page"` // default 1
@@ -100,23 +119,41 @@ func (d *Deletes) UnmarshalYAML(n *yaml.Node) error {
 
 // Get is how one row is read.
 type Get struct {
-	Path string `yaml:"path"` // with {key}, or {column} for each key column
-	Item string `yaml:"item"` // path of the row in the answer
+	Path    string            `yaml:"path"`    // with {key}, or {column} for each key column
+	Method  string            `yaml:"method"`  // GET (default) or POST
+	Request string            `yaml:"request"` // template of the body, where it is XML
+	Params  map[string]string `yaml:"params"`  // parameter → {key} or {column}
+	Item    string            `yaml:"item"`    // path of the row in the answer
 }
 
 // Find is how rows are found by natural key.
 type Find struct {
-	Path   string            `yaml:"path"`
-	Params map[string]string `yaml:"params"` // column → query parameter
-	Items  string            `yaml:"items"`
+	Path    string            `yaml:"path"`
+	Method  string            `yaml:"method"`
+	Request string            `yaml:"request"`
+	Params  map[string]string `yaml:"params"` // column → query parameter
+	Items   string            `yaml:"items"`
+	// Loose: the search finds more than was asked for. Otherwise an answer with
+	// nobody but others is wrong.
+	Loose bool `yaml:"loose"`
+}
+
+// Lookup is how one person is asked about, where the platform lists nobody.
+type Lookup struct {
+	Path    string            `yaml:"path"`
+	Method  string            `yaml:"method"`
+	Request string            `yaml:"request"`
+	Params  map[string]string `yaml:"params"` // column → query parameter
+	Items   string            `yaml:"items"`
 }
 
 // Update is how a row is changed.
 type Update struct {
 	Method            string `yaml:"method"` // PUT, PATCH or POST
 	Path              string `yaml:"path"`
-	Body              string `yaml:"body"` // partial (default), full, wrapped
-	Wrap              string `yaml:"wrap"` // path under which a wrapped body puts the row; default data
+	Request           string `yaml:"request"` // template of the body, where it is XML
+	Body              string `yaml:"body"`    // partial (default), full, wrapped
+	Wrap              string `yaml:"wrap"`    // path under which a wrapped body puts the row; default data
 	IfMatch           bool   `yaml:"if_match"`
 	IdempotencyHeader string `yaml:"idempotency_header"`
 	Item              string `yaml:"item"` // path of the row in the answer, where it is shown
@@ -126,6 +163,7 @@ type Update struct {
 type Create struct {
 	Method            string `yaml:"method"` // default POST
 	Path              string `yaml:"path"`
+	Request           string `yaml:"request"`
 	Body              string `yaml:"body"` // partial (default) or wrapped
 	Wrap              string `yaml:"wrap"`
 	Key               string `yaml:"key"` // path of the new row's key in the answer
@@ -141,11 +179,15 @@ type Gateway struct {
 	Gone      []string `yaml:"gone"`
 	Missed    []string `yaml:"missed"`
 	Throttled []string `yaml:"throttled"`
+	Refused   []string `yaml:"refused"` // faults that are surely no half-done work
 	Message   string   `yaml:"message"` // path
 	Column    string   `yaml:"column"`  // path of the refused column
 }
 
 const (
+	formatJSON = "json"
+	formatXML  = "xml"
+
 	deletesFull  = "full"
 	deletesNone  = "none"
 	deletesField = "field"
@@ -169,25 +211,200 @@ func load(p *spec.Platform) (Settings, error) {
 		return s, p.Errorf("connect.base_url", "connect.base_url must be the beginning of every address, such as https://host/api.")
 	}
 	s.BaseURL = strings.TrimRight(s.BaseURL, "/")
-	if s.Auth.APIKey != nil && (s.Auth.APIKey.Header == "" || s.Auth.APIKey.Value == "") {
-		return s, p.Errorf("connect.auth.api_key", "connect.auth.api_key needs header and value.")
+	return s, s.Check(p)
+}
+
+// Check fills in what is not given and says what is wrong. A kind that has
+// settings of its own makes these of them, and checks them the same way.
+func (s *Settings) Check(p *spec.Platform) error {
+	def(&s.Format, formatJSON)
+	def(&s.Encoding, "utf-8")
+	if s.Format != formatJSON && s.Format != formatXML {
+		return p.Errorf("connect.format", "connect.format must be json or xml.")
+	}
+	if !contains([]string{"utf-8", "gbk", "gb2312", "gb18030"}, s.Encoding) {
+		return p.Errorf("connect.encoding", "connect.encoding must be utf-8, gbk, gb2312 or gb18030.")
 	}
 	if s.Deletes.Mode == deletesFull && s.FullEvery == 0 {
 		s.FullEvery = spec.Duration(24 * time.Hour)
 	}
-	for _, check := range []func(*spec.Platform) error{s.checkList, s.checkFind, s.checkWrites} {
+	for _, check := range []func(*spec.Platform) error{s.checkTemplates, s.checkAuth, s.checkLookup, s.checkList, s.checkFind, s.checkWrites, s.checkRequests} {
 		if err := check(p); err != nil {
-			return s, err
+			return err
 		}
 	}
 	if len(s.Error.OK) > 0 && s.Error.Code == "" {
-		return s, p.Errorf("connect.error", "connect.error.code is missing: where in an answer the platform's own code stands.")
+		return p.Errorf("connect.error", "connect.error.code is missing: where in an answer the platform's own code stands.")
 	}
-	return s, nil
+	return nil
+}
+
+func def(to *string, what string) {
+	if *to == "" {
+		*to = what
+	}
+}
+
+func (s *Settings) checkAuth(p *spec.Platform) error {
+	if key := s.Auth.APIKey; key != nil && (key.Header == "" || key.Value == "") {
+		return p.Errorf("connect.auth.api_key", "connect.auth.api_key needs header and value.")
+	}
+	if b := s.Auth.Basic; b != nil && (b.User == "" || b.Password == "") {
+		return p.Errorf("connect.auth.basic", "connect.auth.basic needs user and password.")
+	}
+	if s.Auth.OAuth2 != nil {
+		if err := s.Auth.OAuth2.check(p); err != nil {
+			return err
+		}
+	}
+	if s.Sign != nil {
+		return s.Sign.check(p)
+	}
+	return nil
+}
+
+// checkLookup: a platform is listed, or asked person by person.
+func (s *Settings) checkLookup(p *spec.Platform) error {
+	l := s.Lookup
+	if l == nil {
+		if p.Limits.QuestionsPerDay > 0 {
+			return p.Errorf("limits.questions_per_day", "limits.questions_per_day is for platforms that are asked person by person: connect.lookup is not given.")
+		}
+		return nil
+	}
+	switch {
+	case s.List.Path != "":
+		return p.Errorf("connect.lookup", "connect.lookup and connect.list: a platform that lists its rows need not be asked person by person. Take one of them out.")
+	case s.Update != nil || s.Create != nil:
+		return p.Errorf("connect.lookup", "connect.lookup: what can only be asked person by person cannot be written to. Take update and create out.")
+	case l.Path == "":
+		return p.Errorf("connect.lookup", "connect.lookup.path is missing: where one person is asked about.")
+	case len(p.Natural) == 0:
+		return p.Errorf("connect.lookup", "connect.lookup needs natural: the attributes by which the platform is asked, such as natural: [name, id_number].")
+	case p.Limits.QuestionsPerDay <= 0:
+		return p.Errorf("limits", "limits.questions_per_day is missing: how many persons may be asked about in a day. Write for example limits: {questions_per_day: 500}.")
+	}
+	return s.checkNatural(p, "connect.lookup", l.Request, l.Params)
+}
+
+// checkNatural: every column of the natural key finds its way into the question.
+func (s *Settings) checkNatural(p *spec.Platform, key, request string, params map[string]string) error {
+	for _, a := range p.Natural {
+		for _, column := range p.Fields[a].ColumnNames() {
+			if request != "" && !strings.Contains(request, column) {
+				return p.Errorf(key+".request", "%s.request does not use the column %s of the natural key. Write it as {{.Natural.%s}}.", key, column, column)
+			}
+			if request == "" && params[column] == "" {
+				return p.Errorf(key+".params", "%s.params does not say which parameter takes the column %s of the natural key.", key, column)
+			}
+		}
+	}
+	return nil
+}
+
+// checkRequests: methods and bodies fit each other.
+func (s *Settings) checkRequests(p *spec.Platform) error {
+	reads := []struct {
+		key             string
+		method, request *string
+	}{{"connect.list", &s.List.Method, &s.List.Request}, {"connect.get", &s.Get.Method, &s.Get.Request}, {"connect.find", &s.Find.Method, &s.Find.Request}}
+	if s.Lookup != nil {
+		reads = append(reads, struct {
+			key             string
+			method, request *string
+		}{"connect.lookup", &s.Lookup.Method, &s.Lookup.Request})
+	}
+	for _, r := range reads {
+		if *r.method == "" {
+			*r.method = http.MethodGet
+			if *r.request != "" {
+				*r.method = http.MethodPost
+			}
+		}
+		switch {
+		case *r.method != http.MethodGet && *r.method != http.MethodPost:
+			return p.Errorf(r.key+".method", "%s.method must be GET or POST.", r.key)
+		case *r.request != "" && *r.method == http.MethodGet:
+			return p.Errorf(r.key+".method", "%s.request: a GET has no body. Write method: POST, or use params.", r.key)
+		case *r.request != "" && s.Format != formatXML:
+			return p.Errorf(r.key+".request", "%s.request is for platforms that want XML: write format: xml, or use params.", r.key)
+		case *r.request == "" && *r.method == http.MethodPost && s.Format == formatXML:
+			return p.Errorf(r.key, "%s.request is missing: the XML that is posted, such as <query><page>{{.Page}}</page></query>.", r.key)
+		}
+	}
+	return s.checkBodies(p)
+}
+
+func (s *Settings) checkBodies(p *spec.Platform) error {
+	for _, w := range []struct {
+		key, request string
+		given        bool
+	}{{"connect.update", s.updateRequest(), s.Update != nil}, {"connect.create", s.createRequest(), s.Create != nil}} {
+		switch {
+		case !w.given:
+		case s.Format == formatXML && w.request == "":
+			return p.Errorf(w.key, "%s.request is missing: the XML of a write, such as <person><id>{{.Key}}</id>{{elements .Set}}</person>.", w.key)
+		case s.Format != formatXML && w.request != "":
+			return p.Errorf(w.key+".request", "%s.request is for platforms that want XML: write format: xml, or take it out.", w.key)
+		case w.request != "" && !uses(w.request, "Set") && !uses(w.request, "Row"):
+			return p.Errorf(w.key+".request", "%s.request does not use what is to be written: {{elements .Set}}, {{.Set.COLUMN}} or {{.Row.COLUMN}}.", w.key)
+		}
+	}
+	return nil
+}
+
+func (s *Settings) updateRequest() string {
+	if s.Update == nil {
+		return ""
+	}
+	return s.Update.Request
+}
+
+func (s *Settings) createRequest() string {
+	if s.Create == nil {
+		return ""
+	}
+	return s.Create.Request
+}
+
+func (s *Settings) checkTemplates(p *spec.Platform) error {
+	_, err := s.templates(p)
+	return err
+}
+
+// templates are all request templates of the file.
+func (s *Settings) templates(p *spec.Platform) (Templates, error) {
+	t := Templates{}
+	list := []struct{ op, text string }{{OpList, s.List.Request}, {OpGet, s.Get.Request}, {OpFind, s.Find.Request},
+		{OpUpdate, s.updateRequest()}, {OpCreate, s.createRequest()}}
+	if s.Lookup != nil {
+		list = append(list, struct{ op, text string }{OpAsk, s.Lookup.Request})
+	}
+	for _, x := range list {
+		key := x.op
+		if x.op == OpAsk {
+			key = "lookup"
+		}
+		if err := t.Add(p, x.op, "connect."+key+".request", x.text); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
 }
 
 func (s *Settings) checkList(p *spec.Platform) error {
 	l := &s.List
+	if s.Lookup != nil {
+		return nil
+	}
+	if l.Request != "" {
+		// A template names what would otherwise be parameters.
+		for to, name := range map[*string]string{&l.PageParam: "Page", &l.SizeParam: "Size", &l.SinceParam: "Since", &l.CursorParam: "Cursor"} {
+			if *to = ""; uses(l.Request, name) {
+				*to = name
+			}
+		}
+	}
 	if l.Size == 0 {
 		l.Size = 200
 	}
@@ -234,14 +451,7 @@ func (s *Settings) checkFind(p *spec.Platform) error {
 	if s.Find.Path == "" {
 		return nil
 	}
-	for _, a := range p.Natural {
-		for _, column := range p.Fields[a].ColumnNames() {
-			if s.Find.Params[column] == "" {
-				return p.Errorf("connect.find.params", "connect.find.params does not say which parameter takes the column %s of the natural key.", column)
-			}
-		}
-	}
-	return nil
+	return s.checkNatural(p, "connect.find", s.Find.Request, s.Find.Params)
 }
 
 func (s *Settings) checkWrites(p *spec.Platform) error {

@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -53,7 +52,11 @@ func (w *walk) page(ctx context.Context) (listPage, error) {
 	if w.token != "" {
 		query.Set(l.CursorParam, w.token)
 	}
-	c := call{method: http.MethodGet, path: l.Path, query: query}
+	c := call{op: OpList, method: l.Method, path: l.Path, query: query, values: Values{
+		Since: Text(w.since), Page: Text(strconv.Itoa(*l.FirstPage + w.number)), Size: Text(strconv.Itoa(l.Size)), Cursor: Text(w.token)}}
+	if err := w.limit.Wait(ctx); err != nil {
+		return listPage{}, err
+	}
 	a, err := w.send(ctx, c)
 	if err != nil {
 		return listPage{}, err
@@ -63,12 +66,9 @@ func (w *walk) page(ctx context.Context) (listPage, error) {
 		return listPage{}, err
 	}
 	p := listPage{next: textAt(body, l.Next), total: -1}
-	found, ok := at(body, l.Items)
-	if !ok {
-		return p, fmt.Errorf("%s: the answer has no list at %q. Check connect.list.items: %w", w.where(c), l.Items, connectors.ErrLayout)
-	}
-	if p.items, ok = found.([]any); !ok && found != nil {
-		return p, fmt.Errorf("%s: what is at %q in the answer is no list. Check connect.list.items: %w", w.where(c), l.Items, connectors.ErrLayout)
+	var there, list bool
+	if p.items, there, list = listAt(body, l.Items, w.settings.Format == formatXML); !there || !list {
+		return p, connectors.NewTrouble("no_list", "where", w.where(c), "path", l.Items)
 	}
 	if l.Total != "" {
 		if p.total, err = strconv.Atoi(textAt(body, l.Total)); err != nil {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"heji/connectors"
+	"heji/connectors/internal/charset"
 	"heji/connectors/internal/pace"
 )
 
@@ -75,10 +77,17 @@ func (w *writer) update(ctx context.Context, write connectors.Write) connectors.
 	if !ok {
 		return refuse("", "the row's key has another number of columns")
 	}
+	if column := w.cannotHold(write.Set); column != "" {
+		return refuse(column, "the platform's encoding cannot hold one of the characters")
+	}
 	version := write.RowVersion
 	var item map[string]any
-	if !u.IfMatch || version == "" || u.Body == bodyFull {
+	shown := map[string]string{}
+	if !u.IfMatch || version == "" || u.Body == bodyFull || uses(u.Request, "Row") {
 		read, etag, found, err := w.current(ctx, write.Key)
+		if errors.Is(err, connectors.ErrOtherRow) {
+			return refuse("", "the platform gives another person's row for this key; nothing was written")
+		}
 		if err != nil {
 			return busy(err) // nothing was written yet
 		}
@@ -95,6 +104,7 @@ func (w *writer) update(ctx context.Context, write connectors.Write) connectors.
 			}
 		}
 		item, _ = read.(map[string]any)
+		shown = row.Columns
 		version = versionOf(etag, row.RowVersion)
 	}
 	header := map[string]string{}
@@ -104,9 +114,13 @@ func (w *writer) update(ctx context.Context, write connectors.Write) connectors.
 	if u.IdempotencyHeader != "" {
 		header[u.IdempotencyHeader] = write.Intent
 	}
-	a, err := w.send(ctx, call{method: u.Method, path: path, show: u.Path, body: w.body(u.Body, u.Wrap, item, write, !strings.Contains(u.Path, "{")), header: header})
+	c := call{op: OpUpdate, method: u.Method, path: path, show: u.Path, header: header, values: w.values(write, write.Set, shown)}
+	if u.Request == "" {
+		c.body = w.body(u.Body, u.Wrap, item, write, !strings.Contains(u.Path, "{"))
+	}
+	a, err := w.send(ctx, c)
 	o := w.judge(a, err, write, u.Item)
-	if o.Status == connectors.Missed && a.status == http.StatusConflict && header["If-Match"] == "" {
+	if o.Status == connectors.Missed && a != nil && a.status == http.StatusConflict && header["If-Match"] == "" {
 		o.Status = connectors.Refused // we set no condition: it is the platform's own rule
 	}
 	if u.IfMatch && header["If-Match"] == "" {
@@ -145,10 +159,22 @@ func (w *writer) create(ctx context.Context, write connectors.Write) connectors.
 	if c.IdempotencyHeader != "" {
 		header[c.IdempotencyHeader] = write.Intent
 	}
+	if column := w.cannotHold(set); column != "" {
+		return refuse(column, "the platform's encoding cannot hold one of the characters")
+	}
 	full := write
 	full.Set = set
-	a, err := w.send(ctx, call{method: c.Method, path: c.Path, body: w.body(c.Body, c.Wrap, nil, full, false), header: header})
+	request := call{op: OpCreate, method: c.Method, path: c.Path, header: header, values: w.values(full, set, nil)}
+	if c.Request == "" {
+		request.body = w.body(c.Body, c.Wrap, nil, full, false)
+	}
+	a, err := w.send(ctx, request)
 	o := w.judge(a, err, write, c.Item)
+	if err == nil && a.fault != nil && !a.fault.Sender && o.Status == connectors.Refused && !contains(w.settings.Error.Refused, a.fault.Code) {
+		// Something broke in the platform's own house, perhaps after the row was
+		// made: only a look can tell (I5).
+		o.Status = connectors.Doubt
+	}
 	switch o.Status {
 	case connectors.Applied:
 		if o.Key = textAt(a.body, c.Key); o.Key == "" {
@@ -163,6 +189,33 @@ func (w *writer) create(ctx context.Context, write connectors.Write) connectors.
 		return w.taken(ctx, write, a, c)
 	}
 	return o
+}
+
+// values are what the template of a write can name.
+func (w *writer) values(write connectors.Write, set, shown map[string]string) Values {
+	row := texts(shown)
+	for column, text := range set {
+		row[column] = Text(text)
+	}
+	v := Values{Key: Text(write.Key), Keys: map[string]Text{}, Natural: texts(write.Natural), Set: texts(set), Row: row,
+		Intent: Text(write.Intent), Token: Text(write.Token)}
+	if parts, ok := connectors.SplitKey(write.Key, len(w.platform.Key)); ok && write.Key != "" {
+		for i, k := range w.platform.Key {
+			v.Keys[k] = Text(parts[i])
+		}
+	}
+	return v
+}
+
+// cannotHold names a column whose text the platform's encoding cannot hold: the
+// request must not carry another character in its place.
+func (w *writer) cannotHold(set map[string]string) string {
+	for _, column := range slices.Sorted(maps.Keys(set)) {
+		if !charset.Holds(w.settings.Encoding, set[column]) {
+			return column
+		}
+	}
+	return ""
 }
 
 // taken names the row that is in the way of a create.
@@ -226,6 +279,8 @@ func (w *writer) judge(a *answer, err error, write connectors.Write, itemPath st
 		return connectors.Outcome{Status: status, Reason: w.words(a, write), Column: w.refusedColumn(a)}
 	}
 	switch {
+	case a.fault != nil:
+		return w.faulted(a, says)
 	case a.status == http.StatusTooManyRequests:
 		return busy(&connectors.Later{After: a.retry, Err: fmt.Errorf("%s: %w", w.platform.ID, connectors.ErrThrottled)})
 	case a.status == http.StatusUnauthorized:
@@ -241,7 +296,7 @@ func (w *writer) judge(a *answer, err error, write connectors.Write, itemPath st
 	case a.status >= 400:
 		return says(connectors.Refused)
 	case a.status >= 300 || a.html:
-		return connectors.Outcome{Status: connectors.Doubt, Reason: "the platform answers with something that is no JSON, perhaps a login or maintenance page"}
+		return connectors.Outcome{Status: connectors.Doubt, Reason: "the platform answers with something that is no " + w.dialect.Format() + ", perhaps a login or maintenance page, or an answer that was cut off"}
 	}
 	if o, bad := w.gateway(a, says); bad {
 		return o
@@ -255,6 +310,24 @@ func (w *writer) judge(a *answer, err error, write connectors.Write, itemPath st
 		}
 	}
 	return o
+}
+
+// faulted is a fault in answer to a write: the platform's own no.
+func (w *writer) faulted(a *answer, says func(connectors.Status) connectors.Outcome) connectors.Outcome {
+	g, code := w.settings.Error, a.fault.Code
+	switch {
+	case contains(g.Exists, code):
+		return says(connectors.Exists)
+	case contains(g.Gone, code):
+		return says(connectors.Gone)
+	case contains(g.Missed, code):
+		return says(connectors.Missed)
+	case contains(g.Throttled, code):
+		return busy(&connectors.Later{After: a.retry, Err: fmt.Errorf("%s: %w", w.platform.ID, connectors.ErrThrottled)})
+	case errors.Is(w.faulty("", a), connectors.ErrCredentials):
+		return busy(fmt.Errorf("%s: the platform does not accept who we are. Check connect.security: %w", w.platform.ID, connectors.ErrCredentials))
+	}
+	return says(connectors.Refused)
 }
 
 // gateway reads an error inside a 200.
@@ -284,6 +357,9 @@ func (w *writer) gateway(a *answer, says func(connectors.Status) connectors.Outc
 // words are the platform's own, without our values (I9).
 func (w *writer) words(a *answer, write connectors.Write) string {
 	message := textAt(a.body, w.settings.Error.Message)
+	if message == "" && a.fault != nil {
+		message = a.fault.Words
+	}
 	if message == "" {
 		for _, usual := range []string{"message", "msg", "error", "error.message", "detail"} {
 			if message = textAt(a.body, usual); message != "" {
@@ -294,7 +370,7 @@ func (w *writer) words(a *answer, write connectors.Write) string {
 	if message == "" {
 		return fmt.Sprintf("the platform answers %d without a reason", a.status)
 	}
-	return connectors.Reason(message, write.Set, write.If, write.Natural)
+	return connectors.Reason(w.platform.Redact(message), write.Set, write.If, write.Natural)
 }
 
 func (w *writer) refusedColumn(a *answer) string {
@@ -303,6 +379,9 @@ func (w *writer) refusedColumn(a *answer) string {
 		path = "field"
 	}
 	column := textAt(a.body, path)
+	if column == "" && a.fault != nil {
+		column = a.fault.Column
+	}
 	if contains(w.columns, column) {
 		return column
 	}

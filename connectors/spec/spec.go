@@ -131,6 +131,10 @@ type Limits struct {
 	RowsPerSecond float64 `yaml:"rows_per_second"` // 0: no limit
 	Concurrency   int     `yaml:"concurrency"`     // 0: 1
 	Batch         int     `yaml:"batch"`           // rows in one push; 0: the kind's default
+	// QuestionsPerDay and AskAgain are for platforms that can only be asked person
+	// by person: how many in a day, and after how long the same person again.
+	QuestionsPerDay int      `yaml:"questions_per_day"`
+	AskAgain        Duration `yaml:"ask_again"` // default 720h
 }
 
 // Duration is a time.Duration written as Go does: 2s, 24h, 720h.

@@ -1,0 +1,94 @@
+package connectors
+
+import (
+	"errors"
+	"maps"
+	"slices"
+)
+
+// Trouble is an error with a code, so that whoever shows it can say it in the
+// reader's language. Its own sentence is English. Args are what the sentence
+// names: a request, a status, a path of the file. Never values of people (I9).
+type Trouble struct {
+	Code string
+	Args map[string]string
+	Text string // the sentence
+	Err  error  // the sentinel that it is one of
+}
+
+func (t *Trouble) Error() string { return t.Text }
+func (t *Trouble) Unwrap() error { return t.Err }
+
+// troubles are the sentences by code, with what they name in {}. The desk has
+// the same codes in its catalogues.
+var troubles = map[string]struct {
+	text string
+	is   error
+}{
+	"credentials":         {"{where}: the platform answers {status}. Check connect.auth", ErrCredentials},
+	"token_refused":       {"{where}: the platform gives no access token ({words}). Check connect.auth.oauth2: the client may have been closed, or its secret changed", ErrCredentials},
+	"certificate_expired": {"{where}: the platform's certificate has expired. The department must renew it; until then nothing is read and nothing is written", ErrUnreachable},
+	"certificate_unknown": {"{where}: the platform's certificate is not trusted: it was made for another address, or by an authority that this machine does not know", ErrUnreachable},
+	"no_answer":           {"{where}: no answer within {after}", ErrUnreachable},
+	"no_connection":       {"{where}: no connection, or it broke", ErrUnreachable},
+	"truncated":           {"{where}: the answer ends in the middle. It is read again", ErrUnreachable},
+	"too_long":            {"{where}: the answer is longer than {limit} MB; ask for smaller pages", ErrLayout},
+	"throttled":           {"{where}: the platform answers {status}: it asks to slow down", ErrThrottled},
+	"own_trouble":         {"{where}: the platform answers {status}; it is in trouble itself", ErrUnreachable},
+	"status":              {"{where}: the platform answers {status}. Check the path and parameters in the file", ErrLayout},
+	"login_page":          {"{where}: the answer is a web page, or leads to one, perhaps a login page or a maintenance page. Check base_url and auth, or ask the department", ErrLayout},
+	"no_format":           {"{where}: the answer is no {format}. Check connect.format and base_url, or ask the department", ErrLayout},
+	"empty":               {"{where}: the answer is empty", ErrLayout},
+	"gateway":             {"{where}: the platform answers with its code {code}: {words}", ErrLayout},
+	"fault":               {"{where}: the platform answers with a fault ({code}): {words}", ErrLayout},
+	"no_list":             {"{where}: the answer has no list at \"{path}\". Check connect.list.items", ErrLayout},
+	"missing_columns":     {"{where}: the items have no {columns}. Correct the file, or ask the department what it is called now", ErrLayout},
+	"other_row":           {"{where}: the platform answers with another person's row than the one asked for. It was set aside and used for nothing; ask the department", ErrOtherRow},
+	"wsdl_gone":           {"{where}: there is no WSDL there any more ({words}). Ask the department for its new address, and correct connect.wsdl", ErrLayout},
+	"wsdl_operation":      {"{where}: the WSDL has no operation {operation}. It has {operations}. Correct the file, or ask the department what it is called now", ErrLayout},
+	"wsdl_part":           {"{where}: the message of the operation {operation} has no {part}. It has {parts}. Correct the request, or ask the department what it is called now", ErrLayout},
+}
+
+// TroubleCodes lists the codes, for whoever must have words for each.
+func TroubleCodes() []string { return slices.Sorted(maps.Keys(troubles)) }
+
+// NewTrouble makes the error of a code. pairs are name, text, name, text.
+func NewTrouble(code string, pairs ...string) *Trouble {
+	def, ok := troubles[code]
+	if !ok || len(pairs)%2 != 0 {
+		panic("connectors: trouble " + code + " is not listed, or its arguments are no pairs")
+	}
+	t := &Trouble{Code: code, Args: map[string]string{}, Text: def.text, Err: def.is}
+	for i := 0; i < len(pairs); i += 2 {
+		t.Args[pairs[i]] = pairs[i+1]
+	}
+	t.Text = Fill(def.text, t.Args) + ": " + def.is.Error()
+	return t
+}
+
+// Fill puts arguments into a sentence.
+func Fill(text string, args map[string]string) string {
+	out := make([]byte, 0, len(text)+40)
+	for i := 0; i < len(text); i++ {
+		if text[i] == '{' {
+			if end := slices.Index([]byte(text[i:]), '}'); end > 0 {
+				if arg, ok := args[text[i+1:i+end]]; ok {
+					out = append(out, arg...)
+					i += end
+					continue
+				}
+			}
+		}
+		out = append(out, text[i])
+	}
+	return string(out)
+}
+
+// AsTrouble returns the Trouble in an error, nil where it has none.
+func AsTrouble(err error) *Trouble {
+	var t *Trouble
+	if errors.As(err, &t) {
+		return t
+	}
+	return nil
+}
