@@ -6,7 +6,9 @@ package docs_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -26,6 +28,20 @@ import (
 
 // guides explain how to connect a platform, in two languages.
 var guides = []string{"connect-a-platform.md", "connect-a-platform.zh.md"}
+
+// guidePages are the pages of a guide: itself, and those that it is cut into.
+func guidePages(t *testing.T, guide string) []string {
+	t.Helper()
+	out := []string{guide}
+	cut, err := filepath.Glob("connect/*.md")
+	require.NoError(t, err)
+	for _, page := range cut {
+		if strings.HasSuffix(page, ".zh.md") == strings.HasSuffix(guide, ".zh.md") {
+			out = append(out, page)
+		}
+	}
+	return out
+}
 
 // block is one fenced example.
 type block struct {
@@ -119,7 +135,11 @@ func whole(t *testing.T, b block) string {
 func TestExamplesLoad(t *testing.T) {
 	for _, file := range guides {
 		kinds := map[string]bool{}
-		for _, b := range blocks(t, file, "yaml") {
+		var all []block
+		for _, page := range guidePages(t, file) {
+			all = append(all, blocks(t, page, "yaml")...)
+		}
+		for _, b := range all {
 			p, err := spec.Parse(b.String(), []byte(whole(t, b)), environment)
 			require.NoError(t, err, b.String())
 			_, err = mapping.New(p)
@@ -211,7 +231,10 @@ func TestEverySettingIsExplained(t *testing.T) {
 		}
 	}
 	for _, file := range guides {
-		said := named(t, file)
+		said := map[string]bool{}
+		for _, page := range guidePages(t, file) {
+			maps.Copy(said, named(t, page))
+		}
 		for name := range wanted {
 			require.True(t, said[name], "%s does not explain %s", file, name)
 		}
