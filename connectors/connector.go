@@ -63,6 +63,13 @@ type Confirmer interface {
 	Confirm(ctx context.Context, merged Cursor) error
 }
 
+// Rereader is implemented by kinds that put away what they have read (files that
+// are moved): it is made readable again, for a whole read that a person asks
+// for.
+type Rereader interface {
+	Reread(ctx context.Context) error
+}
+
 // Writer is implemented by kinds that can write.
 type Writer interface {
 	// Push writes rows and returns one Outcome for each Write, in order. The
@@ -169,6 +176,9 @@ var (
 // Environment is what a kind may use beside its YAML.
 type Environment struct {
 	Dir string // a folder of this platform's own, for kinds that keep files
+	// Attended: a person at a terminal looks once and says that what is there is
+	// complete. A kind that waits to see whether a file still grows does not.
+	Attended bool
 }
 
 // Factory makes a connector of one kind.

@@ -91,6 +91,10 @@ type Record struct {
 	// Marks.
 	Cursor   json.RawMessage `json:"cursor,omitempty"`
 	Complete bool            `json:"complete,omitempty"` // a verified complete read ends here
+	// WholeFrom is the position after which a read of everything began that ends
+	// here, whether or not it proves who is gone: rows that were set aside before
+	// and did not come again are mended. Nil where none ends here.
+	WholeFrom *int64 `json:"whole_from,omitempty"`
 }
 
 // RecordRef names a record by what its platform calls it.

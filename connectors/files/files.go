@@ -22,7 +22,10 @@ import (
 // Kind is the name under which the kind is registered.
 const Kind = "files"
 
-func init() { connectors.Register(Kind, Open) }
+func init() {
+	connectors.Register(Kind, Open)
+	connectors.RegisterSettings(Kind, Settings{})
+}
 
 // reader reads a folder.
 type reader struct {
@@ -60,6 +63,9 @@ func Open(_ context.Context, p *spec.Platform, env connectors.Environment) (conn
 	s, err := load(p)
 	if err != nil {
 		return nil, err
+	}
+	if env.Attended {
+		s.StableFor = 0
 	}
 	zone, err := time.LoadLocation(s.Timezone)
 	if err != nil {

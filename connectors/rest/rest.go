@@ -19,7 +19,10 @@ import (
 // Kind is the name under which the kind is registered.
 const Kind = "rest"
 
-func init() { connectors.Register(Kind, Open) }
+func init() {
+	connectors.Register(Kind, Open)
+	connectors.RegisterSettings(Kind, Settings{})
+}
 
 // reader lists rows.
 type reader struct {

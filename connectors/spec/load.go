@@ -62,6 +62,17 @@ func LoadDir(dir string, env Environment) ([]*Platform, error) {
 // Parse reads a platform's file from memory. name stands for the file in
 // errors.
 func Parse(name string, data []byte, env Environment) (*Platform, error) {
+	return parseFile(name, data, env, false)
+}
+
+// ParseDraft reads a file that is not finished: key, fields and cadence may be
+// missing. It is for finding out what they should be; what is there is read as
+// strictly as ever.
+func ParseDraft(name string, data []byte, env Environment) (*Platform, error) {
+	return parseFile(name, data, env, true)
+}
+
+func parseFile(name string, data []byte, env Environment, draft bool) (*Platform, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		if sealed.Match(data) {
@@ -82,7 +93,7 @@ func Parse(name string, data []byte, env Environment) (*Platform, error) {
 	if p.Class == "" {
 		p.Class = schema.ClassB
 	}
-	validate(d, p)
+	validate(d, p, draft)
 	if err := d.err(); err != nil {
 		return nil, err
 	}

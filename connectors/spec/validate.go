@@ -19,7 +19,8 @@ var idForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 const deskID = "desk"
 
 // validate checks what no single key can show by itself.
-func validate(d *decoder, p *Platform) {
+// A draft may lack what only a look at the platform tells.
+func validate(d *decoder, p *Platform, draft bool) {
 	missing := func(empty bool, key, what string) {
 		if empty {
 			d.add(0, "%s is missing: %s.", key, what)
@@ -28,9 +29,11 @@ func validate(d *decoder, p *Platform) {
 	missing(p.ID == "", "platform", "the short name of the platform, in lower case letters")
 	missing(p.Name == "", "name", "what staff call the platform")
 	missing(p.Kind == "", "kind", "how the platform is reached, such as table, files or rest")
-	missing(len(p.Key) == 0, "key", "the columns of the platform's own row id")
-	missing(len(p.Fields) == 0, "fields", "which column holds which attribute")
-	validateCadence(d, p)
+	if !draft {
+		missing(len(p.Key) == 0, "key", "the columns of the platform's own row id")
+		missing(len(p.Fields) == 0, "fields", "which column holds which attribute")
+		validateCadence(d, p)
+	}
 	if p.ID != "" && !idForm.MatchString(p.ID) {
 		d.add(p.Line("platform"), "platform: %q must begin with a lower case letter and hold only lower case letters, digits and _.", p.ID)
 	}

@@ -17,7 +17,10 @@ import (
 // Kind is the name under which the kind is registered.
 const Kind = "table"
 
-func init() { connectors.Register(Kind, Open) }
+func init() {
+	connectors.Register(Kind, Open)
+	connectors.RegisterSettings(Kind, Settings{})
+}
 
 // reader reads one table or view.
 type reader struct {

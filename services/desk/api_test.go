@@ -378,4 +378,33 @@ func TestDeadRecords(t *testing.T) {
 	require.Contains(t, r.text, "page 3 row 17")
 	require.Contains(t, r.text, "没有编号")
 	require.Empty(t, w.get("/api/v1/dead?platform=sealed").json["dead"])
+	require.NotContains(t, w.get("/api/v1/dead").text, "sealed", "I7: nor is it counted")
+
+	path := "/api/v1/dead/" + jsonNumber(r.json["dead"].([]any)[0].(map[string]any)["id"].(float64))
+	w.send(422, "POST", path+"/retry", map[string]any{"why": "corrected"})
+	require.Equal(t, true, w.send(200, "POST", path+"/retry", map[string]any{"who": "王芳", "why": "corrected"}).json["whole"], "a row without a key is found only by reading everything")
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM pull_requests WHERE platform = 'pension' AND key = '' AND who = '王芳'`))
+	require.Contains(t, w.get("/api/v1/dead").text, "已要求重读")
+	w.send(200, "POST", path+"/drop", map[string]any{"who": "王芳", "why": "nobody's row"})
+	require.Empty(t, w.get("/api/v1/dead").json["dead"], "what is dropped waits no more")
+	all := w.get("/api/v1/dead?all=1")
+	require.Contains(t, all.text, "nobody's row")
+	require.Equal(t, map[string]any{"pension": map[string]any{"dropped": 1.0}}, all.json["counts"])
+	w.send(409, "POST", path+"/drop", map[string]any{"who": "王芳"})
+	w.send(409, "POST", path+"/retry", map[string]any{"who": "王芳"})
+	w.send(404, "POST", "/api/v1/dead/999/drop", map[string]any{"who": "王芳"})
+	w.send(404, "POST", "/api/v1/dead/x/drop", map[string]any{"who": "王芳"})
+	sealed := w.count(`SELECT id FROM dead_records WHERE platform = 'sealed'`)
+	w.send(404, "POST", "/api/v1/dead/"+jsonNumber(float64(sealed))+"/drop", map[string]any{"who": "王芳"})
+}
+
+func TestReadingAPlatformAgain(t *testing.T) {
+	w := newWorld(t)
+	w.send(422, "POST", "/api/v1/platforms/pension/resync", nil)
+	w.send(404, "POST", "/api/v1/platforms/sealed/resync", map[string]any{"who": "王芳"})
+	w.send(404, "POST", "/api/v1/platforms/nobody/resync", map[string]any{"who": "王芳"})
+	for range 2 {
+		w.send(202, "POST", "/api/v1/platforms/pension/resync", map[string]any{"who": "王芳", "why": "restored from a backup"})
+	}
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM pull_requests WHERE platform = 'pension' AND done_at IS NULL`), "asked for once while it waits")
 }

@@ -1,39 +1,59 @@
 package desk
 
 import (
+	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"heji/schema"
+	"heji/services/store"
 )
 
 // DeadRecord is one row that was set aside, with its reason.
 type DeadRecord struct {
-	ID           int64          `json:"id"`
-	Platform     string         `json:"platform"`
-	PlatformName string         `json:"platform_name"`
-	Stage        string         `json:"stage"`
-	Key          string         `json:"key,omitempty"`
-	Place        string         `json:"place,omitempty"`
-	Problem      schema.Problem `json:"problem"`
-	Message      string         `json:"message"`
-	Times        int            `json:"times"`
-	At           string         `json:"at"`
+	ID           int64           `json:"id"`
+	Platform     string          `json:"platform"`
+	PlatformName string          `json:"platform_name"`
+	Stage        string          `json:"stage"`
+	Key          string          `json:"key,omitempty"`
+	Place        string          `json:"place,omitempty"`
+	Problem      schema.Problem  `json:"problem"`
+	Message      string          `json:"message"`
+	Times        int             `json:"times"`
+	At           string          `json:"at"`       // when it was last read like this
+	FirstAt      string          `json:"first_at"` // and first
+	State        store.DeadState `json:"state"`    // open, asked, mended, dropped
+	StateWord    string          `json:"state_word"`
+	DoneAt       string          `json:"done_at,omitempty"`
+	Who          string          `json:"who,omitempty"`
+	Why          string          `json:"why,omitempty"`
 }
 
 // deadLimit is how many dead records one answer holds.
 const deadLimit = 200
 
-// getDead answers GET /api/v1/dead?platform=.
+// getDead answers GET /api/v1/dead?platform=&all=1: what waits, and with all also
+// what was mended or dropped.
 func (d *Desk) getDead(r *http.Request, l Lang) (answer, error) {
 	platforms, err := d.o.Store.Platforms(r.Context())
 	if err != nil {
 		return answer{}, err
 	}
-	list, err := d.o.Store.DeadRecords(r.Context(), r.URL.Query().Get("platform"), deadLimit)
+	list, err := d.o.Store.DeadRecords(r.Context(), r.URL.Query().Get("platform"), r.URL.Query().Get("all") != "", deadLimit)
 	if err != nil {
 		return answer{}, err
 	}
-	out := []DeadRecord{}
+	counts, err := d.o.Store.DeadCounts(r.Context())
+	if err != nil {
+		return answer{}, err
+	}
+	out, shown := []DeadRecord{}, map[string]map[store.DeadState]int64{}
+	for _, p := range platforms {
+		if n := counts[p.ID]; n != nil && (open(p) || p.ID == deskPlatform) { // I7
+			shown[p.ID] = n
+		}
+	}
 	for _, x := range list {
 		name := ""
 		for _, p := range platforms {
@@ -44,8 +64,111 @@ func (d *Desk) getDead(r *http.Request, l Lang) (answer, error) {
 		if name == "" {
 			continue // I7
 		}
-		out = append(out, DeadRecord{ID: x.ID, Platform: x.Platform, PlatformName: name, Stage: x.Stage, Key: x.Key, Place: x.Place,
-			Problem: x.Problem, Message: l.problem(x.Problem), Times: x.Times, At: x.At.Format("2006-01-02T15:04:05Z07:00")})
+		row := DeadRecord{ID: x.ID, Platform: x.Platform, PlatformName: name, Stage: x.Stage, Key: x.Key, Place: x.Place,
+			Problem: x.Problem, Message: l.problem(x.Problem), Times: x.Times, At: x.At.Format(time.RFC3339), FirstAt: x.FirstAt.Format(time.RFC3339),
+			State: x.State, StateWord: l.T("dead.state." + string(x.State)), Who: x.Who, Why: x.Why}
+		if x.DoneAt != nil {
+			row.DoneAt = x.DoneAt.Format(time.RFC3339)
+		}
+		out = append(out, row)
 	}
-	return answer{status: http.StatusOK, body: map[string]any{"dead": out}}, nil
+	return answer{status: http.StatusOK, body: map[string]any{"dead": out, "counts": shown}}, nil
+}
+
+// personBody names who asks for something, and why.
+type personBody struct {
+	Who string `json:"who"`
+	Why string `json:"why"`
+}
+
+// person reads the body of a request that is made in somebody's name.
+func person(r *http.Request) (who, why string, err error) {
+	var b personBody
+	if err := decode(r, &b); err != nil {
+		return "", "", err
+	}
+	who, ok := named(b.Who)
+	if !ok {
+		return "", "", fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
+	}
+	if len([]rune(b.Why)) > 500 {
+		return "", "", fail(http.StatusUnprocessableEntity, "why")
+	}
+	return who, b.Why, nil
+}
+
+// deadOf finds one row that was set aside at a platform that may be seen (I7).
+func (d *Desk) deadOf(r *http.Request) (store.DeadRecord, error) {
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil {
+		return store.DeadRecord{}, store.ErrNotFound
+	}
+	dead, err := d.o.Store.DeadRecord(r.Context(), id)
+	if err != nil || dead.Platform == deskPlatform {
+		return dead, err
+	}
+	_, err = d.openPlatform(r.Context(), dead.Platform)
+	return dead, err
+}
+
+// postDead answers POST /api/v1/dead/{id}/retry and /drop.
+func (d *Desk) postDead(drop bool) func(r *http.Request, l Lang) (answer, error) {
+	return func(r *http.Request, _ Lang) (answer, error) {
+		who, why, err := person(r)
+		if err != nil {
+			return answer{}, err
+		}
+		dead, err := d.deadOf(r)
+		if err != nil {
+			return answer{}, err
+		}
+		state, whole := store.DeadDropped, []string(nil)
+		if drop {
+			err = d.o.Store.DropDead(r.Context(), []int64{dead.ID}, who, why)
+		} else {
+			state = store.DeadAsked
+			whole, err = d.o.Store.RetryDead(r.Context(), []int64{dead.ID}, who, why)
+			d.pullNow(dead.Platform)
+		}
+		if errors.Is(err, store.ErrDone) {
+			return answer{}, fail(http.StatusConflict, "dead_done")
+		}
+		return answer{status: http.StatusOK, body: map[string]any{"id": dead.ID, "platform": dead.Platform, "state": state, "whole": len(whole) > 0}}, err
+	}
+}
+
+// postResync answers POST /api/v1/platforms/{id}/resync: the platform is read
+// whole again.
+func (d *Desk) postResync(r *http.Request, _ Lang) (answer, error) {
+	who, why, err := person(r)
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := d.openPlatform(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return answer{}, err
+	}
+	if err := d.o.Store.Reread(r.Context(), p.ID, who, why); err != nil {
+		return answer{}, err
+	}
+	d.pullNow(p.ID)
+	return answer{status: http.StatusAccepted, body: map[string]any{"platform": p.ID, "asked": true}}, nil
+}
+
+// pullNow asks pull to look now, where it runs in this process.
+func (d *Desk) pullNow(platform string) {
+	if d.o.Wake != nil {
+		d.o.Wake(platform)
+	}
+}
+
+// routeKit is the API behind heji platform.
+func (d *Desk) routeKit(mux *http.ServeMux) {
+	for route, f := range map[string]func(*http.Request, Lang) (answer, error){
+		"POST /api/v1/platforms/{id}/resync": d.postResync,
+		"POST /api/v1/dead/{id}/retry":       d.postDead(false),
+		"POST /api/v1/dead/{id}/drop":        d.postDead(true),
+	} {
+		mux.HandleFunc(route, d.api(f))
+	}
 }

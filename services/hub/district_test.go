@@ -270,7 +270,7 @@ func (d *district) keys(platform string) []string {
 // dead lists what was set aside: "place: problem".
 func (d *district) dead(platform string) []string {
 	d.t.Helper()
-	list, err := d.hub.Store.DeadRecords(d.ctx, platform, 100)
+	list, err := d.hub.Store.DeadRecords(d.ctx, platform, false, 100)
 	require.NoError(d.t, err)
 	var out []string
 	for _, x := range list {

@@ -47,7 +47,7 @@ func (s *Service) intake(ctx context.Context, in store.Intake) (store.IntakeCoun
 var massLimit = lineage.MassLimit{Rows: 30, Share: 0.3}
 
 func newDecision(s *Service, in store.Intake, st store.IntakeState, p lineage.Policy) *decision {
-	return &decision{service: s, in: in, state: st, policy: p, rows: map[string]*store.Record{}, recheck: map[string]bool{}}
+	return &decision{service: s, in: in, state: st, policy: p, rows: map[string]*store.Record{}, recheck: map[string]bool{}, read: map[string]int64{}}
 }
 
 // decision is one pure pass over the messages of an intake, in their order.
@@ -60,6 +60,7 @@ type decision struct {
 	rows    map[string]*store.Record // changed rows, by key
 	order   []string
 	recheck map[string]bool
+	read    map[string]int64 // positions of the rows that could be used, by key
 	echoes  int
 	tally   lineage.Tally
 	out     store.Decision
@@ -75,10 +76,11 @@ func (d *decision) run() (store.Decision, error) {
 		seen[pos] = true
 		switch m.Op {
 		case schema.OpMark:
-			d.out.Marks = append(d.out.Marks, store.Mark{Position: pos, Cursor: m.Cursor, Complete: m.Complete, AsOf: m.AsOf})
+			d.out.Marks = append(d.out.Marks, store.Mark{Position: pos, Cursor: m.Cursor, Complete: m.Complete, AsOf: m.AsOf, WholeFrom: m.WholeFrom})
 		case schema.OpDead:
 			d.out.Dead = append(d.out.Dead, store.Dead{Platform: m.Platform, Stage: "pull", Position: pos, Key: m.Key, Place: m.Place, Problem: m.Problem})
 		default:
+			d.read[m.Key] = pos
 			if err := d.row(m); err != nil {
 				return d.out, fmt.Errorf("record at position %d: %w", pos, err)
 			}
@@ -87,7 +89,7 @@ func (d *decision) run() (store.Decision, error) {
 	for _, key := range d.order {
 		d.out.Rows = append(d.out.Rows, *d.rows[key])
 	}
-	d.out.Recheck = d.recheck
+	d.out.Recheck, d.out.Read = d.recheck, d.read
 	return d.out, nil
 }
 

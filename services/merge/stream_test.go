@@ -311,7 +311,7 @@ func TestPositionsCountOnce(t *testing.T) {
 		require.EqualValues(t, 1, c.Dead)
 		require.EqualValues(t, 1, c.Marks)
 	}
-	dead, err := w.store.DeadRecords(w.ctx, "alpha", 10)
+	dead, err := w.store.DeadRecords(w.ctx, "alpha", false, 10)
 	require.NoError(t, err)
 	require.Len(t, dead, 1)
 	require.Equal(t, "a.csv:3", dead[0].Place)

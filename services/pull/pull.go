@@ -76,6 +76,7 @@ func (s *Service) Run(ctx context.Context) error {
 		g.Go(func() error { return s.loop(ctx, id, p.Connector, s.every(p.Spec)) })
 	}
 	g.Go(func() error { return s.loop(ctx, registry.Desk, nil, time.Second) })
+	g.Go(func() error { return s.listen(ctx) })
 	return g.Wait()
 }
 
@@ -136,7 +137,10 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 	}
 	failures, damaged := 0, ""
 	for {
-		err := r.pass(ctx)
+		requests, err := r.requested(ctx)
+		if err == nil {
+			err = r.pass(ctx)
+		}
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
@@ -164,6 +168,9 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 			// A pass that broke off may have published rows; the next one starts
 			// again at the last resume point, under the same fence.
 			log.Warn("a pass failed; the others go on", "error", err, "retry_after", wait)
+		}
+		if err := r.done(ctx, requests, err); err != nil {
+			return err
 		}
 		if err := s.o.Store.PullResult(ctx, id, sentence); err != nil {
 			return err
@@ -228,6 +235,8 @@ type run struct {
 	emitted bool            // it read something
 	full    map[string]bool // keys seen in the full read that is under way
 	source  string          // the extract that it reads
+	from    int64           // the position before the full read that is under way
+	whole   bool            // it read everything there is
 }
 
 // errPublish says that the sequence may have a gap.
@@ -238,8 +247,8 @@ func (r *run) pass(ctx context.Context) error {
 	if r.connector == nil {
 		return r.deskPass(ctx)
 	}
-	r.full, r.source, r.emitted = nil, "", false
-	first := r.cursor == nil
+	r.full, r.source, r.emitted, r.whole = nil, "", false, false
+	first, before := r.cursor == nil, r.position
 	started := time.Now()
 	var last connectors.Batch
 	err := r.connector.Pull(ctx, r.cursor, func(b connectors.Batch) error {
@@ -255,7 +264,7 @@ func (r *run) pass(ctx context.Context) error {
 		if last.AsOf.IsZero() {
 			last.AsOf = started
 		}
-		return r.publish(ctx, []schema.Record{{Op: schema.OpMark, AsOf: last.AsOf.Add(-r.lag), Cursor: r.cursor, Complete: true}})
+		return r.publish(ctx, []schema.Record{{Op: schema.OpMark, AsOf: last.AsOf.Add(-r.lag), Cursor: r.cursor, Complete: true, WholeFrom: &before}})
 	}
 	return nil
 }
@@ -266,10 +275,17 @@ func (r *run) batch(ctx context.Context, b connectors.Batch) error {
 	r.emitted = true
 	asOf := b.AsOf.Add(-r.lag)
 	if b.Full && (r.full == nil || b.Source != r.source) {
-		r.full, r.source = map[string]bool{}, b.Source // another extract begins
+		r.full, r.source, r.from = map[string]bool{}, b.Source, r.position // another extract begins
 	}
 	if b.Full && !b.Complete {
 		b.Cursor = nil // resumed half way, a full read would take what it had already seen for deleted
+	}
+	var wholeFrom *int64
+	if b.Complete || r.full != nil && !b.Full && b.Cursor != nil {
+		// The second: a resume point outside the full read that was under way. It
+		// went through to its end, though it proves nothing about who is gone.
+		from := r.from
+		wholeFrom, r.whole = &from, true
 	}
 	var list []schema.Record
 	for _, row := range b.Rows {
@@ -289,10 +305,12 @@ func (r *run) batch(ctx context.Context, b connectors.Batch) error {
 		if err != nil {
 			return err
 		}
+	}
+	if wholeFrom != nil {
 		r.full = nil
 	}
 	if b.Cursor != nil || b.Complete {
-		list = append(list, schema.Record{Op: schema.OpMark, AsOf: asOf, Cursor: b.Cursor, Complete: b.Complete})
+		list = append(list, schema.Record{Op: schema.OpMark, AsOf: asOf, Cursor: b.Cursor, Complete: b.Complete, WholeFrom: wholeFrom})
 	}
 	if len(list) == 0 {
 		return nil

@@ -60,6 +60,8 @@ type Mark struct {
 	Cursor   json.RawMessage
 	Complete bool
 	AsOf     time.Time
+	// WholeFrom is where the read of everything began that ends here, or nil.
+	WholeFrom *int64
 }
 
 // Dead is a row or message that could not be used.
@@ -88,6 +90,9 @@ type Decision struct {
 	// Hold: so many rows changed in one way at once that a person must look
 	// before anything more is written to this platform.
 	Hold bool
+	// Read are the rows that could be used, with their positions: what was set
+	// aside of them before is mended.
+	Read map[string]int64
 }
 
 // IntakeState is what is known before a decision.
@@ -145,6 +150,9 @@ func (s *Store) TakeIn(ctx context.Context, in Intake, decide func(IntakeState) 
 		if err := writeDead(ctx, tx, in.Fence, d.Dead); err != nil {
 			return err
 		}
+		if err := mendRead(ctx, tx, in.Platform, in.Fence, d.Read); err != nil {
+			return err
+		}
 		if err := recheckTargets(ctx, tx, in.Platform, d.Recheck); err != nil {
 			return err
 		}
@@ -162,9 +170,9 @@ func (s *Store) TakeIn(ctx context.Context, in Intake, decide func(IntakeState) 
 		}
 		for _, m := range d.Marks {
 			taken = append(taken, m.Position)
-			if _, err := tx.Exec(ctx, `INSERT INTO pull_marks (platform, fence, position, cursor, complete, as_of)
-				VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-				in.Platform, in.Fence, m.Position, m.Cursor, m.Complete, m.AsOf); err != nil {
+			if _, err := tx.Exec(ctx, `INSERT INTO pull_marks (platform, fence, position, cursor, complete, as_of, whole_from)
+				VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+				in.Platform, in.Fence, m.Position, m.Cursor, m.Complete, m.AsOf, m.WholeFrom); err != nil {
 				return fmt.Errorf("store mark: %w", err)
 			}
 		}
@@ -356,7 +364,9 @@ func moveMark(ctx context.Context, tx pgx.Tx, in Intake, ranges []span, taken []
 	}
 	_, err := tx.Exec(ctx, `WITH passed AS (
 			DELETE FROM pull_marks WHERE platform = $1 AND fence = $2 AND position <= $3
-			RETURNING position, cursor, complete, as_of)
+			RETURNING position, cursor, complete, as_of, whole_from), mended AS (
+			UPDATE dead_records d SET state = 'mended', done_at = now() FROM (SELECT max(whole_from) AS whole FROM passed) p
+			WHERE d.platform = $1 AND d.stage <> 'writeback' AND d.state <> 'mended' AND (d.fence, d.position) <= ($2, p.whole))
 		UPDATE platforms SET
 			cursor = coalesce((SELECT cursor FROM passed WHERE cursor IS NOT NULL ORDER BY position DESC LIMIT 1), cursor),
 			complete_at = CASE WHEN (SELECT bool_or(complete) FROM passed) THEN coalesce(complete_at, now()) ELSE complete_at END,

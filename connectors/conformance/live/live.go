@@ -216,7 +216,7 @@ func (x *session) open(ctx context.Context) (connectors.Connector, error) {
 	if x.spec == nil {
 		return nil, leave("配置文件有误，无法继续", "the file is wrong, so there is nothing to go on with")
 	}
-	c, err := connectors.Open(ctx, x.spec, connectors.Environment{Dir: x.Dir})
+	c, err := connectors.Open(ctx, x.spec, connectors.Environment{Dir: x.Dir, Attended: true})
 	x.heard(err)
 	if err == nil {
 		x.opened = append(x.opened, c)

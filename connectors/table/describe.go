@@ -1,0 +1,63 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"heji/connectors"
+)
+
+// Describe reads all columns of the table, those that the file does not name
+// included, and its first rows.
+func (r *reader) Describe(ctx context.Context, limit int) ([]connectors.Column, error) {
+	var oid uint32
+	var rel string
+	err := r.pool.QueryRow(ctx, `SELECT oid, oid::regclass::text FROM pg_class WHERE oid = to_regclass($1::text)`, r.settings.Table).Scan(&oid, &rel)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("%s: the database has no table or view %s, or its user may not see it. Check connect.table: %w", r.at("connect.table"), r.settings.Table, connectors.ErrLayout)
+	}
+	if err != nil {
+		return nil, r.failed(ctx, "looking for the table", err)
+	}
+	rows, err := r.pool.Query(ctx, `SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute
+		WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, oid)
+	if err != nil {
+		return nil, r.failed(ctx, "reading its columns", err)
+	}
+	columns, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (connectors.Column, error) {
+		var c connectors.Column
+		return c, row.Scan(&c.Name, &c.Type)
+	})
+	if err != nil {
+		return nil, r.failed(ctx, "reading its columns", err)
+	}
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = "coalesce(" + pgx.Identifier{c.Name}.Sanitize() + "::text, '')"
+	}
+	sample, err := r.pool.Query(ctx, fmt.Sprintf("SELECT %s FROM %s LIMIT %d", strings.Join(list, ", "), rel, limit))
+	if err != nil {
+		return nil, r.failed(ctx, "reading the table", err)
+	}
+	defer sample.Close()
+	for sample.Next() {
+		texts, into := make([]string, len(columns)), make([]any, len(columns))
+		for i := range texts {
+			into[i] = &texts[i]
+		}
+		if err := sample.Scan(into...); err != nil {
+			return nil, r.failed(ctx, "reading the table", err)
+		}
+		for i, text := range texts {
+			columns[i].Samples = append(columns[i].Samples, text)
+		}
+	}
+	if err := sample.Err(); err != nil {
+		return nil, r.failed(ctx, "reading the table", err)
+	}
+	return columns, nil
+}
