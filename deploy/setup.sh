@@ -43,6 +43,11 @@ have_postgres() {
 	return 1
 }
 
+# MariaDB's server program, for the tests of the connectors.
+have_mariadb() {
+	have mariadbd || have mysqld || [ -x /usr/sbin/mariadbd ] || [ -x /usr/libexec/mariadbd ] || [ -x /opt/homebrew/bin/mariadbd ]
+}
+
 have_browser() {
 	for name in chromium chromium-browser google-chrome google-chrome-stable headless-shell chrome; do
 		have "$name" && return 0
@@ -151,6 +156,8 @@ fi
 if [ "$purpose" = test ]; then
 	need "a C compiler" have_compiler "install gcc libc6-dev" "install gcc (RHEL: dnf install gcc; macOS: xcode-select --install); the race detector needs it"
 	need "ps" have_ps "install procps" "install procps; tests look for servers that were left behind"
+	# The core package is the program without the service that mariadb-server starts.
+	need "MariaDB's server program" have_mariadb "install mariadb-server-core" "install MariaDB's server program (RHEL: dnf install mariadb-server; macOS: brew install mariadb), for the tests of the connectors; it need not run as a service"
 	need "a browser" have_browser install_browser "install Chromium or Google Chrome (RHEL: dnf install chromium; macOS: brew install --cask google-chrome; Ubuntu: snap install chromium), for the tests of the pages"
 	need "a Chinese font" have_chinese_font "install fontconfig fonts-noto-cjk" "install Noto Sans CJK (RHEL: dnf install google-noto-sans-cjk-fonts), for the tests of the pages"
 fi

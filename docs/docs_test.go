@@ -84,6 +84,8 @@ func environment(name string) (string, bool) {
 	switch {
 	case strings.HasSuffix(name, "_URL"):
 		return "https://platform.example/api", true
+	case strings.HasSuffix(name, "_MYSQL"):
+		return "mysql://heji:secret@db.example:3306/register", true
 	case strings.HasSuffix(name, "_DSN"):
 		return "postgres://heji:secret@db.example:5432/register", true
 	case strings.HasSuffix(name, "_DIR"):

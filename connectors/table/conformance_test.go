@@ -17,7 +17,11 @@ import (
 
 var server *pgtest.Server
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, &server)) }
+func TestMain(m *testing.M) {
+	code := pgtest.Main(m, &server)
+	maria.Stop()
+	os.Exit(code)
+}
 
 // env gives each test's database under a name of its own, so that parallel
 // tests do not meet.
@@ -140,6 +144,11 @@ func newPension(t *testing.T, changeType, clock string) (*pension, string) {
 	return p, name
 }
 
+const postgresLog = `CREATE TABLE rz (xh bigserial PRIMARY KEY, cz text, rid text);
+	CREATE FUNCTION rz() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		IF TG_OP = 'DELETE' THEN INSERT INTO rz (cz, rid) VALUES ('D', OLD.id); ELSE INSERT INTO rz (cz, rid) VALUES ('U', NEW.id); END IF; RETURN NULL; END $$;
+	CREATE TRIGGER rz AFTER INSERT OR UPDATE OR DELETE ON persons FOR EACH ROW EXECUTE FUNCTION rz();`
+
 func TestConformance(t *testing.T) {
 	bad := []conformance.Bad{
 		{Name: "NoSuchTable", YAML: swap("table: persons", "table: nobody"), Says: "no table or view nobody"},
@@ -175,6 +184,31 @@ func TestConformance(t *testing.T) {
 			p, dsn := newPension(t, "text", "to_char(now(), 'YYYYMMDDHH24MISS')")
 			p.vanish = true
 			return p, fmt.Sprintf(yamlText, dsn, "persons", "  deletes: full\n  touch: true", "change_format: yyyyMMddHHmmss")
+		}
+		conformance.Run(t, h)
+	})
+	t.Run("LogTable", func(t *testing.T) {
+		h := harness
+		h.Bad = []conformance.Bad{
+			{Name: "NoSuchLog", YAML: swap("table: rz", "table: rzz"), Says: "no table or view rzz"},
+			{Name: "NoSuchSeq", YAML: swap("seq: xh", "seq: xhh"), Says: "the table rz has no column xhh"},
+			{Name: "LogAndTouch", YAML: swap("page: 7", "touch: true"), Says: "Take one of the two out"},
+		}
+		h.New = func(t *testing.T) (conformance.Platform, string) {
+			p, dsn := newPension(t, "timestamptz NOT NULL DEFAULT now()", "now()")
+			p.vanish = true
+			p.exec(t, postgresLog)
+			return p, unchanging(fmt.Sprintf(yamlText, dsn, "persons", logLines, ""))
+		}
+		conformance.Run(t, h)
+	})
+	t.Run("FullCompare", func(t *testing.T) {
+		h := harness
+		h.Bad, h.Incremental, h.MidCursors = nil, false, false
+		h.New = func(t *testing.T) (conformance.Platform, string) {
+			p, dsn := newPension(t, "timestamptz NOT NULL DEFAULT now()", "now()")
+			p.vanish = true
+			return p, unchanging(fmt.Sprintf(yamlText, dsn, "persons", "", ""))
 		}
 		conformance.Run(t, h)
 	})

@@ -22,31 +22,54 @@ type cursor struct {
 	// Seen are rows that were read and that the next pass will meet again: key →
 	// xmin, or a view's content.
 	Seen map[string]string `json:"seen,omitempty"`
+	// Log is the place in the log table, where there is one.
+	Log *logPlace `json:"log,omitempty"`
 	// Full is when the last full read began.
 	Full time.Time `json:"full"`
+
+	order []string // of Seen, oldest first; only in the process that saw them
 }
 
 // maxSeen bounds the list. What does not fit is read once more: a repeated row
-// costs time, a lost one is lost.
+// costs time, a lost one is lost. Of too many the first are left out: rows come in
+// the order of their change time, and the last are those that are met again.
 const maxSeen = 5000
 
 // see remembers a row for the next pass.
 func (c *cursor) see(s sighting) {
-	if s.row.Op == schema.OpDead || len(c.Seen) >= maxSeen {
+	if s.row.Op == schema.OpDead {
 		return
 	}
 	if c.Seen == nil {
 		c.Seen = map[string]string{}
 	}
+	if _, again := c.Seen[s.row.Key]; !again {
+		c.order = append(c.order, s.row.Key)
+	}
 	c.Seen[s.row.Key] = s.mark
+	for len(c.Seen) > maxSeen {
+		delete(c.Seen, c.order[0])
+		c.order = c.order[1:]
+	}
+}
+
+// remember keeps a row where the next pass could meet it again: written by a
+// transaction that its snapshot does not put before all open ones, or of a table
+// that does not tell.
+func (c *cursor) remember(s sighting) {
+	if xmin, _ := c.Snapshot.bounds(); s.xid >= xmin {
+		c.see(s)
+	}
 }
 
 // sighting is a row with what tells that it is the same one again.
 type sighting struct {
-	row   connectors.Row
-	mark  string // xmin; of a view, the fingerprint of the content
-	xid   uint64 // the transaction that wrote it; 0 of a view
-	place string // ctid, where it was asked for
+	row    connectors.Row
+	mark   string // xmin; where there is none, the fingerprint of the content
+	xid    uint64 // the transaction that wrote it; 0 where there is none
+	place  string // ctid, where it was asked for
+	keys   []string
+	change string // these two as the database gave them, for positions
 }
 
 func decodeCursor(from connectors.Cursor) (*cursor, error) {

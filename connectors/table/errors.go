@@ -2,142 +2,127 @@ package table
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"heji/connectors"
+	"heji/connectors/table/dialect"
 )
 
 // failed turns an error of the driver into a sentence. The driver's own words
-// stay out: they quote addresses, passwords and values (I9). The SQLSTATE stays,
-// for whoever looks it up.
-func (r *reader) failed(ctx context.Context, doing string, err error) error {
+// stay out: they quote addresses, passwords and values (I9). The server's own
+// number stays, for whoever looks it up.
+func (c *common) failed(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %s: %w", r.platform.ID, doing, context.Cause(ctx))
+		return fmt.Errorf("%s: %s: %w", c.platform.ID, doing, context.Cause(ctx))
 	}
+	f := c.fault(err)
 	say := func(sentinel error, sentence string) error {
-		return fmt.Errorf("%s: %s: %s: %w", r.platform.ID, doing, sentence, sentinel)
-	}
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		if errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) {
-			return say(connectors.ErrUnreachable, "the database did not answer in time")
+		if f.Code != "" {
+			sentence += " (" + f.Code + ")"
 		}
-		return say(connectors.ErrUnreachable, "no connection to the database")
+		return fmt.Errorf("%s: %s: %s: %w", c.platform.ID, doing, sentence, sentinel)
 	}
-	state := "SQLSTATE " + pg.Code
 	switch {
-	case strings.HasPrefix(pg.Code, "28"):
-		return say(connectors.ErrCredentials, "the database refuses user or password ("+state+")")
-	case pg.Code == "3D000":
-		return say(connectors.ErrLayout, "there is no such database ("+state+")")
-	case pg.Code == "42501":
-		return say(connectors.ErrCredentials, "the database user lacks a right on the table "+r.settings.Table+" ("+state+")")
-	case pg.Code == "57014":
-		return say(connectors.ErrUnreachable, "the database did not answer in time ("+state+")")
-	case pg.Code == "53300":
-		return say(connectors.ErrThrottled, "the database has no free connection ("+state+")")
-	case strings.HasPrefix(pg.Code, "42"), strings.HasPrefix(pg.Code, "22"):
-		r.forget()
-		return say(connectors.ErrLayout, "the table is not as the file says ("+state+")")
+	case f.Class == dialect.Certificate:
+		return say(connectors.ErrUnreachable, f.Words)
+	case f.Class == dialect.Slow:
+		return say(connectors.ErrUnreachable, "the database did not answer in time")
+	case f.Class == dialect.Credentials:
+		return say(connectors.ErrCredentials, "the database refuses user or password")
+	case f.Class == dialect.Rights:
+		return say(connectors.ErrCredentials, "the database user lacks a right on the table "+c.settings.Table)
+	case f.Class == dialect.NoDatabase:
+		return say(connectors.ErrLayout, "there is no such database")
+	case f.Class == dialect.Throttled:
+		return say(connectors.ErrThrottled, "the database has no free connection")
+	case f.Class == dialect.Deadlock:
+		return say(connectors.ErrUnreachable, "the database gave another program the way and undid this")
+	case f.Class == dialect.LockWait:
+		return say(connectors.ErrUnreachable, "another program has held the row for too long")
+	case f.Class == dialect.ReadOnly:
+		return say(connectors.ErrReadOnly, "the database takes no changes here")
+	case f.Class == dialect.Layout, f.Class.Refused():
+		c.forget()
+		return say(connectors.ErrLayout, "the table is not as the file says")
+	case f.Server && f.Code != "":
+		return fmt.Errorf("%s: %s: the database reports %s: %w", c.platform.ID, doing, f.Code, connectors.ErrUnreachable)
 	}
-	return say(connectors.ErrUnreachable, "the database reports "+state)
+	return say(connectors.ErrUnreachable, "no connection to the database")
+}
+
+// site answers what the sentence about a refused row needs.
+type site interface {
+	// ruled are the columns of an index or constraint.
+	ruled(ctx context.Context, rule string) []string
+	// length is the longest text of a column; 0: no limit.
+	length(column string) int
+	// unfit is the column whose value is none of its type, where it can be told.
+	unfit(ctx context.Context, set map[string]string) string
 }
 
 // refusal says why a row was refused, or false where err is no statement about
 // the row.
-func (w *writer) refusal(ctx context.Context, l *layout, write connectors.Write, err error) (column, reason string, ok bool) {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
+func (c *common) refusal(ctx context.Context, s site, write connectors.Write, err error) (column, reason string, ok bool) {
+	f := c.fault(err)
+	column = f.Column
+	if column == "" && f.Rule != "" {
+		column = preferred(s.ruled(ctx, f.Rule), write.Set)
+	}
+	switch f.Class {
+	case dialect.Required:
+		reason = "the platform requires a value here"
+	case dialect.Duplicate:
+		reason = "another row already has this value (" + f.Rule + ")"
+	case dialect.Reference:
+		reason = "the platform knows no entry for this value (" + f.Rule + ")"
+	case dialect.Check:
+		reason = "the value breaks the platform's rule " + f.Rule
+		if f.Rule == "" {
+			reason = "the value breaks a rule of the platform (" + f.Code + ")"
+		}
+	case dialect.TooLong:
+		if column == "" {
+			column = tooLong(s, write.Set)
+		}
+		reason = "the value is longer than the platform's column"
+	case dialect.BadValue:
+		// The message quotes the value; which column it was for, it may not say.
+		if column == "" {
+			column = s.unfit(ctx, write.Set)
+		}
+		reason = "the value is not of the column's type"
+	case dialect.Charset:
+		reason = "the value holds a character that the platform's column cannot hold"
+	case dialect.Rights:
+		reason = "the database user has no right to change this"
+	case dialect.ReadOnly:
+		reason = "the database takes no changes here"
+	case dialect.Computed:
+		reason = "the platform computes this column itself"
+	case dialect.Spoken:
+		reason = connectors.Reason(f.Words, write.Set, write.If, write.Natural)
+	default:
 		return "", "", false
 	}
-	class := pg.Code
-	if len(class) > 2 {
-		class = class[:2]
-	}
-	column = pg.ColumnName
-	if column == "" && pg.ConstraintName != "" {
-		column = w.constrained(ctx, l, write, pg.ConstraintName)
-	}
-	switch {
-	case pg.Code == "23502":
-		return column, "the platform requires a value here", true
-	case pg.Code == "23505":
-		return column, "another row already has this value (" + pg.ConstraintName + ")", true
-	case pg.Code == "23503":
-		return column, "the platform knows no entry for this value (" + pg.ConstraintName + ")", true
-	case pg.Code == "23514":
-		return column, "the value breaks the platform's rule " + pg.ConstraintName, true
-	case class == "23", class == "44":
-		return column, "the value breaks a rule of the platform (SQLSTATE " + pg.Code + ")", true
-	case pg.Code == "22001":
-		if column == "" {
-			column = tooLong(l, write.Set)
-		}
-		return column, "the value is longer than the platform's column", true
-	case class == "22":
-		// The message quotes the value; which column it was for, it does not say.
-		if column == "" {
-			column = w.uncastable(ctx, l, write.Set)
-		}
-		return column, "the value is not of the column's type", true
-	case pg.Code == "42501":
-		return column, "the database user has no right to change this", true
-	case pg.Code == "428C9":
-		return column, "the platform computes this column itself", true
-	case class == "P0", class == "45":
-		return column, connectors.Reason(pg.Message, write.Set, write.If, write.Natural), true
-	}
-	return "", "", false
+	return column, reason, true
 }
 
-// constrained finds the column of a constraint, preferring one that we set.
-func (w *writer) constrained(ctx context.Context, l *layout, write connectors.Write, constraint string) string {
-	rows, err := w.pool.Query(ctx, `
-		SELECT a.attname FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey)
-		WHERE c.conrelid = $1::oid AND c.conname = $2::text
-		UNION ALL
-		SELECT a.attname FROM pg_class x JOIN pg_index i ON i.indexrelid = x.oid AND i.indrelid = $1::oid
-		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey) WHERE x.relname = $2::text`, l.oid, constraint)
-	if err != nil {
-		return ""
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(names) == 0 {
-		return ""
-	}
+// preferred is the first column that we set, else the first.
+func preferred(names []string, set map[string]string) string {
 	for _, n := range names {
-		if _, ours := write.Set[n]; ours {
+		if _, ours := set[n]; ours {
 			return n
 		}
 	}
-	return names[0]
-}
-
-func tooLong(l *layout, set map[string]string) string {
-	for _, name := range sorted(set) {
-		if c := l.columns[name]; c.length > 0 && len([]rune(set[name])) > c.length {
-			return name
-		}
+	if len(names) > 0 {
+		return names[0]
 	}
 	return ""
 }
 
-// uncastable finds the column whose value the database cannot read.
-func (w *writer) uncastable(ctx context.Context, l *layout, set map[string]string) string {
+func tooLong(s site, set map[string]string) string {
 	for _, name := range sorted(set) {
-		c, ok := l.columns[name]
-		if !ok || c.text {
-			continue
-		}
-		var read *string
-		err := w.pool.QueryRow(ctx, "SELECT NULLIF($1::text, '')::"+c.typ+"::text", set[name]).Scan(&read)
-		var pg *pgconn.PgError
-		if errors.As(err, &pg) {
+		if n := s.length(name); n > 0 && len([]rune(set[name])) > n {
 			return name
 		}
 	}

@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"fmt"
-	"sort"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -58,7 +57,7 @@ func (r *reader) discover(ctx context.Context) (*layout, error) {
 	err := r.pool.QueryRow(ctx, `SELECT oid, oid::regclass::text, relkind::text FROM pg_class WHERE oid = to_regclass($1::text)`, r.settings.Table).
 		Scan(&l.oid, &l.rel, &kind)
 	if err == pgx.ErrNoRows {
-		return nil, fmt.Errorf("%s: the database has no table or view %s, or its user may not see it. Check connect.table: %w", r.at("connect.table"), r.settings.Table, connectors.ErrLayout)
+		return nil, r.notThere("connect.table", r.settings.Table)
 	}
 	if err != nil {
 		return nil, r.failed(ctx, "looking for the table", err)
@@ -95,25 +94,15 @@ func (r *reader) discover(ctx context.Context) (*layout, error) {
 
 // complete checks the file against the table and builds the select list.
 func (r *reader) complete(l *layout) error {
-	set := map[string]bool{}
-	for _, c := range r.platform.Columns() {
-		set[c] = true
-	}
-	if r.settings.Deletes == deletesTombstone {
-		set[r.settings.Tombstone.Column] = true
-	}
+	l.names = r.columns()
 	var missing []string
-	for c := range set {
-		l.names = append(l.names, c)
-		if _, ok := l.columns[c]; !ok {
-			missing = append(missing, c)
+	for _, name := range l.names {
+		if _, ok := l.columns[name]; !ok {
+			missing = append(missing, name)
 		}
 	}
-	sort.Strings(l.names)
-	sort.Strings(missing)
-	if len(missing) > 0 {
-		return fmt.Errorf("%s: the table %s has no column %s. Correct the file, or ask the department what the column is called now: %w",
-			r.platform.Source, r.settings.Table, strings.Join(missing, ", "), connectors.ErrLayout)
+	if err := r.lacks(r.settings.Table, missing); err != nil {
+		return err
 	}
 	var list []string
 	for _, n := range l.names {
@@ -152,19 +141,11 @@ func (r *reader) complete(l *layout) error {
 	return nil
 }
 
-// forget drops the layout after the database said that it has changed.
-func (r *reader) forget() {
+// unlearn drops the layout after the database said that it has changed.
+func (r *reader) unlearn() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.layout = nil
-}
-
-// at is a place in the platform's file.
-func (r *reader) at(key string) string {
-	if line := r.platform.Line(key); line > 0 {
-		return fmt.Sprintf("%s:%d", r.platform.Source, line)
-	}
-	return r.platform.Source
 }
 
 // params are the casts of key parameters from $n on.

@@ -56,16 +56,19 @@ func (w *writer) Look(ctx context.Context, q connectors.Query) ([]connectors.Row
 	if err != nil {
 		return nil, w.failed(ctx, "looking for a row", err)
 	}
+	if w.foreign(rows, q.Key, q.Natural) {
+		return nil, fmt.Errorf("%s: looking for a row: %s: %w", w.platform.ID, foreignRow, connectors.ErrLayout)
+	}
 	return rows, nil
 }
 
 func (r *reader) byKey(ctx context.Context, l *layout, q querier, key string) ([]connectors.Row, error) {
-	s := &statement{}
-	where, ok := r.keyed(s, l, key)
+	parts, ok := connectors.SplitKey(key, len(r.platform.Key))
 	if !ok {
 		return nil, nil
 	}
-	where += " AND " + r.alive(s, l)
+	s := &statement{}
+	where := r.keyed(s, l, parts) + " AND " + r.alive(s, l)
 	return r.find(ctx, l, q, where, s.args)
 }
 
@@ -82,11 +85,15 @@ func (r *reader) byNatural(ctx context.Context, l *layout, q querier, natural ma
 		if !ok {
 			return nil, nil
 		}
-		if c.text {
-			all = append(all, fmt.Sprintf("%s = %s::%s", c.quoted, s.arg(natural[name]), c.typ))
-			continue
+		var any []string
+		for _, text := range r.forms(name, natural[name]) {
+			if c.text {
+				any = append(any, fmt.Sprintf("%s = %s::%s", c.quoted, s.arg(text), c.typ))
+				continue
+			}
+			any = append(any, fmt.Sprintf("%s::text = %s", c.quoted, s.arg(text)))
 		}
-		all = append(all, fmt.Sprintf("%s::text = %s", c.quoted, s.arg(natural[name])))
+		all = append(all, either(any))
 	}
 	all = append(all, r.alive(s, l))
 	return r.find(ctx, l, q, strings.Join(all, " AND "), s.args)

@@ -15,6 +15,10 @@ import (
 // Pull makes one pass: a full read where there is no cursor yet, where one is
 // due, or where the table tells no change times; otherwise what is new.
 func (r *reader) Pull(ctx context.Context, from connectors.Cursor, emit func(connectors.Batch) error) error {
+	return r.named(ctx, r.pull(ctx, from, emit), r.Check)
+}
+
+func (r *reader) pull(ctx context.Context, from connectors.Cursor, emit func(connectors.Batch) error) error {
 	c, err := decodeCursor(from)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.platform.ID, err)
@@ -24,12 +28,14 @@ func (r *reader) Pull(ctx context.Context, from connectors.Cursor, emit func(con
 		return err
 	}
 	start := r.now()
-	full := c == nil || l.change == noClock ||
-		r.settings.FullEvery > 0 && start.Sub(c.Full) >= r.settings.FullEvery.D()
-	if full {
-		return r.full(ctx, l, start, emit)
+	full := func() error { return r.full(ctx, l, start, emit) }
+	if r.settings.Log.Table != "" {
+		return r.pullLog(ctx, &pgLog{r, l}, c, full, emit)
 	}
-	current, err := r.snapshot(ctx, r.pool)
+	if r.due(c, start) || l.change == noClock {
+		return full()
+	}
+	current, clock, err := r.snapshot(ctx, r.pool)
 	if err != nil {
 		return err
 	}
@@ -38,9 +44,13 @@ func (r *reader) Pull(ctx context.Context, from connectors.Cursor, emit func(con
 	if then > now {
 		// The database is behind what it was: restored or replaced. Our position
 		// in it means nothing any more.
-		return r.full(ctx, l, start, emit)
+		return full()
 	}
-	return (&pass{reader: r, layout: l, from: *c, snapshot: current, start: start, emit: emit}).run(ctx)
+	p := &pass{common: r.common, pages: &pgPages{r, l, current}, from: *c, clock: clock, start: start, emit: emit}
+	if l.view {
+		current = ""
+	}
+	return p.run(ctx, current)
 }
 
 type querier interface {
@@ -48,14 +58,16 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-func (r *reader) snapshot(ctx context.Context, q querier) (snapshot, error) {
+// snapshot is what is visible now, and the server's clock.
+func (r *reader) snapshot(ctx context.Context, q querier) (snapshot, time.Time, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.settings.Timeout.D(), errSlow)
 	defer cancel()
 	var s string
-	if err := q.QueryRow(ctx, "SELECT pg_current_snapshot()::text").Scan(&s); err != nil {
-		return "", r.failed(ctx, "beginning to read", err)
+	var clock time.Time
+	if err := q.QueryRow(ctx, "SELECT pg_current_snapshot()::text, clock_timestamp()").Scan(&s, &clock); err != nil {
+		return "", clock, r.failed(ctx, "beginning to read", err)
 	}
-	return snapshot(s), nil
+	return snapshot(s), clock, nil
 }
 
 // full reads everything in one snapshot. Its batches carry no resume point
@@ -63,6 +75,13 @@ func (r *reader) snapshot(ctx context.Context, q querier) (snapshot, error) {
 func (r *reader) full(ctx context.Context, l *layout, start time.Time, emit func(connectors.Batch) error) error {
 	ctx, stall := watch(ctx, r.settings.Timeout.D())
 	defer stall.end()
+	var place *logPlace
+	if r.settings.Log.Table != "" { // before the snapshot: what comes in between is read twice
+		var err error
+		if place, err = r.logStart(ctx, &pgLog{r, l}); err != nil {
+			return err
+		}
+	}
 	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return r.failed(ctx, "beginning a full read", err)
@@ -75,92 +94,83 @@ func (r *reader) full(ctx context.Context, l *layout, start time.Time, emit func
 	if err != nil {
 		return r.failed(ctx, "counting the rows", err)
 	}
-	next, err := r.position(ctx, l, tx)
+	next, clock, err := r.position(ctx, l, tx)
 	if err != nil {
 		return err
 	}
-	next.Full = start
+	next.Full, next.Log = start, place
 
 	rows, err := tx.Query(ctx, "SELECT "+l.list+" FROM "+l.rel+" AS t")
 	if err != nil {
 		return r.failed(ctx, "reading the table", err)
 	}
 	defer rows.Close()
-	batch := connectors.Batch{AsOf: start, Full: true, Source: r.settings.Table}
-	var read int64
+	w := &whole{common: r.common, start: start, emit: emit, stall: stall}
 	for rows.Next() {
 		s, err := r.scan(l, next.Snapshot, rows)
 		if err != nil {
 			return r.failed(ctx, "reading a row", err)
 		}
-		read++
-		if l.change != noClock {
+		switch {
+		case l.change == noClock || place != nil:
+		case s.row.ChangedAt.After(clock):
+			next.see(s)
+		default:
 			next.remember(s)
 		}
-		// One page is held back, so that the last one can say that it is.
-		if len(batch.Rows) == r.settings.Page {
-			stall.pause()
-			if err := emit(batch); err != nil {
-				return err
-			}
-			batch.Rows = nil
+		if err := w.add(s); err != nil {
+			return err
 		}
-		batch.Rows = append(batch.Rows, s.row)
-		stall.resume()
 	}
 	if err := rows.Err(); err != nil {
 		return r.failed(ctx, "reading the table", err)
 	}
-	if read != declared {
-		// Never Complete: rows that were not read would be taken for deleted.
-		return fmt.Errorf("%s: the table %s was counted with %d rows but %d were read; nothing is taken for deleted: %w",
-			r.platform.ID, r.settings.Table, declared, read, connectors.ErrLayout)
-	}
-	stall.pause()
-	batch.Complete, batch.Cursor = true, next.encode()
-	return emit(batch)
-}
-
-// remember keeps a row where the next pass could meet it again: written by a
-// transaction that its snapshot does not put before all open ones, or read
-// through a view.
-func (c *cursor) remember(s sighting) {
-	if xmin, _ := c.Snapshot.bounds(); s.xid >= xmin {
-		c.see(s)
-	}
+	return w.finish(declared, next)
 }
 
 // position is the last row in the order of the incremental passes, as this
-// snapshot shows it.
-func (r *reader) position(ctx context.Context, l *layout, tx pgx.Tx) (cursor, error) {
+// snapshot shows it, whose change time has come.
+func (r *reader) position(ctx context.Context, l *layout, tx pgx.Tx) (cursor, time.Time, error) {
 	var c cursor
-	if l.change == noClock {
-		return c, nil
+	if l.change == noClock || r.settings.Log.Table != "" {
+		return c, time.Time{}, nil
+	}
+	s, clock, err := r.snapshot(ctx, tx)
+	if err != nil {
+		return c, clock, err
 	}
 	if !l.view {
-		s, err := r.snapshot(ctx, tx)
-		if err != nil {
-			return c, err
-		}
 		c.Snapshot = s
 	}
-	chg := l.columns[r.platform.ChangeColumn].quoted
+	col := l.columns[r.platform.ChangeColumn]
 	keys := l.quotedKeys(r.platform.Key)
-	texts := make([]string, len(keys)+1)
-	into := make([]any, len(texts))
-	for i := range texts {
-		into[i] = &texts[i]
+	latest := func(until string, args ...any) ([]string, error) {
+		texts := make([]string, len(keys)+1)
+		into := make([]any, len(texts))
+		for i := range texts {
+			into[i] = &texts[i]
+		}
+		err := tx.QueryRow(ctx, fmt.Sprintf("SELECT %[1]s::text, %[2]s::text FROM %[3]s AS t WHERE %[1]s IS NOT NULL AND %[4]s IS NOT NULL%[6]s ORDER BY %[1]s DESC, %[5]s DESC LIMIT 1",
+			col.quoted, strings.Join(keys, "::text, "), l.rel, strings.Join(keys, " IS NOT NULL AND "), strings.Join(keys, " DESC, "), until), args...).Scan(into...)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, r.failed(ctx, "looking for the latest row", err)
+		}
+		return texts, nil
 	}
-	err := tx.QueryRow(ctx, fmt.Sprintf("SELECT %[1]s::text, %[2]s::text FROM %[3]s AS t WHERE %[1]s IS NOT NULL AND %[4]s IS NOT NULL ORDER BY %[1]s DESC, %[5]s DESC LIMIT 1",
-		chg, strings.Join(keys, "::text, "), l.rel, strings.Join(keys, " IS NOT NULL AND "), strings.Join(keys, " DESC, "))).Scan(into...)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return c, nil
-	case err != nil:
-		return c, r.failed(ctx, "looking for the latest row", err)
+	texts, err := latest("")
+	if err == nil && texts != nil {
+		if ceiling, ahead := r.ceiling(texts[0], clock); ahead {
+			texts, err = latest(" AND "+col.quoted+" <= $1::text::"+col.typ, ceiling)
+		}
+	}
+	if err != nil || texts == nil {
+		return c, clock, err
 	}
 	c.Change, c.Key = &texts[0], texts[1:]
-	return c, nil
+	return c, clock, nil
 }
 
 func (l *layout) quotedKeys(names []string) []string {

@@ -24,11 +24,8 @@ func init() {
 
 // reader reads one table or view.
 type reader struct {
-	platform *spec.Platform
-	settings Settings
-	pool     *pgxpool.Pool
-	zone     *time.Location
-	now      func() time.Time
+	*common
+	pool *pgxpool.Pool
 
 	mu     sync.Mutex
 	layout *layout // nil until the platform was reached
@@ -37,7 +34,6 @@ type reader struct {
 // writer can write as well. A read-only platform has none of its methods.
 type writer struct {
 	*reader
-	limit *pace.Limiter
 }
 
 // Open prepares the connector. It does not reach the platform: a platform that
@@ -53,6 +49,16 @@ func Open(_ context.Context, p *spec.Platform, _ connectors.Environment) (connec
 			return nil, p.Errorf("connect.timezone", "connect.timezone is no time zone. Write it as Asia/Shanghai.")
 		}
 	}
+	c := &common{platform: p, settings: s, zone: zone, now: time.Now, fault: pgFault}
+	if brand := brands[s.Driver]; brand != nil {
+		return openBrand(c, brand)
+	}
+	return openPostgres(c)
+}
+
+// openPostgres prepares a connector on pgx.
+func openPostgres(c *common) (connectors.Connector, error) {
+	p, s := c.platform, c.settings
 	config, err := pgxpool.ParseConfig(s.DSN)
 	if err != nil {
 		// I9: the driver's error quotes the address, password and all.
@@ -67,6 +73,11 @@ func Open(_ context.Context, p *spec.Platform, _ connectors.Environment) (connec
 	run["datestyle"] = "ISO, YMD"
 	run["client_encoding"] = "UTF8"
 	run["statement_timeout"] = milliseconds(s.Timeout.D())
+	if s.CA != "" {
+		if err := s.trust(p, config.ConnConfig); err != nil {
+			return nil, err
+		}
+	}
 	if s.Timezone != "" {
 		run["timezone"] = s.Timezone
 	}
@@ -74,11 +85,13 @@ func Open(_ context.Context, p *spec.Platform, _ connectors.Environment) (connec
 	if err != nil {
 		return nil, p.Errorf("connect.dsn", "connect.dsn cannot be used as a PostgreSQL address.")
 	}
-	r := &reader{platform: p, settings: s, pool: pool, zone: zone, now: time.Now}
+	r := &reader{common: c, pool: pool}
+	c.forget = r.unlearn
 	if s.ReadOnly {
 		return r, nil
 	}
-	return &writer{reader: r, limit: pace.New(p)}, nil
+	c.limit = pace.New(p)
+	return &writer{r}, nil
 }
 
 // Close ends all connections.
@@ -92,6 +105,11 @@ func (r *reader) Check(ctx context.Context) error {
 	l, err := r.discover(ctx)
 	if err != nil {
 		return err
+	}
+	if r.settings.Log.Table != "" {
+		if _, _, err := (&pgLog{r, l}).ends(ctx); err != nil {
+			return err
+		}
 	}
 	return r.readable(ctx, l)
 }
