@@ -41,17 +41,22 @@ type PopulationReport struct {
 	Pairs           files.Measure // of automatic links
 	ReviewPairs     int
 	InReview        int // records with a pair that waits for a person
+	Questions       int // pairs of entities that wait: what a person is asked
+	SamePerson      int // of the pairs that wait, those of one person
 	// What simple rules make of the same records.
 	SameID, SameIDOrNameBirth files.Measure
 	Wrong, Missed, Review     []Kind
 	Took                      time.Duration
 }
 
-// Kind is pairs of one shape: what the levels of the comparisons say, and which
-// deliberate errors the two rows carry. No values.
+// Waiting is the share of records that wait for a person.
+func (r PopulationReport) Waiting() float64 { return float64(r.InReview) / float64(max(1, r.Records)) }
+
+// Kind is pairs of one shape: what the levels of the comparisons say. No values.
 type Kind struct {
-	Shape string
-	Pairs int
+	Shape       string
+	Pairs       int
+	Least, Most int // weights of the pairs, in hundredths of a bit
 }
 
 // record is one row of one platform as the hub has it.
@@ -95,11 +100,16 @@ func Population(ctx context.Context, o PopulationOptions) (PopulationReport, err
 	_, r.Pairs = score(person, result.First)
 	_, r.SameID = score(person, together(records, sameNumber))
 	_, r.SameIDOrNameBirth = score(person, together(records, sameNumber, sameNameAndBirth))
-	waiting := map[int]bool{}
+	waiting, questions := map[int]bool{}, map[[2]uint32]bool{}
 	for _, p := range result.Review {
 		waiting[p.A], waiting[p.B] = true, true
+		x, y := result.First[p.A], result.First[p.B]
+		questions[[2]uint32{min(x, y), max(x, y)}] = true
+		if person[p.A] == person[p.B] {
+			r.SamePerson++
+		}
 	}
-	r.InReview = len(waiting)
+	r.InReview, r.Questions = len(waiting), len(questions)
 	if o.Kinds > 0 {
 		r.Wrong, r.Missed, r.Review = kinds(linked, records, result)
 	}
@@ -242,51 +252,60 @@ func kinds(linked *files.Records, records []record, result *files.Result) (wrong
 		for i := range records {
 			groups[of(i)] = append(groups[of(i)], i)
 		}
-		shapes := map[string]int{}
+		shapes := shapes{}
 		for _, g := range groups {
 			for i, a := range g {
 				for _, b := range g[:i] {
 					if apart(a, b) {
-						shapes[shape(linked, records, b, a)]++
+						shapes.add("", linked, b, a)
 					}
 				}
 			}
 		}
-		return mostFirst(shapes)
+		return shapes.mostFirst()
 	}
 	entity := func(i int) int { return int(result.First[i]) }
 	person := func(i int) int { return records[i].person }
 	wrong = pairsWithin(entity, func(a, b int) bool { return person(a) != person(b) })
 	missed = pairsWithin(person, func(a, b int) bool { return entity(a) != entity(b) })
-	waiting := map[string]int{}
+	waiting := shapes{}
 	for _, p := range result.Review {
 		truth := "two people"
 		if person(p.A) == person(p.B) {
 			truth = "one person"
 		}
-		waiting[fmt.Sprintf("%s, %s, %s", truth, p.Reason, shape(linked, records, p.A, p.B))]++
+		waiting.add(fmt.Sprintf("%s, %s: ", truth, p.Reason), linked, p.A, p.B)
 	}
-	return wrong, missed, mostFirst(waiting)
+	return wrong, missed, waiting.mostFirst()
 }
 
-func mostFirst(shapes map[string]int) []Kind {
-	var list []Kind
-	for s, n := range shapes {
-		list = append(list, Kind{s, n})
+// shapes counts pairs by shape.
+type shapes map[string]*Kind
+
+// add counts a pair under a prefix and the levels that it shows.
+func (s shapes) add(prefix string, linked *files.Records, a, b int) {
+	c := linked.Model().Compare(linked.Features(a), linked.Features(b))
+	var parts []string
+	for _, step := range c.Steps() {
+		parts = append(parts, step.Name+"="+step.Level)
+	}
+	shape := prefix + strings.Join(parts, ", ")
+	k := s[shape]
+	if k == nil {
+		k = &Kind{Shape: shape, Least: c.Weight, Most: c.Weight}
+		s[shape] = k
+	}
+	k.Pairs++
+	k.Least, k.Most = min(k.Least, c.Weight), max(k.Most, c.Weight)
+}
+
+func (s shapes) mostFirst() []Kind {
+	list := make([]Kind, 0, len(s))
+	for _, k := range s {
+		list = append(list, *k)
 	}
 	slices.SortFunc(list, func(x, y Kind) int { return cmp.Or(y.Pairs-x.Pairs, cmp.Compare(x.Shape, y.Shape)) })
 	return list
-}
-
-// shape names the levels of a pair, its weight to whole bits, and the errors of
-// both rows.
-func shape(linked *files.Records, records []record, a, b int) string {
-	c := linked.Model().Compare(linked.Features(a), linked.Features(b))
-	var parts []string
-	for _, s := range c.Steps() {
-		parts = append(parts, s.Name+"="+s.Level)
-	}
-	return fmt.Sprintf("%+d bits: %s; errors %v %v", c.Weight/100, strings.Join(parts, ", "), records[a].errors, records[b].errors)
 }
 
 func (r PopulationReport) print(w io.Writer, most int) error {
@@ -299,7 +318,8 @@ func (r PopulationReport) print(w io.Writer, most int) error {
 	line("Heji, automatic links", r.Pairs)
 	line("baseline: same ID number", r.SameID)
 	line("baseline: same ID number, or name + birth", r.SameIDOrNameBirth)
-	fmt.Fprintf(&b, "waiting for review: %d records (%.2f %%) in %d pairs\n", r.InReview, 100*float64(r.InReview)/float64(max(1, r.Records)), r.ReviewPairs)
+	fmt.Fprintf(&b, "waiting for review: %d records (%.2f %%) in %d pairs, %d of them of one person; %d questions\n", r.InReview,
+		100*r.Waiting(), r.ReviewPairs, r.SamePerson, r.Questions)
 	for _, list := range []struct {
 		name  string
 		kinds []Kind
@@ -308,7 +328,7 @@ func (r PopulationReport) print(w io.Writer, most int) error {
 			if i == most {
 				break
 			}
-			fmt.Fprintf(&b, "%s  %5d × %s\n", list.name, k.Pairs, k.Shape)
+			fmt.Fprintf(&b, "%s  %5d × %+.1f to %+.1f bits: %s\n", list.name, k.Pairs, float64(k.Least)/100, float64(k.Most)/100, k.Shape)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -25,7 +25,7 @@ type Apart struct {
 func BatchOf(s Scorer, items []Item, pairs []Pair) (first []int32, apart []Apart) {
 	p := &partition{scorer: s, limits: s.Limits(), items: items, weighed: make([]pair, len(pairs))}
 	for i, e := range pairs {
-		p.weighed[i] = pair{a: e.A, b: e.B, weight: int32(e.Weight.Total), conflict: e.Weight.Conflict}
+		p.weighed[i] = pair{a: e.A, b: e.B, weight: int32(e.Weight.Total), conflict: e.Weight.Conflict, ambiguous: e.Weight.Ambiguous}
 	}
 	slices.SortFunc(p.weighed, strongest)
 	p.join()
@@ -45,7 +45,7 @@ func BatchOf(s Scorer, items []Item, pairs []Pair) (first []int32, apart []Apart
 	}
 	for _, e := range p.weighed {
 		if why := p.why(e); why != "" {
-			apart = append(apart, Apart{Pair: Pair{A: e.a, B: e.b, Weight: Weight{Total: int(e.weight), Conflict: e.conflict}}, Reason: why})
+			apart = append(apart, Apart{Pair: Pair{A: e.a, B: e.b, Weight: Weight{Total: int(e.weight), Conflict: e.conflict, Ambiguous: e.ambiguous}}, Reason: why})
 		}
 	}
 	return first, apart

@@ -16,23 +16,27 @@ type Comparison struct {
 	Weight int // hundredths of a bit: the sum of the steps
 	// Conflict: one ID number under clearly different people.
 	Conflict bool
+	// Ambiguous: what speaks for the pair may speak for somebody else as well.
+	Ambiguous bool
 
 	model     *Model // names the steps
 	level     [MaxComparisons]int8
 	weight    [MaxComparisons]int32
 	frequency [MaxComparisons]int32
-	shared    int32 // what a household shares beyond the limit
-	capped    int32 // what a conflict took off
+	together  uint32 // the corrections of Model.together that were made, by place
+	shared    int32  // what a household shares beyond the limit
+	capped    int32  // what a conflict took off
 }
 
 // Compare says what two records have in common. It is symmetric, allocates
 // nothing, and survives bytes that are no features.
 //
 // The total is the sum of the levels' weights, each adjusted for how common the
-// value is, with two corrections. What a whole family shares counts up to a
-// limit, so that twins and neighbours are not joined by how they live. And one
-// ID number under clearly different people stays below the link threshold,
-// flagged for review (I3).
+// value is, with three corrections. What some levels say together counts beside
+// what each says alone. What a whole family shares counts up to a limit, so that
+// twins and neighbours are not joined by how they live. And one ID number under
+// clearly different people stays below the link threshold, flagged for review
+// (I3).
 func (m *Model) Compare(a, b Features) Comparison {
 	var c Comparison
 	m.compare(&c, a, b)
@@ -43,7 +47,7 @@ func (m *Model) Compare(a, b Features) Comparison {
 func (m *Model) Weigh(a, b Features) Weight {
 	var c Comparison
 	m.compare(&c, a, b)
-	return Weight{Total: c.Weight, Conflict: c.Conflict}
+	return Weight{Total: c.Weight, Conflict: c.Conflict, Ambiguous: c.Ambiguous}
 }
 
 func (m *Model) compare(c *Comparison, a, b Features) {
@@ -67,9 +71,16 @@ func (m *Model) compare(c *Comparison, a, b Features) {
 		}
 		startA, startB = endA, endB
 	}
+	for i := range m.together {
+		if t := &m.together[i]; every(t.when, c) {
+			c.together |= 1 << i
+			total += t.weight
+		}
+	}
 	if m.shared != nil {
 		total += m.shared.correct(c)
 	}
+	c.Ambiguous = len(m.ambiguous) > 0 && every(m.ambiguous, c)
 	if m.conflict != nil && m.conflict.holds(c) {
 		c.Conflict = true
 		// I3: never evidence enough to join.
@@ -110,7 +121,8 @@ func (c Comparison) Level(i int) int { return int(c.level[i]) }
 
 // Step is one line of the waterfall.
 type Step struct {
-	// Name is a comparison's, or "frequency of" one, "shared" or "conflict".
+	// Name is a comparison's, or "frequency of" one, a correction's of "together",
+	// "shared" or "conflict".
 	Name   string
 	Level  string
 	Weight int // hundredths of a bit
@@ -119,6 +131,7 @@ type Step struct {
 // The names of the lines that are no comparisons.
 const (
 	frequencyOf  = "frequency of "
+	togetherName = "together" // the level of these lines; each has a name of its own
 	sharedName   = "shared"
 	conflictName = "conflict"
 	// applied is the level of a correction that was made.
@@ -141,6 +154,11 @@ func (c Comparison) Steps() []Step {
 		steps = append(steps, Step{Name: k.name, Level: k.levels[c.level[i]].Name, Weight: int(c.weight[i])})
 		if w := c.frequency[i]; w != 0 {
 			steps = append(steps, Step{Name: frequencyOf + k.name, Level: applied, Weight: int(w)})
+		}
+	}
+	for i := range c.model.together {
+		if t := &c.model.together[i]; c.together>>i&1 != 0 {
+			steps = append(steps, Step{Name: t.name, Level: togetherName, Weight: int(t.weight)})
 		}
 	}
 	if c.shared != 0 {

@@ -57,7 +57,7 @@ func TestCompareIsSymmetricAndAddsUp(t *testing.T) {
 		if c.Conflict {
 			require.Less(t, c.Weight, m.limits.Link, "I3: one number under two people never joins by itself")
 		}
-		require.Equal(t, Weight{Total: c.Weight, Conflict: c.Conflict}, m.Weigh(a, b))
+		require.Equal(t, Weight{Total: c.Weight, Conflict: c.Conflict, Ambiguous: c.Ambiguous}, m.Weigh(a, b))
 	})
 }
 

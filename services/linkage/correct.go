@@ -31,6 +31,17 @@ type condition struct {
 
 func (k *condition) holds(c *Comparison) bool { return k.levels.has(c.level[k.at]) }
 
+// together is what some levels say with one another, beside what each says
+// alone: comparisons that depend on one another.
+type together struct {
+	name   string
+	when   []condition // all
+	weight int32
+}
+
+// maxTogether is what a Comparison has room for.
+const maxTogether = 32
+
 // shared limits what a whole family shares: phone, dwelling, household, mother.
 type shared struct {
 	of    []int

@@ -34,7 +34,7 @@ func TestFeaturesBelongToTheirModel(t *testing.T) {
 	require.False(t, m.Own(nil))
 	require.False(t, m.Own(f[:len(f)-1]))
 	require.False(t, m.Own(append(f[:len(f):len(f)], 0)))
-	changed := load(t, strings.Replace(string(residents), "version: residents-2026.2", "version: another", 1))
+	changed := load(t, strings.Replace(string(residents), "version: residents-2026.3", "version: another", 1))
 	require.False(t, changed.Own(f))
 	frequent := load(t, strings.Replace(string(residents), "weight: -400", "weight: -401", 1))
 	require.False(t, frequent.Own(f), "features hold adjustments")

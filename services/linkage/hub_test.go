@@ -15,6 +15,8 @@ import (
 type toy struct {
 	weight map[[2]string]int
 	limits Limits
+	// ambiguous is a kind of which every pair is: whoever it fits, others may too.
+	ambiguous string
 }
 
 func (s *toy) Limits() Limits { return s.limits }
@@ -27,7 +29,7 @@ func (s *toy) Weigh(a, b Features) Weight {
 	if k[0] > k[1] {
 		k[0], k[1] = k[1], k[0]
 	}
-	w := Weight{Total: s.weight[k]}
+	w := Weight{Total: s.weight[k], Ambiguous: s.ambiguous != "" && (x.kind == s.ambiguous || y.kind == s.ambiguous)}
 	if x.id != "" && x.id == y.id && x.year != y.year {
 		w.Conflict = true
 		w.Total = min(w.Total, s.limits.Link-1)

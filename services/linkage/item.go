@@ -36,7 +36,8 @@ const (
 	// Decided: a person said that the two, or two records of their residents,
 	// are not the same.
 	Decided Reason = "decision"
-	// GroupRule: the residents as wholes do not fit each other.
+	// GroupRule: the residents as wholes do not fit each other, or an ambiguous
+	// pair fits a third one as well.
 	GroupRule Reason = "group"
 	// OneSource: joining would put two records of one source together, which
 	// Limits.OnePerSource forbids.
@@ -82,6 +83,10 @@ type Weight struct {
 	// Conflict: one ID number under clearly different people. Such a pair is
 	// kept for review whatever its weight, and never joins.
 	Conflict bool
+	// Ambiguous: what speaks for the pair may speak for somebody else as well. It
+	// joins nothing while pairs of its kind also lead to somebody who cannot be the
+	// same entity.
+	Ambiguous bool
 }
 
 // Scorer weighs pairs. *Model is the one that is used; simulations bring their

@@ -84,7 +84,7 @@ func parse(text []byte) (*Model, error) {
 
 func build(top *yaml.Node) (*Model, error) {
 	keys, err := block(top, "", "version", "mode", "files", "prior", "thresholds", "limits", "exclusive", "comparisons",
-		"blocking", "shared", "conflict")
+		"blocking", togetherName, "ambiguous", sharedName, conflictName)
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +103,10 @@ func build(top *yaml.Node) (*Model, error) {
 		{"files", "", m.readFiles},
 		{"exclusive", "", m.readExclusive},
 		{"blocking", "without its rules no two records meet", m.readBlocking},
-		{"shared", "", m.readShared},
-		{"conflict", "", m.readConflict},
+		{togetherName, "", m.readTogether},
+		{"ambiguous", "", m.readAmbiguous},
+		{sharedName, "", m.readShared},
+		{conflictName, "", m.readConflict},
 	} {
 		n := keys[k.key]
 		switch {

@@ -155,6 +155,56 @@ func (c *comparison) noLevel(name string) string {
 	return c.name + " has no level \"" + name + "\"; there are " + strings.Join(names, ", ")
 }
 
+func (m *Model) readTogether(n *yaml.Node) error {
+	const where = togetherName
+	list, err := lines(n, where)
+	if err != nil {
+		return err
+	}
+	if len(list) > maxTogether {
+		return wrong(n, where, "there are %d lines; there is room for %d", len(list), maxTogether)
+	}
+	for _, n := range list {
+		keys, err := block(n, where, "name", "when", "weight")
+		if err != nil {
+			return err
+		}
+		if keys["name"] == nil || keys["when"] == nil || keys["weight"] == nil {
+			return wrong(n, where, "a line has a name, when: {comparison: [levels], …} and the weight that counts where all of it holds")
+		}
+		var t together
+		if t.name, err = text(keys["name"], under(where, "name")); err != nil {
+			return err
+		}
+		if m.index(t.name) != none || slices.ContainsFunc(m.together, func(o together) bool { return o.name == t.name }) {
+			return wrong(keys["name"], where, "the name %s is taken", t.name)
+		}
+		if t.when, err = m.readConditions(keys["when"], under(where, t.name)); err != nil {
+			return err
+		}
+		w, err := weight(keys["weight"], under(where, t.name))
+		if err != nil {
+			return err
+		}
+		t.weight = int32(w)
+		m.together = append(m.together, t)
+	}
+	return nil
+}
+
+func (m *Model) readAmbiguous(n *yaml.Node) error {
+	const where = "ambiguous"
+	keys, err := block(n, where, "when")
+	if err != nil {
+		return err
+	}
+	if keys["when"] == nil {
+		return wrong(n, where, "it takes when: {comparison: [levels]}")
+	}
+	m.ambiguous, err = m.readConditions(keys["when"], under(where, "when"))
+	return err
+}
+
 func (m *Model) readShared(n *yaml.Node) error {
 	const where = sharedName
 	keys, err := block(n, where, "of", "limit", "except")

@@ -40,6 +40,8 @@ type Model struct {
 	exclusive   int // a comparison, or none
 	rules       []rule
 	terms       []term
+	together    []together
+	ambiguous   []condition // all; empty: no pair is
 	shared      *shared
 	conflict    *conflict
 

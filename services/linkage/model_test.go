@@ -230,8 +230,8 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		"unknown setting":      {"    comparator: sex\n", "    comparator: sex\n    fuzzy: true\n", `comparisons: sex: there is no setting "fuzzy"`},
 		"a fraction":           {"      swapped: 600", "      swapped: 6.5", "swapped: a weight is a whole number"},
 		"m above one":          {"      swapped: 600", "      swapped: {m: 1.2, u: 0.1}", "swapped: m: a probability lies above 0 and is at most 1"},
-		"no version":           {"version: residents-2026.2", "version: ''", "version: here stands a text"},
-		"version missing":      {"version: residents-2026.2", "", "version is missing"},
+		"no version":           {"version: residents-2026.3", "version: ''", "version: here stands a text"},
+		"version missing":      {"version: residents-2026.3", "", "version is missing"},
 		"review above":         {"review: 1400", "review: 2300", "thresholds: link (2200) must be above review (2300)"},
 		"group above link":     {"group: 600", "group: 6000", "group (6000) must not be above link"},
 		"threshold missing":    {"  group: 600", "", "thresholds: group is missing"},
@@ -260,7 +260,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		"unknown attribute":    {"    phone: [phone, 联系电话", "    fax: [phone, 联系电话", `files: columns: no comparison reads an attribute "fax"; they read id_number`},
 		"unknown cleaning":     {"clean: canonical", "clean: hot", "files: clean: it is plain or canonical"},
 		"an alias":             {"    attributes: [phone]\n", "    attributes: &a [phone]\n", "anchors and aliases (& and *) are not for models"},
-		"a list of nothing":    {"version: residents-2026.2", "- version: residents", "line "},
+		"a list of nothing":    {"version: residents-2026.3", "- version: residents", "line "},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

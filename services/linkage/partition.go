@@ -21,6 +21,8 @@ import (
 //   - put two different valid ID numbers together (I3), unless a "same" decision
 //     made them aliases;
 //   - put two records of one source together, where the limits forbid it;
+//   - rest on an ambiguous pair, while others of its kind lead from the one group
+//     to a third that cannot be one with the other;
 //   - fail the group rule: the mean weight over all cross pairs of the two
 //     groups, blocked or not, must reach the bound. Without it a chain of weak
 //     links makes one resident out of a street.
@@ -47,7 +49,8 @@ type pair struct {
 	a, b   int32
 	weight int32
 	// conflict: one ID number under clearly different people.
-	conflict bool
+	conflict  bool
+	ambiguous bool
 }
 
 type partition struct {
@@ -63,6 +66,7 @@ type partition struct {
 	parts  forest // what weights alone have joined
 	ids    [][]string
 	memo   weights
+	mates  [][]int32 // of ambiguousMates; nil until it is asked for
 }
 
 // find returns the index of a record that is present and not anchored. Decisions
@@ -124,7 +128,7 @@ func (p *partition) pairs(hot func(int64) bool) {
 				seen[b] = a + 1
 				w := p.scorer.Weigh(p.items[a].F, p.items[b].F)
 				if w.Total >= p.limits.Review || w.Conflict {
-					p.weighed = append(p.weighed, pair{a: a, b: b, weight: int32(w.Total), conflict: w.Conflict})
+					p.weighed = append(p.weighed, pair{a: a, b: b, weight: int32(w.Total), conflict: w.Conflict, ambiguous: w.Ambiguous})
 				}
 			}
 		}
@@ -176,7 +180,7 @@ func (p *partition) join() {
 			continue
 		}
 		if a != b {
-			if p.apart(a, b) || p.twoIDs(a, b) || p.oneSource(a, b) {
+			if p.apart(a, b) || p.twoIDs(a, b) || p.oneSource(a, b) || e.ambiguous && p.rivals(a, b) {
 				continue
 			}
 			p.unite(a, b)

@@ -234,6 +234,16 @@ func TestNewbornBecomesAPerson(t *testing.T) {
 		apart(t, 0, with(newborn, "birth_order", "1"), with(newborn, "birth_order", "2"))
 		apart(t, 0, with(newborn, "name", "苏晚晴之长女"), with(newborn, "name", "苏晚晴之次女"))
 	})
+	t.Run("by her mother's phone, wherever she moved", func(t *testing.T) {
+		named := with(child, "mother_id", "", "mother_name", "", "phone", "12919030571", "residence", dwelling("望湖里", "9", "101"))
+		groups, _ := residentsOf(items(with(newborn, "mother_id", ""), named, mum))
+		require.Equal(t, [][]int{{0, 1}, {2}}, groups)
+	})
+	t.Run("twice in one register", func(t *testing.T) {
+		named := with(child, "medical_no", "2901050001")
+		apart(t, 1, with(newborn, "mother_id", "", "name", "苏某之女", "medical_no", "2901050002"), with(named, "mother_id", "", "phone", "12919030571"))
+		apart(t, 1, with(newborn, "medical_no", "2901050002"), with(named, "phone", "12919030571"))
+	})
 	t.Run("a son is no daughter", func(t *testing.T) {
 		groups, _ := residentsOf(items(newborn, with(child, "sex", "1", "id_number", idOf(t, "2026-03-04", 31))))
 		require.Len(t, groups, 2)
@@ -241,6 +251,54 @@ func TestNewbornBecomesAPerson(t *testing.T) {
 	t.Run("on two platforms", func(t *testing.T) {
 		groups, _ := residentsOf(items(newborn, with(newborn, "phone", "", "name", "苏某之女")))
 		require.Len(t, groups, 1)
+	})
+}
+
+// A newborn without a name of her own, and twins who both have theirs: whatever
+// the three records say of their mother, she is one of the two, and a person says
+// which.
+func TestNewbornFitsEitherTwin(t *testing.T) {
+	t.Parallel()
+	twin := schema.Values{
+		schema.Name: "林佳怡", schema.Sex: "2", schema.BirthDate: "2026-03-04", schema.IDNumber: idOf(t, "2026-03-04", 28),
+		schema.MotherID: idOf(t, "1990-01-02", 224), schema.MotherName: "苏晚晴", schema.Phone: "12919030571",
+		schema.Residence: dwelling("听松苑", "3", "502"),
+	}
+	other := with(twin, "name", "林佳欣", "id_number", idOf(t, "2026-03-04", 42))
+	newborn := with(twin, "name", "苏晚晴之女", "id_number", "")
+	for name, list := range map[string][]schema.Values{
+		"who both have numbers":             {newborn, twin, other},
+		"of whom one has a number":          {newborn, with(twin, "id_number", ""), other},
+		"of whom one is known less well":    {newborn, with(twin, "phone", ""), other},
+		"and another newborn":               {newborn, twin, other, with(newborn, "name", "苏某之女", "mother_id", "", "mother_name", "")},
+		"several records of each":           {newborn, twin, twin, other, other},
+		"several records of one, moved":     {newborn, twin, with(twin, "residence", ""), other},
+		"of whom one has a name to be read": {newborn, with(twin, "name", "林佳仪"), other},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			groups, edges := residentsOf(items(list...))
+			at := map[string]int{} // which group has whom
+			for g, members := range groups {
+				for _, i := range members {
+					at[list[i][schema.Name]] = g
+				}
+			}
+			require.NotEqual(t, at["苏晚晴之女"], at["林佳欣"])
+			require.NotEqual(t, at["苏晚晴之女"], at[list[1][schema.Name]])
+			require.Contains(t, reasons(edges), GroupRule)
+			decided, _ := residentsOf(items(list...), Decision{A: ref("t", "r0"), B: ref("t", "r1"), Same: true})
+			for _, members := range decided {
+				if members[0] == 0 {
+					require.Contains(t, members, 1, "a person's word decides it")
+				}
+			}
+		})
+	}
+	t.Run("one child is no twin", func(t *testing.T) {
+		groups, edges := residentsOf(items(newborn, twin, with(twin, "phone", ""), with(newborn, "name", "苏某之女", "phone", "")))
+		require.Equal(t, [][]int{{0, 1, 2, 3}}, groups)
+		require.Empty(t, edges)
 	})
 }
 

@@ -55,6 +55,7 @@ func drawToy(d draw) *toy {
 	s.limits = Limits{Link: 20, Review: 10, Group: [...]int{-100, 0, 12}[d(3, "group rule")], HotKey: 2 + d(4, "hot key cap"), Component: 1000}
 	s.limits.LinkOnly = d(5, "link only") == 4
 	s.limits.OnePerSource = s.limits.LinkOnly && d(3, "one per source") > 0
+	s.ambiguous = [...]string{"", kind(0), kind(1)}[d(3, "ambiguous")]
 	weights := [...]int{-30, 5, 12, 21, 25, 40}
 	for a := range kinds {
 		for b := a; b < kinds; b++ {

@@ -78,7 +78,7 @@ func (m *Model) clone() *Model {
 	out := &Model{
 		version: m.version, limits: m.limits, maxKeys: m.maxKeys, hasThresholds: m.hasThresholds, files: m.files, prior: m.prior,
 		comparisons: slices.Clone(m.comparisons), attributes: m.attributes, exclusive: m.exclusive,
-		rules: m.rules, terms: m.terms, shared: m.shared, conflict: m.conflict,
+		rules: m.rules, terms: m.terms, together: m.together, ambiguous: m.ambiguous, shared: m.shared, conflict: m.conflict,
 	}
 	for i := range out.comparisons {
 		c := &out.comparisons[i]

@@ -53,6 +53,17 @@ func (m *Model) tree() *yaml.Node {
 		list = append(list, m.rules[i].tree())
 	}
 	put(top, "blocking", sequence(list...))
+	list = nil
+	for i := range m.together {
+		t := &m.together[i]
+		list = append(list, inline(object("name", word(t.name), "when", m.conditionsTree(t.when), "weight", integer(int(t.weight)))))
+	}
+	if list != nil {
+		put(top, togetherName, sequence(list...))
+	}
+	if len(m.ambiguous) > 0 {
+		put(top, "ambiguous", object("when", m.conditionsTree(m.ambiguous)))
+	}
 	if m.shared != nil {
 		put(top, sharedName, m.sharedTree())
 	}

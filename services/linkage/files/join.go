@@ -84,7 +84,7 @@ func (j *joining) join(members []uint32, pairs []pair) {
 	}
 	for _, p := range pairs {
 		a, b := j.place[p.a], j.place[p.b]
-		j.pairs = append(j.pairs, linkage.Pair{A: min(a, b), B: max(a, b), Weight: linkage.Weight{Total: int(p.weight), Conflict: p.conflict}})
+		j.pairs = append(j.pairs, linkage.Pair{A: min(a, b), B: max(a, b), Weight: linkage.Weight{Total: int(p.weight), Conflict: p.conflict, Ambiguous: p.ambiguous}})
 	}
 	first, apart := linkage.BatchOf(r.model, j.items, j.pairs)
 	for i, f := range first {

@@ -11,9 +11,10 @@ import (
 
 // pair is two records that are worth a join or a look, a < b.
 type pair struct {
-	a, b     uint32
-	weight   int32
-	conflict bool
+	a, b      uint32
+	weight    int32
+	conflict  bool
+	ambiguous bool
 }
 
 // compareAll weighs every two records that share a usable key, once, and returns
@@ -104,7 +105,7 @@ func (w *comparing) flush() {
 	for _, p := range w.waiting {
 		x := w.records.model.Weigh(p.x, p.y)
 		if x.Total >= w.limits.Review || x.Conflict {
-			w.kept = append(w.kept, pair{a: p.a, b: p.b, weight: int32(x.Total), conflict: x.Conflict})
+			w.kept = append(w.kept, pair{a: p.a, b: p.b, weight: int32(x.Total), conflict: x.Conflict, ambiguous: x.Ambiguous})
 		}
 	}
 	w.compared += int64(len(w.waiting))

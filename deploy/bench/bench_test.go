@@ -1,0 +1,49 @@
+package bench
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What docs/benchmarks.md promises, on a population that nothing was tuned on.
+func TestPopulationKeepsItsPromises(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	r, err := Population(t.Context(), PopulationOptions{People: 20_000, Seed: 77, Kinds: 5, Out: &out})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, r.Pairs.Precision(), 0.9995, out.String())
+	require.GreaterOrEqual(t, r.Pairs.Recall(), 0.99, out.String())
+	require.LessOrEqual(t, r.Waiting(), 0.005, out.String())
+	require.LessOrEqual(t, r.Questions, r.ReviewPairs)
+	require.Greater(t, r.Pairs.F1(), r.SameIDOrNameBirth.F1(), "simple rules do worse")
+	require.Greater(t, r.Pairs.F1(), r.SameID.F1())
+	require.NotEmpty(t, r.Review)
+	pairs := 0
+	for _, k := range r.Review {
+		pairs += k.Pairs
+		require.LessOrEqual(t, k.Least, k.Most)
+	}
+	require.Equal(t, r.ReviewPairs, pairs, "each pair that waits is of one kind")
+	require.Contains(t, out.String(), "review ")
+}
+
+// The generator's records are linked as well, whatever their number.
+func TestLink(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	r, err := Link(t.Context(), LinkOptions{Records: 20_000, Seed: 3, Out: &out})
+	require.NoError(t, err)
+	require.Equal(t, 20_000, r.Records)
+	require.InDelta(t, 4, float64(r.Records)/float64(r.Persons), 0.5, "records a person")
+	require.GreaterOrEqual(t, r.Pairs.Precision(), 0.9995, out.String())
+	require.GreaterOrEqual(t, r.Pairs.Recall(), 0.99, out.String())
+	require.Contains(t, out.String(), "peak memory")
+
+	_, err = Link(t.Context(), LinkOptions{Out: io.Discard})
+	require.ErrorContains(t, err, "--records must be at least 1")
+	_, err = Population(t.Context(), PopulationOptions{Out: io.Discard})
+	require.ErrorContains(t, err, "--people must be at least 1")
+}
