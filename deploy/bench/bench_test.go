@@ -42,6 +42,14 @@ func TestLink(t *testing.T) {
 	require.GreaterOrEqual(t, r.Pairs.Recall(), 0.99, out.String())
 	require.Contains(t, out.String(), "peak memory")
 
+	// Learned without labels from other people: as good a judge.
+	out.Reset()
+	p, err := Population(t.Context(), PopulationOptions{People: 3000, Seed: 4, Train: true, TrainSeed: 8, Weights: true, Out: &out})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, p.Pairs.Precision(), 0.999, out.String())
+	require.GreaterOrEqual(t, p.Pairs.Recall(), 0.99, out.String())
+	require.Regexp(t, `id_number +identical +0\.9\d`, out.String())
+
 	_, err = Link(t.Context(), LinkOptions{Out: io.Discard})
 	require.ErrorContains(t, err, "--records must be at least 1")
 	_, err = Population(t.Context(), PopulationOptions{Out: io.Discard})

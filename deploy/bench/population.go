@@ -24,6 +24,7 @@ import (
 	"heji/schema"
 	"heji/services/linkage"
 	"heji/services/linkage/files"
+	"heji/services/linkage/train"
 )
 
 // PopulationOptions say what Population does.
@@ -31,8 +32,13 @@ type PopulationOptions struct {
 	People int
 	Seed   int64
 	Model  *linkage.Model // nil: the model for residents
-	Kinds  int            // so many kinds of wrong and missed pairs are shown
-	Out    io.Writer
+	// Train: first learn the weights from the records of another seed, without
+	// labels. TrainSeed is that of the people learned from.
+	Train     bool
+	TrainSeed int64
+	Weights   bool // show what counting with the truth would weigh each level
+	Kinds     int  // so many kinds of wrong and missed pairs are shown
+	Out       io.Writer
 }
 
 // PopulationReport is what Population measured.
@@ -79,12 +85,18 @@ func Population(ctx context.Context, o PopulationOptions) (PopulationReport, err
 	if m == nil {
 		m = linkage.Default()
 	}
+	if o.Train {
+		var err error
+		if m, err = learn(ctx, m, o.People, o.TrainSeed); err != nil {
+			return PopulationReport{}, err
+		}
+	}
 	records, err := observe(population.Generate(o.People, o.Seed))
 	if err != nil {
 		return PopulationReport{}, err
 	}
 	begin := time.Now()
-	linked, err := files.Derive(ctx, m, &recordFeed{records: records, attributes: m.Attributes()})
+	linked, err := derive(ctx, m, records)
 	if err != nil {
 		return PopulationReport{}, err
 	}
@@ -113,7 +125,31 @@ func Population(ctx context.Context, o PopulationOptions) (PopulationReport, err
 	if o.Kinds > 0 {
 		r.Wrong, r.Missed, r.Review = kinds(linked, records, result)
 	}
-	return r, r.print(o.Out, o.Kinds)
+	if err := r.print(o.Out, o.Kinds); err != nil || !o.Weights {
+		return r, err
+	}
+	return r, counted(linked, records).print(o.Out)
+}
+
+func derive(ctx context.Context, m *linkage.Model, records []record) (*files.Records, error) {
+	return files.Derive(ctx, m, &recordFeed{records: records, attributes: m.Attributes()})
+}
+
+// learn trains a model on a population of its own.
+func learn(ctx context.Context, m *linkage.Model, people int, seed int64) (*linkage.Model, error) {
+	records, err := observe(population.Generate(people, seed))
+	if err != nil {
+		return nil, err
+	}
+	from, err := derive(ctx, m, records)
+	if err != nil {
+		return nil, err
+	}
+	learned, _, err := train.Train(ctx, m, from, train.Settings{Seed: uint64(seed)})
+	if err != nil {
+		return nil, err
+	}
+	return m.Trained(learned)
 }
 
 // observe is what the hub's mappings make of what the platforms show.

@@ -52,6 +52,9 @@ type benchPopulation struct {
 	People int    `help:"How many people live in the district." default:"20000"`
 	Seed   int64  `help:"Seed of the people and of the departments' errors." default:"2026"`
 	Model  string `help:"The model: a YAML file, or residents." default:"residents"`
+	Train  bool   `help:"First learn the weights from a population of another seed, without labels."`
+	From   int64  `help:"With --train: the seed of the people that are learned from." default:"1"`
+	Weight bool   `name:"weights" help:"Show what counting with the truth would weigh each level, beside the model's weights."`
 	Kinds  int    `help:"Show so many kinds of pairs that are wrong, missed, or wait for review."`
 
 	console
@@ -63,6 +66,7 @@ func (c *benchPopulation) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = bench.Population(ctx, bench.PopulationOptions{People: c.People, Seed: c.Seed, Model: m, Kinds: c.Kinds, Out: c.out()})
+	_, err = bench.Population(ctx, bench.PopulationOptions{People: c.People, Seed: c.Seed, Model: m,
+		Train: c.Train, TrainSeed: c.From, Weights: c.Weight, Kinds: c.Kinds, Out: c.out()})
 	return err
 }
