@@ -61,6 +61,7 @@ type training struct {
 	matched levels // expected pairs by level, over the passes
 	covered []bool // comparisons that some pass could see
 	learned []lesson
+	alone   []alone
 }
 
 func (t *training) run(ctx context.Context, r Records) (linkage.Training, error) {
@@ -182,6 +183,7 @@ func (t *training) passes(ctx context.Context, step func()) error {
 		}
 		step()
 	}
+	t.learnAlone()
 	if len(t.learned) == 0 {
 		return fmt.Errorf("no blocking rule finds %d pairs that look like matches; there is nothing to learn from, and nothing is written", fewMatches)
 	}
@@ -206,6 +208,15 @@ func (t *training) pass(k int, rule string, found tally) (Pass, error) {
 	}
 	if p.Pairs < fewMatches {
 		p.Note = "too few pairs to learn from"
+		return p, nil
+	}
+	switch seen := t.visible(hidden); len(seen) {
+	case 0:
+		p.Note = "it fixes everything that there is to compare"
+		return p, nil
+	case 1:
+		p.Note = "left to the end: it fixes all but " + t.comparisons[seen[0]].Name
+		t.alone = append(t.alone, alone{pass: k, hidden: hidden, comparison: seen[0], found: found})
 		return p, nil
 	}
 	match, related, _, e := t.begin(hidden)
