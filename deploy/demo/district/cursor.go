@@ -15,7 +15,8 @@ import (
 	p "heji/deploy/demo/population"
 )
 
-// cursorAPI is the first style of HTTP interface: bearer token; pages by an
+// cursorAPI is the first style of HTTP interface: a bearer token, fixed or by
+// OAuth2; pages by an
 // opaque cursor, in the order of the last change, which is null on the last
 // page; "since" leaves out what did not change; PATCH of single fields; entity
 // tags; creates with Idempotency-Key. A row that was taken out stays in the list
@@ -23,7 +24,8 @@ import (
 type cursorAPI struct {
 	service
 	path    string
-	token   string
+	token   string   // fixed, or
+	tokens  *tokens  // given out for a while
 	queries []string // columns that can be asked for
 	number  string   // column whose value makes a new row a double
 }
@@ -39,7 +41,8 @@ func newFloating(l *ledger) *cursorAPI {
 }
 
 func newVolunteers(l *ledger) *cursorAPI {
-	return &cursorAPI{service: service{ledger: l, id: p.Volunteers}, path: "/open/volunteers", token: "volunteers-demo-token",
+	return &cursorAPI{service: service{ledger: l, id: p.Volunteers}, path: "/open/volunteers",
+		tokens:  &tokens{client: "heji", secret: "volunteers-demo-secret", life: time.Minute, now: l.now, given: map[string]time.Time{}},
 		queries: []string{"idcard", "mobile"}, number: "idcard"}
 }
 
@@ -49,7 +52,13 @@ func (f *cursorAPI) start(ctx context.Context) error {
 	mux.HandleFunc("GET "+f.path+"/{id}", f.get)
 	mux.HandleFunc("PATCH "+f.path+"/{id}", f.patch)
 	mux.HandleFunc("POST "+f.path, f.create)
+	if f.tokens != nil {
+		mux.HandleFunc("POST /oauth/token", f.tokens.give)
+	}
 	return f.serve(ctx, mux, func(r *http.Request) bool {
+		if f.tokens != nil {
+			return r.URL.Path == "/oauth/token" || f.tokens.allows(r)
+		}
 		return subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+f.token)) == 1
 	}, cursorRefuse)
 }

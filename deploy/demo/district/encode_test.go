@@ -24,7 +24,7 @@ var sample = p.Facts{
 	p.ResidenceType: p.ResidentFloating, p.Disability: "4-2", p.DisabilityNo: "29010519900228002942", p.LowIncome: "3", p.LowIncomeUntil: "2027-03-28",
 	p.MotherName: "热依汗", p.MotherID: "290105196502280021", p.BirthOrder: "1", p.PensionStatus: "4", p.MedicalStatus: "1",
 	p.SpouseName: "张𠮷", p.Contraception: "21", p.PregnancyCheck: "2026-10-20", p.OldAgeAllowance: "1", p.CareLevel: "2", p.VolunteerNo: "29010520000077",
-	p.Interests: "书法", p.VeteranCategory: "05", p.VeteranNo: "优字第29000100号", p.Workplace: "临江机械厂",
+	p.Interests: "书法", p.HealthFileNo: "29010500400100077", p.ChronicDisease: "4", p.FamilyDoctor: "柳营一团队", p.JobStatus: "3", p.VeteranCategory: "05", p.VeteranNo: "优字第29000100号", p.Workplace: "临江机械厂",
 }
 
 var sampleTime = time.Date(2026, 11, 1, 1, 2, 3, 45_000_000, time.UTC)
@@ -42,6 +42,12 @@ func TestEachPlatformWritesThePersonInItsOwnWay(t *testing.T) {
 		p.Everybody: {"rybm": "K1", "xm": "古丽娜尔·买买提", "sfzh": "290105199002280029", "xb": "2", "mz": "05", "csrq": "1990-02-28", "hyzk": "20",
 			"hjdz": "远山省北渡市石门县柳河镇王家村", "csyxzm": "", "mqxm": "热依汗", "mqsfzh": "290105196502280021", "tc": "1", "swbz": "0", "swrq": "", "zxbz": "0",
 			"gxrq": "2026-11-01 09:02:03.045"},
+		p.HealthFiles: {"archivePk": "K1", "personName": "古丽娜尔·买买提", "idCard": "290105199002280029", "sexCode": "2", "birthday": "1990-02-28", "nationCode": "05",
+			"maritalCode": "20", "educationCode": "20", "guardian": "", "tel": "15400000001", "liveAddress": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3栋2单元501室",
+			"archiveNo": "29010500400100077", "chronicCode": "12", "doctorTeam": "柳营一团队", "lifeState": "1", "deathDate": "", "modifyTime": "2026-11-01 09:02:03"},
+		p.Jobs: {"aac001": "K1", "aac003": "古丽娜尔·买买提", "aac002": "290105199002280029", "aac004": "2", "aac005": "05", "aac006": "19900228", "aac011": "20", "aac017": "2",
+			"aac016": "21", "aab004": "临江机械厂", "aae005": "15400000001", "aae006": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3栋2单元501室",
+			"aac060": "1", "aic162": "", "aae036": "20261101090203"},
 		p.OldAge: {"elderId": "K1", "person.name": "古丽娜尔·买买提", "person.idNo": "290105199002280029", "person.gender": "F", "person.birthday": "1990-02-28",
 			"person.nation": "UG", "contact.mobile": "15400000001", "contact.address": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3幢2单元501室",
 			"allowance.grade": "A80", "assessment.level": "2", "status": "ALIVE", "deathDate": "", "updatedAt": "2026-11-01T09:02:03.045+08:00"},

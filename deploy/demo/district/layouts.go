@@ -99,6 +99,22 @@ var layouts = index(
 		text(p.BirthCertNo, "csyxzm"), text(p.MotherName, "mqxm"), text(p.MotherID, "mqsfzh"), text(p.BirthOrder, "tc"),
 		coded(p.LifeStatus, "swbz", codeTable{p.Living: "0", p.Dead: "1", p.MovedOut: "2"}), day(p.DeathDate, "swrq", "2006-01-02"),
 	}, Extra: []string{"zxbz"}, Fill: Row{"zxbz": "0"}},
+	// 公卫健康档案: the value domains of WS 364.
+	&Layout{Platform: p.HealthFiles, Key: "archivePk", Prefix: "DA", Changed: "modifyTime", Stamp: local("2006-01-02 15:04:05"), Fields: []Field{
+		required(text(p.Name, "personName")), text(p.IDNumber, "idCard"), coded(p.Sex, "sexCode", sexDigits), day(p.BirthDate, "birthday", "2006-01-02"),
+		coded(p.Ethnicity, "nationCode", ethnicityGB), coded(p.MaritalStatus, "maritalCode", maritalGB), coded(p.Education, "educationCode", educationGB),
+		text(p.Guardian, "guardian"), text(p.Phone, "tel"), address(p.Residence, "liveAddress", "栋"),
+		text(p.HealthFileNo, "archiveNo"), coded(p.ChronicDisease, "chronicCode", codeTable{"1": "01", "2": "02", "3": "03", "4": "12", "5": "05"}),
+		text(p.FamilyDoctor, "doctorTeam"), coded(p.LifeStatus, "lifeState", lifeDigits), day(p.DeathDate, "deathDate", "2006-01-02"),
+	}},
+	// 就业失业: the names of the social insurance's own standard.
+	&Layout{Platform: p.Jobs, Key: "aac001", Prefix: "JY", Changed: "aae036", Stamp: local("20060102150405"), Fields: []Field{
+		required(text(p.Name, "aac003")), text(p.IDNumber, "aac002"), coded(p.Sex, "aac004", sexDigits), coded(p.Ethnicity, "aac005", ethnicityGB),
+		day(p.BirthDate, "aac006", "20060102"), coded(p.Education, "aac011", education1984), coded(p.MaritalStatus, "aac017", maritalOld),
+		coded(p.JobStatus, "aac016", codeTable{"1": "11", "2": "12", "3": "21", "4": "31", "5": "32", "6": "39"}), text(p.Workplace, "aab004"),
+		text(p.Phone, "aae005"), address(p.Residence, "aae006", "栋"),
+		coded(p.LifeStatus, "aac060", lifeDigits), day(p.DeathDate, "aic162", "20060102"),
+	}},
 	// 高龄津贴·养老: English names in two groups.
 	&Layout{Platform: p.OldAge, Key: "elderId", Prefix: "ZL", Changed: "updatedAt", Stamp: local(zonedMillis), Fields: []Field{
 		required(text(p.Name, "person.name")), text(p.IDNumber, "person.idNo"), coded(p.Sex, "person.gender", codeTable{"1": "M", "2": "F"}),

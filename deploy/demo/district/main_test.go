@@ -2,11 +2,13 @@ package district
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +115,12 @@ func call(t *testing.T, method, url, body string, header map[string]string) repl
 	}
 	for k, v := range header {
 		req.Header.Set(k, v)
+	}
+	if app := req.Header.Get("X-Ca-Key"); app != "" {
+		stamp, nonce := strconv.FormatInt(time.Now().UnixMilli(), 10), rand.Text()
+		req.Header.Set("X-Ca-Timestamp", stamp)
+		req.Header.Set("X-Ca-Nonce", nonce)
+		req.Header.Set("X-Ca-Signature", sign(medicalSecret, method, req.URL, app, stamp, nonce, []byte(body)))
 	}
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)

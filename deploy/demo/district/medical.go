@@ -2,7 +2,6 @@ package district
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -12,7 +11,7 @@ import (
 	p "heji/deploy/demo/population"
 )
 
-// medical is 居民医保: the third style of HTTP interface. A token header; pages
+// medical is 居民医保: the third style of HTTP interface. Signed requests; pages
 // by time, the boundary included, so that they overlap; POST to an update and
 // an add endpoint with an idempotency header; HTTP 200 for nearly everything,
 // with the real outcome in {"code", "message"}. A row that was taken out stays
@@ -20,8 +19,9 @@ import (
 type medical struct{ service }
 
 const (
-	medicalToken = "medical-demo-token"
-	medicalValid = "vali_flag"
+	medicalApp    = "heji-demo"
+	medicalSecret = "medical-demo-secret"
+	medicalValid  = "vali_flag"
 
 	medicalFine    = 0
 	medicalBad     = 1400
@@ -40,9 +40,8 @@ func (m *medical) start(ctx context.Context) error {
 	mux.HandleFunc("GET /insu/persons", m.list)
 	mux.HandleFunc("POST /insu/persons/update", m.update)
 	mux.HandleFunc("POST /insu/persons/add", m.add)
-	return m.serve(ctx, mux, func(r *http.Request) bool {
-		return subtle.ConstantTimeCompare([]byte(r.Header.Get("X-Access-Token")), []byte(medicalToken)) == 1
-	}, func(w http.ResponseWriter, status int, message string) {
+	gate := &signature{app: medicalApp, secret: medicalSecret, now: m.now, seen: map[string]time.Time{}}
+	return m.serve(ctx, mux, gate.allows, func(w http.ResponseWriter, status int, message string) {
 		code := medicalDenied
 		if status == http.StatusTooManyRequests {
 			code = medicalBusy

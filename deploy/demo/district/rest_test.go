@@ -189,7 +189,8 @@ func TestMaternalKnowsAChildByItsMother(t *testing.T) {
 	require.EqualValues(t, 1, found.body["total"])
 }
 
-var access = map[string]string{"X-Access-Token": medicalToken}
+// access marks a call as one that is signed when it is sent.
+var access = map[string]string{"X-Ca-Key": medicalApp}
 
 func TestMedicalAnswers200WithItsOwnCodes(t *testing.T) {
 	t.Parallel()

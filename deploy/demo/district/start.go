@@ -131,7 +131,12 @@ func (d *District) run(ctx context.Context, id, dir string, l *ledger) (Platform
 	case p.Volunteers:
 		s := newVolunteers(l)
 		err := s.start(ctx)
-		d.env["VOLUNTEERS_URL"], d.env["VOLUNTEERS_TOKEN"] = s.url, s.token
+		d.env["VOLUNTEERS_URL"], d.env["VOLUNTEERS_SECRET"] = s.url, s.tokens.secret
+		return s, err
+	case p.HealthFiles:
+		s := newHealthFiles(l)
+		err := s.start(ctx)
+		d.env["HEALTHFILES_URL"], d.env["HEALTHFILES_PASSWORD"] = s.url, healthPassword
 		return s, err
 	case p.OldAge:
 		s := newOldAge(l)
@@ -146,7 +151,7 @@ func (d *District) run(ctx context.Context, id, dir string, l *ledger) (Platform
 	case p.Medical:
 		s := newMedical(l)
 		err := s.start(ctx)
-		d.env["MEDICAL_URL"], d.env["MEDICAL_TOKEN"] = s.url, medicalToken
+		d.env["MEDICAL_URL"], d.env["MEDICAL_SECRET"] = s.url, medicalSecret
 		return s, err
 	case p.Gongan:
 		s := newGongan(l, dir, d.opts)

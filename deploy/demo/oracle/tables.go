@@ -68,6 +68,8 @@ var deals = map[string]deal{
 	p.Women: {scope: everybody, modes: events(map[string]mode{p.MaritalStatus: fillEmpty, p.Education: fillEmpty,
 		p.Ethnicity: fillEmpty, p.SpouseName: fillEmpty, p.IDNumber: propose})},
 	p.Everybody: {scope: everybody}, // a view
+	p.HealthFiles: {scope: everybody, modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Ethnicity: fillEmpty,
+		p.MaritalStatus: fillEmpty, p.Education: fillEmpty, p.Guardian: fillEmpty})},
 	p.OldAge: {scope: func(m map[string]string, today time.Time) bool { return atLeast(m[p.BirthDate], 60, today) },
 		modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Ethnicity: fillEmpty, p.BirthDate: propose})},
 	p.Volunteers: {scope: everybody, modes: events(map[string]mode{p.Sex: fillEmpty, p.BirthDate: fillEmpty, p.Education: fillEmpty})},
