@@ -8,6 +8,8 @@ import (
 	"sort"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"heji/connectors/spec"
 	"heji/schema"
 )
@@ -132,8 +134,11 @@ type Write struct {
 	// If holds what the columns showed when the difference was computed: a kind
 	// that can must refuse the write (Missed) where they show something else.
 	If         map[string]string
-	RowVersion string            // for If-Match, where the platform offers it
-	Natural    map[string]string // natural key of a create: column → text
+	RowVersion string // for If-Match, where the platform offers it
+	// Shown is what the row shows in its other columns, as far as is known: for
+	// couriers, whose sheets and cards hold whole rows. Nothing of it is to change.
+	Shown   map[string]string
+	Natural map[string]string // natural key of a create: column → text
 }
 
 // Status is the outcome of a write. Only Applied, Queued and Refused are
@@ -179,6 +184,19 @@ type Environment struct {
 	// Attended: a person at a terminal looks once and says that what is there is
 	// complete. A kind that waits to see whether a file still grows does not.
 	Attended bool
+	// Keep holds what a kind must not lose; nil: a file in Dir.
+	Keep Keep
+	// NATS connects to the hub's own messages, for connectors that are programs
+	// of their own; nil: there is no hub.
+	NATS func() (*nats.Conn, error)
+}
+
+// Keeping is the environment's Keep, or the one of its folder.
+func (e Environment) Keeping() Keep {
+	if e.Keep == nil {
+		return FolderKeep(e.Dir)
+	}
+	return e.Keep
 }
 
 // Factory makes a connector of one kind.

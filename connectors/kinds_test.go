@@ -12,10 +12,12 @@ import (
 
 	"heji/connectors"
 	_ "heji/connectors/files"
+	_ "heji/connectors/manual"
 	"heji/connectors/platforms"
 	_ "heji/connectors/rest"
 	"heji/connectors/spec"
 	_ "heji/connectors/table"
+	_ "heji/connectors/template"
 	"heji/schema"
 )
 
@@ -57,7 +59,7 @@ func TestPlatformsOpen(t *testing.T) {
 
 func TestOpenNamesTheKinds(t *testing.T) {
 	_, err := connectors.Open(context.Background(), &spec.Platform{Source: "p.yaml", Kind: "tabel"}, connectors.Environment{})
-	require.EqualError(t, err, `p.yaml: kind: "tabel" is none of [files rest table]`)
+	require.EqualError(t, err, `p.yaml: kind: "tabel" is none of [files manual rest table template]`)
 }
 
 func TestKeys(t *testing.T) {

@@ -38,6 +38,12 @@ type Platform interface {
 	Writes(t testing.TB) int
 }
 
+// Carrier is a Platform whose writes people carry: Carry is what staff do, with
+// everything that is on its way, and Process does nothing.
+type Carrier interface {
+	Carry(t testing.TB, c connectors.Courier)
+}
+
 // Bad is a setting that Check or Open must refuse.
 type Bad struct {
 	Name string
@@ -60,6 +66,7 @@ type Harness struct {
 	Refuses     bool // a Name of 40 characters is refused at once
 	Queued      bool // outcomes come later
 	Batched     bool // the same batch is known again
+	Typed       bool // people type each row: whether a row is gone, or taken, they see themselves
 	ShortCells  bool // a value cannot be longer than 32,000 characters (Excel)
 	MidCursors  bool // an incremental pass emits resume points before its end
 }
@@ -79,6 +86,16 @@ func (h Harness) bench(t *testing.T) *bench {
 	b := &bench{Platform: p, h: h, yaml: yaml, env: connectors.Environment{Dir: t.TempDir()}}
 	b.spec = b.parse(t, yaml)
 	return b
+}
+
+// process lets the platform work on what was handed to it, by people or not.
+func (b *bench) process(t *testing.T, c connectors.Connector) {
+	t.Helper()
+	if p, ok := b.Platform.(Carrier); ok {
+		p.Carry(t, c.(connectors.Courier))
+		return
+	}
+	b.Process(t)
 }
 
 func (b *bench) parse(t *testing.T, yaml string) *spec.Platform {

@@ -57,6 +57,9 @@ type Platform struct {
 	// new rows (who reports, in what capacity): column → text.
 	WriteWith map[string]string `yaml:"write_with"`
 
+	// Counts, instead of fields: the platform is told numbers and never a person.
+	Counts *Counts `yaml:"counts"`
+
 	// Charset says what the platform's own storage can hold.
 	Charset Charset `yaml:"charset"`
 

@@ -29,7 +29,12 @@ func validate(d *decoder, p *Platform, draft bool) {
 	missing(p.ID == "", "platform", "the short name of the platform, in lower case letters")
 	missing(p.Name == "", "name", "what staff call the platform")
 	missing(p.Kind == "", "kind", "how the platform is reached, such as table, files or rest")
-	if !draft {
+	switch {
+	case draft:
+	case p.Counts != nil:
+		validateCounts(d, p)
+		validateCadence(d, p)
+	default:
 		missing(len(p.Key) == 0, "key", "the columns of the platform's own row id")
 		missing(len(p.Fields) == 0, "fields", "which column holds which attribute")
 		validateCadence(d, p)
