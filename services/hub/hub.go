@@ -29,8 +29,10 @@ import (
 
 	// The connector kinds register themselves.
 	_ "heji/connectors/files"
+	_ "heji/connectors/manual"
 	_ "heji/connectors/rest"
 	_ "heji/connectors/table"
+	_ "heji/connectors/template"
 )
 
 // Roles of a process.
@@ -110,7 +112,7 @@ func New(ctx context.Context, c Config) (h *Hub, err error) {
 	}
 	if h.Registry, err = registry.New(ctx, c.Specs, func(id string) string {
 		return filepath.Join(c.Dir, "platforms", id)
-	}); err != nil {
+	}, registry.Keep(h.Store)); err != nil {
 		if len(h.Registry.IDs()) == 0 && len(c.Specs) > 0 {
 			return h, err
 		}

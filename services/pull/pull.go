@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"heji/connectors"
-	"heji/connectors/spec"
 	"heji/schema"
 	"heji/services/bus"
 	"heji/services/registry"
@@ -73,7 +72,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, id := range s.o.Registry.IDs() {
 		p, _ := s.o.Registry.Get(id)
-		g.Go(func() error { return s.loop(ctx, id, p.Connector, s.every(p.Spec)) })
+		g.Go(func() error { return s.loop(ctx, id, p.Connector, s.every(p)) })
 	}
 	g.Go(func() error { return s.loop(ctx, registry.Desk, nil, time.Second) })
 	g.Go(func() error { return s.listen(ctx) })
@@ -82,12 +81,18 @@ func (s *Service) Run(ctx context.Context) error {
 
 // every is the pause between two passes: the platform's cadence. Only a folder
 // is looked into more often than a new file is expected.
-func (s *Service) every(p *spec.Platform) time.Duration {
-	d := p.Cadence.D()
-	if p.Kind == "files" {
+func (s *Service) every(p *registry.Platform) time.Duration {
+	d := p.Spec.Cadence.D()
+	if folder(p) {
 		d = min(d, s.o.MaxWait)
 	}
 	return max(d, 10*time.Millisecond)
+}
+
+// folder reports whether a platform is a folder in which files appear.
+func folder(p *registry.Platform) bool {
+	f, ok := p.Connector.(interface{ Folder() bool })
+	return p.Spec.Kind == "files" || ok && f.Folder()
 }
 
 // loop keeps one platform's lease and makes one pass after the other.
@@ -133,7 +138,7 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 
 	r := &run{service: s, id: id, connector: c, lease: lease, cursor: lease.Cursor, confirmed: lease.Cursor, log: log}
 	if p, ok := s.o.Registry.Get(id); ok && p.Map != nil {
-		r.read, r.lag, r.trusted, r.files = p.Map.Read, p.Spec.ReadLag(), p.Spec.ClockTrusted, p.Spec.Kind == "files"
+		r.read, r.lag, r.trusted, r.files = p.Map.Read, p.Spec.ReadLag(), p.Spec.ClockTrusted, folder(p)
 	}
 	failures, damaged := 0, ""
 	for {

@@ -38,7 +38,10 @@ type Registry struct {
 
 // New opens a connector for each file. A platform that cannot be opened is left
 // out and named in the error; the others work (I10).
-func New(ctx context.Context, specs []*spec.Platform, dir func(platform string) string) (*Registry, error) {
+//
+// with completes the environment of each connector, where there is more than a
+// folder.
+func New(ctx context.Context, specs []*spec.Platform, dir func(platform string) string, with ...func(platform string, env *connectors.Environment)) (*Registry, error) {
 	r := &Registry{platforms: map[string]*Platform{}}
 	var errs []error
 	for _, s := range specs {
@@ -47,7 +50,11 @@ func New(ctx context.Context, specs []*spec.Platform, dir func(platform string) 
 			errs = append(errs, err)
 			continue
 		}
-		c, err := connectors.Open(ctx, s, connectors.Environment{Dir: dir(s.ID)})
+		env := connectors.Environment{Dir: dir(s.ID)}
+		for _, f := range with {
+			f(s.ID, &env)
+		}
+		c, err := connectors.Open(ctx, s, env)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("platform %s: %w", s.ID, err))
 			continue
@@ -84,6 +91,21 @@ func policy(s *spec.Platform, m *mapping.Map, c connectors.Connector) lineage.Po
 		p.Mirrors[a] = true
 	}
 	return p
+}
+
+// Keep makes the store's entries of a platform what a connector keeps.
+func Keep(st *store.Store) func(platform string, env *connectors.Environment) {
+	return func(platform string, env *connectors.Environment) { env.Keep = keep{st.Keep(platform)} }
+}
+
+type keep struct{ *store.Keep }
+
+func (k keep) Change(ctx context.Context, f func(connectors.Box) error) error {
+	return k.Keep.Change(ctx, func(b *store.Box) error { return f(b) })
+}
+
+func (k keep) View(ctx context.Context, f func(connectors.Box) error) error {
+	return k.Keep.View(ctx, func(b *store.Box) error { return f(b) })
 }
 
 // Get returns a platform; ok is false when this process does not connect it.

@@ -75,6 +75,9 @@ func (w *worker) call(ctx context.Context, writes []connectors.Write) []connecto
 	if err := w.limiter.WaitN(ctx, min(len(writes), w.limiter.Burst())); err != nil {
 		return busy(writes, err)
 	}
+	if err := w.dress(ctx, writes); err != nil {
+		return busy(writes, err)
+	}
 	outcomes, err := w.writer.Push(ctx, writes)
 	if err != nil {
 		w.fail(ctx, err)

@@ -12,6 +12,7 @@ import (
 
 	"heji/connectors"
 	"heji/connectors/mapping"
+	"heji/connectors/spec"
 	"heji/schema"
 	"heji/services/bus"
 	"heji/services/lineage"
@@ -31,10 +32,11 @@ type Options struct {
 	// Keys makes the blocking keys of a row whose own values a look has changed.
 	Keys func(schema.Values) []int64
 
-	Sweep time.Duration // how often the store is asked for due targets; 0: 1s
-	Acks  time.Duration // how often acknowledgements are looked for; 0: 200ms
-	Lease time.Duration // 0: 15s
-	Batch int           // targets evaluated at once; 0: 200
+	Sweep  time.Duration // how often the store is asked for due targets; 0: 1s
+	Acks   time.Duration // how often acknowledgements are looked for; 0: 200ms
+	Lease  time.Duration // 0: 15s
+	Counts time.Duration // how often residents are counted for platforms that are told numbers; 0: a minute
+	Batch  int           // targets evaluated at once; 0: 200
 }
 
 // Service writes to every platform of its registry that can be written to.
@@ -57,6 +59,9 @@ func New(o Options) *Service {
 	if o.Batch == 0 {
 		o.Batch = 200
 	}
+	if o.Counts == 0 {
+		o.Counts = time.Minute
+	}
 	s := &Service{o: o}
 	for _, id := range o.Registry.IDs() {
 		p, _ := o.Registry.Get(id)
@@ -69,6 +74,10 @@ func New(o Options) *Service {
 			limit: o.Batch, wake: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1)}
 		w.looker, _ = p.Connector.(connectors.Looker)
 		w.acks, _ = p.Connector.(connectors.Acknowledger)
+		w.courier, _ = p.Connector.(connectors.Courier)
+		if w.counts = p.Spec.Counts; w.counts != nil {
+			w.reporter, _ = p.Connector.(connectors.Reporter)
+		}
 		for a, f := range p.Spec.Fields {
 			if f.Required {
 				w.need = append(w.need, a)
@@ -110,6 +119,11 @@ type worker struct {
 	writer      connectors.Writer
 	looker      connectors.Looker       // nil: single rows cannot be asked for
 	acks        connectors.Acknowledger // nil: outcomes come with the call
+	courier     connectors.Courier      // nil: nobody carries its writes
+	carried     time.Time               // when the courier was last compared with the store
+	counts      *spec.Counts            // nil: it is told of people
+	reporter    connectors.Reporter
+	reported    time.Time
 	keys        func(schema.Values) []int64
 	need        []schema.Attribute
 	trusted     bool
@@ -169,6 +183,12 @@ func (w *worker) hold(ctx context.Context, lease store.Lease) error {
 	}
 	for ctx.Err() == nil {
 		if err := w.acknowledge(ctx, lease); err != nil {
+			return err
+		}
+		if err := w.carry(ctx, lease); err != nil {
+			return err
+		}
+		if err := w.report(ctx, lease); err != nil {
 			return err
 		}
 		seen, err := w.round(ctx, lease)
