@@ -19,10 +19,12 @@ import (
 
 	"heji/connectors"
 	"heji/connectors/files"
+	"heji/connectors/manual"
 	"heji/connectors/mapping"
 	"heji/connectors/rest"
 	"heji/connectors/spec"
 	"heji/connectors/table"
+	"heji/connectors/template"
 	"heji/schema"
 )
 
@@ -218,7 +220,8 @@ func named(t *testing.T, file string) map[string]bool {
 func TestEverySettingIsExplained(t *testing.T) {
 	wanted := map[string]bool{}
 	for _, of := range []reflect.Type{reflect.TypeFor[spec.Platform](), reflect.TypeFor[table.Settings](),
-		reflect.TypeFor[files.Settings](), reflect.TypeFor[rest.Settings]()} {
+		reflect.TypeFor[files.Settings](), reflect.TypeFor[rest.Settings](),
+		reflect.TypeFor[template.Settings](), reflect.TypeFor[manual.Settings]()} {
 		keys(of, wanted)
 	}
 	for _, m := range []schema.Mode{schema.FillEmpty, schema.Overwrite, schema.Propose, schema.Never} {

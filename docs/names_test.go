@@ -17,7 +17,7 @@ import (
 // pages are all pages of the project, as seen from this folder.
 var pages = []string{"../README.md", "../README.zh.md", "architecture.md", "dependencies.md", "connect-a-platform.md",
 	"connect-a-platform.zh.md", "operating.md", "reviewing.md", "reliability.md", "benchmarks.md",
-	"connect/http.md", "connect/http.zh.md"}
+	"connect/http.md", "connect/http.zh.md", "connect/couriers.md", "connect/couriers.zh.md"}
 
 var link = regexp.MustCompile(`\[[^\]]*\]\(([^)\s]+)\)`)
 
