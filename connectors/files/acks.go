@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"sort"
 	"strings"
 
@@ -16,7 +15,7 @@ import (
 // of the files. What could be read is returned even beside an error about what
 // could not.
 func (a *acknowledger) Acknowledged(ctx context.Context) ([]connectors.Outcome, error) {
-	ids, err := a.acks.ready(a.ackMatch.MatchString)
+	ids, err := a.acks.ready(ctx, a.ackMatch.MatchString)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.platform.ID, err)
 	}
@@ -29,7 +28,7 @@ func (a *acknowledger) Acknowledged(ctx context.Context) ([]connectors.Outcome, 
 		if err := ctx.Err(); err != nil {
 			return out, fmt.Errorf("%s: %w", a.platform.ID, err)
 		}
-		answers, err := a.answers(id)
+		answers, err := a.answers(ctx, id)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", a.platform.ID, err))
 			continue
@@ -48,7 +47,7 @@ func (a *acknowledger) Acknowledged(ctx context.Context) ([]connectors.Outcome, 
 
 // Release forgets answers that are safe in Postgres, and moves each answer file
 // of which nothing is left.
-func (a *acknowledger) Release(_ context.Context, outcomes []connectors.Outcome) error {
+func (a *acknowledger) Release(ctx context.Context, outcomes []connectors.Outcome) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, o := range outcomes {
@@ -59,7 +58,7 @@ func (a *acknowledger) Release(_ context.Context, outcomes []connectors.Outcome)
 		if !a.allReleased(intents) {
 			continue
 		}
-		if err := a.acks.shelve(id, a.settings.Acks.Processed); err != nil {
+		if err := a.acks.shelve(ctx, id, a.settings.Acks.Processed); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", a.platform.ID, err))
 			continue
 		}
@@ -82,11 +81,11 @@ func (a *acknowledger) allReleased(intents map[string]bool) bool {
 
 // answers reads one answer file. A row that cannot be read answers nothing: the
 // next export will show what became of it.
-func (a *acknowledger) answers(id identity) ([]connectors.Outcome, error) {
+func (a *acknowledger) answers(ctx context.Context, id identity) ([]connectors.Outcome, error) {
 	s := a.settings.Acks
-	src, err := open(filepath.Join(s.Dir, id.Name), s.Shape)
+	src, err := a.open(ctx, s.Dir, id, s.Shape)
 	if err != nil {
-		return nil, refused(id.Name, "%s", plain(err))
+		return nil, err
 	}
 	defer src.close()
 	var header map[string]int

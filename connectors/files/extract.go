@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"regexp"
 	"sort"
 	"strconv"
@@ -31,12 +30,25 @@ type extract struct {
 // where is the place of a record, for messages: never a value.
 func (e *extract) where(line int) string { return fmt.Sprintf("%s:%d", e.Name, line) }
 
+// open makes a file readable here and opens it.
+func (r *reader) open(ctx context.Context, dir string, id identity, shape Shape) (source, error) {
+	path, err := r.drive.local(ctx, r.drive.join(dir, id.Name), id)
+	if err != nil {
+		return nil, fmt.Errorf("the file %s cannot be fetched: %w", id.Name, because(err))
+	}
+	src, err := open(path, shape)
+	if err != nil {
+		return nil, refused(id.Name, "%s", plain(err))
+	}
+	return src, nil
+}
+
 // inspect looks a file through before anything of it is given out: a file that
 // fails here is refused as a whole.
 func (r *reader) inspect(ctx context.Context, e *extract) error {
-	src, err := open(filepath.Join(r.settings.Dir, e.Name), r.settings.Shape)
+	src, err := r.open(ctx, r.settings.Dir, e.identity, r.settings.Shape)
 	if err != nil {
-		return refused(e.Name, "%s", plain(err))
+		return err
 	}
 	defer src.close()
 	var rows, hurt int
@@ -165,9 +177,9 @@ func (r *reader) checkTrailer(e *extract, last record, rows int) error {
 // called with each page and the number of records so far; lost counts rows
 // whose key could not be read.
 func (r *reader) read(ctx context.Context, e *extract, skip int, page func(rows []connectors.Row, records int, last bool, lost int) error) error {
-	src, err := open(filepath.Join(r.settings.Dir, e.Name), r.settings.Shape)
+	src, err := r.open(ctx, r.settings.Dir, e.identity, r.settings.Shape)
 	if err != nil {
-		return refused(e.Name, "%s", plain(err))
+		return err
 	}
 	defer src.close()
 	var rows []connectors.Row

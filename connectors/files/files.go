@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"regexp"
 	"sort"
@@ -33,6 +33,7 @@ type reader struct {
 	settings Settings
 	zone     *time.Location
 	columns  []string // that a file must have
+	drive    drive
 	folder   *folder
 	full     *regexp.Regexp
 	drop     *regexp.Regexp // incremental files, nil: none
@@ -44,6 +45,7 @@ type writer struct {
 	*reader
 	journal string
 	push    sync.Mutex // one batch at a time
+	swept   bool       // nothing of an upload that broke off is left in the outbox
 }
 
 // acknowledger also reads the platform's answers.
@@ -71,8 +73,14 @@ func Open(_ context.Context, p *spec.Platform, env connectors.Environment) (conn
 	if err != nil {
 		return nil, p.Errorf("connect.timezone", "connect.timezone is no time zone. Write it as Asia/Shanghai.")
 	}
-	r := &reader{platform: p, settings: s, zone: zone, columns: p.Columns(),
-		folder: &folder{dir: s.Dir, marker: s.DoneMarker, stableFor: s.StableFor.D(), now: time.Now}}
+	var d drive = disk{}
+	if s.SFTP != nil {
+		if d, err = newRemote(p, s.SFTP, env.Dir); err != nil {
+			return nil, err
+		}
+	}
+	r := &reader{platform: p, settings: s, zone: zone, columns: p.Columns(), drive: d,
+		folder: &folder{drive: d, dir: s.Dir, marker: s.DoneMarker, stableFor: s.StableFor.D(), now: time.Now}}
 	if s.DeleteColumn != "" && !contains(r.columns, s.DeleteColumn) {
 		r.columns = append(r.columns, s.DeleteColumn)
 	}
@@ -95,15 +103,15 @@ func Open(_ context.Context, p *spec.Platform, env connectors.Environment) (conn
 		w.journal = filepath.Join(s.Outbox.Dir, ".heji")
 	}
 	return &acknowledger{writer: w, ackMatch: compile(s.Acks.Pattern), pending: map[identity]map[string]bool{}, released: map[string]bool{},
-		acks: &folder{dir: s.Acks.Dir, marker: s.Acks.DoneMarker, stableFor: s.StableFor.D(), now: time.Now}}, nil
+		acks: &folder{drive: d, dir: s.Acks.Dir, marker: s.Acks.DoneMarker, stableFor: s.StableFor.D(), now: time.Now}}, nil
 }
 
-// Close has nothing to close: no file stays open between calls.
-func (r *reader) Close() error { return nil }
+// Close gives connections back; no file stays open between calls.
+func (r *reader) Close() error { return r.drive.close() }
 
 // Check looks at the folder, and into the newest file in it.
 func (r *reader) Check(ctx context.Context) error {
-	found, err := r.waiting()
+	found, err := r.waiting(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.platform.Source, err)
 	}
@@ -121,12 +129,16 @@ func (w *writer) Check(ctx context.Context) error {
 	if err := w.reader.Check(ctx); err != nil {
 		return err
 	}
-	probe, err := os.CreateTemp(w.settings.Outbox.Dir, ".heji-*.tmp")
-	if err != nil {
-		return fmt.Errorf("%s: nothing can be written into the folder %s: %s. Check connect.outbox.dir and its rights: %w",
-			w.platform.Source, w.settings.Outbox.Dir, plain(err), connectors.ErrUnreachable)
+	probe := w.drive.join(w.settings.Outbox.Dir, ".heji-check.tmp")
+	err := w.drive.write(ctx, probe, nil)
+	if err == nil {
+		err = w.drive.remove(ctx, probe)
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	if err != nil {
+		return fmt.Errorf("%s: nothing can be written into the folder %s: %w. Check connect.outbox.dir and its rights",
+			w.platform.Source, w.settings.Outbox.Dir, because(err))
+	}
+	return nil
 }
 
 // Check also looks at the folder of the answers.
@@ -134,7 +146,7 @@ func (a *acknowledger) Check(ctx context.Context) error {
 	if err := a.writer.Check(ctx); err != nil {
 		return err
 	}
-	if _, err := a.acks.ready(a.ackMatch.MatchString); err != nil {
+	if _, err := a.acks.ready(ctx, a.ackMatch.MatchString); err != nil {
 		return fmt.Errorf("%s: %w", a.platform.Source, err)
 	}
 	return nil
@@ -181,8 +193,8 @@ func (c cursor) done(id identity) bool {
 
 // waiting returns the complete files in the order of their as-of times. A time
 // that stands inside the file is not known yet: there the delivery orders.
-func (r *reader) waiting() ([]*extract, error) {
-	ids, err := r.folder.ready(func(name string) bool {
+func (r *reader) waiting(ctx context.Context) ([]*extract, error) {
+	ids, err := r.folder.ready(ctx, func(name string) bool {
 		return r.full != nil && r.full.MatchString(name) || r.drop != nil && r.drop.MatchString(name)
 	})
 	if err != nil {
@@ -255,7 +267,7 @@ func (r *reader) Pull(ctx context.Context, from connectors.Cursor, emit func(con
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.platform.ID, err)
 	}
-	found, err := r.waiting()
+	found, err := r.waiting(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.platform.ID, err)
 	}
@@ -311,7 +323,7 @@ func (r *reader) take(ctx context.Context, e *extract, c *cursor, emit func(conn
 		b := connectors.Batch{Rows: rows, AsOf: e.asOf, Full: e.mode == modeFull, Source: e.Name}
 		switch {
 		case last:
-			if err := r.unchanged(e); err != nil {
+			if err := r.unchanged(ctx, e); err != nil {
 				return err
 			}
 			missed = lost
@@ -357,8 +369,11 @@ func (c *cursor) finish(e *extract) {
 }
 
 // unchanged makes sure that the file is still the one that was inspected.
-func (r *reader) unchanged(e *extract) error {
-	info, err := os.Stat(filepath.Join(r.settings.Dir, e.Name))
+func (r *reader) unchanged(ctx context.Context, e *extract) error {
+	info, err := r.drive.stat(ctx, r.drive.join(r.settings.Dir, e.Name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the file %s cannot be looked at: %w", e.Name, because(err))
+	}
 	if err != nil || !identify(info).same(e.identity) {
 		return refused(e.Name, "it changed while it was read; it was not complete")
 	}
@@ -366,14 +381,17 @@ func (r *reader) unchanged(e *extract) error {
 }
 
 // Confirm moves the files that are safe in Postgres (I1).
-func (r *reader) Confirm(_ context.Context, merged connectors.Cursor) error {
+func (r *reader) Confirm(ctx context.Context, merged connectors.Cursor) error {
 	c, err := decodeCursor(merged)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.platform.ID, err)
 	}
+	if r.settings.Processed == stay {
+		return nil // the cursor remembers them
+	}
 	var errs []error
 	for _, id := range c.Done {
-		if err := r.folder.shelve(id, r.settings.Processed); err != nil {
+		if err := r.folder.shelve(ctx, id, r.settings.Processed); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", r.platform.ID, err))
 		}
 	}

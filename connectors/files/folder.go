@@ -1,6 +1,7 @@
 package files
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,6 +32,7 @@ func (i identity) same(o identity) bool {
 
 // folder watches which files of a folder are complete.
 type folder struct {
+	drive     drive
 	dir       string
 	marker    string
 	stableFor time.Duration
@@ -46,41 +48,42 @@ type observation struct {
 }
 
 // ready returns the complete files that match says yes to.
-func (f *folder) ready(match func(name string) bool) ([]identity, error) {
-	entries, err := os.ReadDir(f.dir)
+func (f *folder) ready(ctx context.Context, match func(name string) bool) ([]identity, error) {
+	infos, err := f.drive.list(ctx, f.dir)
 	if err != nil {
-		return nil, fmt.Errorf("the folder %s cannot be read: %s: %w", f.dir, plain(err), connectors.ErrUnreachable)
+		return nil, fmt.Errorf("the folder %s cannot be read: %w", f.dir, because(err))
 	}
-	var out []identity
+	markers := map[string]bool{}
+	for _, info := range infos {
+		markers[info.Name()] = true
+	}
+	var out, waiting []identity
 	there := map[string]bool{}
-	for _, e := range entries {
-		name := e.Name()
-		if e.IsDir() || temporary(name) || !match(name) || f.isMarker(name) {
+	for _, info := range infos {
+		name := info.Name()
+		if info.IsDir() || temporary(name) || !match(name) || f.isMarker(name) {
 			continue
 		}
-		info, err := e.Info()
-		if err != nil {
-			continue // gone between two looks
-		}
 		there[name] = true
-		if f.complete(info) {
+		waiting = append(waiting, identify(info))
+		if f.complete(info, markers) {
 			out = append(out, identify(info))
 		}
 	}
 	f.forgetBut(there)
+	f.drive.keep(f.dir, waiting)
 	return out, nil
 }
 
 // complete reports whether a file is no longer being written.
-func (f *folder) complete(info fs.FileInfo) bool {
+func (f *folder) complete(info fs.FileInfo, there map[string]bool) bool {
 	switch f.marker {
 	case markerRename:
 		return true // it got its name when it was whole
 	case markerStable:
 		return f.stable(identify(info))
 	}
-	_, err := os.Stat(filepath.Join(f.dir, info.Name()+f.marker))
-	return err == nil
+	return there[info.Name()+f.marker]
 }
 
 // stable reports whether we ourselves have seen the file unchanged for long
@@ -116,42 +119,55 @@ func (f *folder) isMarker(name string) bool {
 }
 
 // shelve moves a finished file, and its marker, to another folder.
-func (f *folder) shelve(id identity, to string) error {
-	from := filepath.Join(f.dir, id.Name)
-	info, err := os.Stat(from)
-	if errors.Is(err, fs.ErrNotExist) {
+func (f *folder) shelve(ctx context.Context, id identity, to string) error {
+	failed := func(err error) error {
+		if errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("the file %s cannot be moved to %s: %s. Ask for the right to rename, or write processed: stay, and files stay where they are: %w", id.Name, to, plain(err), connectors.ErrCredentials)
+		}
+		return fmt.Errorf("the file %s cannot be moved to %s: %w", id.Name, to, because(err))
+	}
+	from := f.drive.join(f.dir, id.Name)
+	info, err := f.drive.stat(ctx, from)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil // shelved before, or taken back by the platform
-	}
-	if err != nil {
-		return fmt.Errorf("the file %s cannot be moved to %s: %s", id.Name, to, plain(err))
-	}
-	if !identify(info).same(id) {
+	case err != nil:
+		return failed(err)
+	case !identify(info).same(id):
 		return nil // another delivery under the same name
 	}
-	if err := os.MkdirAll(to, 0o750); err != nil {
-		return fmt.Errorf("the folder %s cannot be made: %s", to, plain(err))
+	if err := f.drive.mkdir(ctx, to); err != nil {
+		return failed(err)
 	}
-	if err := os.Rename(from, free(to, id.Name)); err != nil {
-		return fmt.Errorf("the file %s cannot be moved to %s: %s", id.Name, to, plain(err))
+	path, err := f.free(ctx, to, id.Name)
+	if err != nil {
+		return failed(err)
+	}
+	if err := f.drive.rename(ctx, from, path); err != nil {
+		return failed(err)
 	}
 	if strings.HasPrefix(f.marker, ".") {
-		marker := filepath.Join(f.dir, id.Name+f.marker)
-		if err := os.Remove(marker); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("the file %s cannot be removed: %s", marker, plain(err))
+		marker := f.drive.join(f.dir, id.Name+f.marker)
+		if err := f.drive.remove(ctx, marker); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the file %s cannot be removed: %w", marker, because(err))
 		}
 	}
 	return nil
 }
 
 // free is a name in dir that no earlier file has.
-func free(dir, name string) string {
-	path := filepath.Join(dir, name)
+func (f *folder) free(ctx context.Context, dir, name string) (string, error) {
+	path := f.drive.join(dir, name)
 	ext := filepath.Ext(name)
 	for n := 2; ; n++ {
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-			return path
+		_, err := f.drive.stat(ctx, path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return path, nil
 		}
-		path = filepath.Join(dir, fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n, ext))
+		if err != nil {
+			return "", err
+		}
+		path = f.drive.join(dir, fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), n, ext))
 	}
 }
 
@@ -172,4 +188,15 @@ func plain(err error) string {
 		return link.Err.Error()
 	}
 	return err.Error()
+}
+
+// because makes the reason of a drive's error out of it, as an error of the
+// platform: what is one already stays as it is.
+func because(err error) error {
+	for _, known := range []error{connectors.ErrCredentials, connectors.ErrUnreachable, connectors.ErrLayout, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: %w", plain(err), connectors.ErrUnreachable)
 }

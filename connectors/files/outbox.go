@@ -63,11 +63,17 @@ func (w *writer) Push(ctx context.Context, writes []connectors.Write) ([]connect
 		return nil, err
 	}
 	if journal == nil {
-		if journal, err = w.drop(batch, writes); err != nil {
+		if err := w.sweep(ctx); err != nil {
+			return nil, err
+		}
+		if journal, err = w.drop(ctx, batch, writes); err != nil {
 			return nil, fmt.Errorf("%s: the batch could not be dropped: %w", w.platform.ID, err)
 		}
-	} else if err := w.settle(journal); err != nil {
-		return nil, fmt.Errorf("%s: the batch could not be completed: %w", w.platform.ID, err)
+		if err := w.settle(ctx, journal); err != nil {
+			return journal.doubted(w.platform.ID, writes, err)
+		}
+	} else if err := w.settle(ctx, journal); err != nil {
+		return journal.doubted(w.platform.ID, writes, err)
 	}
 	return journal.outcomes(w.platform.ID, writes)
 }
@@ -89,9 +95,22 @@ func (e *entry) outcomes(platform string, writes []connectors.Write) ([]connecto
 	return out, nil
 }
 
-// drop writes the file under a temporary name, then the journal, then gives the
-// file its name. Whatever a crash leaves behind, settle can finish.
-func (w *writer) drop(batch string, writes []connectors.Write) (*entry, error) {
+// doubted is the answer where the file may have got its name, or not: a
+// connection that broke while it did. The same batch again settles it (I5).
+func (e *entry) doubted(platform string, writes []connectors.Write, cause error) ([]connectors.Outcome, error) {
+	out, err := e.outcomes(platform, writes)
+	for i := range out {
+		if out[i].Status == connectors.Queued {
+			out[i].Status = connectors.Doubt
+			out[i].Reason = fmt.Sprintf("%s: the batch could not be completed: %s", platform, cause)
+		}
+	}
+	return out, err
+}
+
+// drop writes the file under a temporary name, then the journal; settle gives
+// the file its name. Whatever a crash leaves behind, settle can finish.
+func (w *writer) drop(ctx context.Context, batch string, writes []connectors.Write) (*entry, error) {
 	e := &entry{Batch: batch}
 	var rows []map[string]string
 	for _, write := range writes {
@@ -104,46 +123,93 @@ func (w *writer) drop(batch string, writes []connectors.Write) (*entry, error) {
 	if len(rows) == 0 {
 		return e, w.remember(e)
 	}
-	e.File = w.settings.Outbox.Prefix + batch + "." + w.settings.Outbox.Format
+	e.File = w.settings.Outbox.Prefix + batch + "." + w.settings.Outbox.extension()
 	content, err := w.settings.Outbox.encode(rows)
 	if err != nil {
 		return nil, err
 	}
-	if err := flush(w.temporary(e), content); err != nil {
-		return nil, fmt.Errorf("into the folder %s: %s: %w", w.settings.Outbox.Dir, plain(err), connectors.ErrUnreachable)
+	if err := w.drive.write(ctx, w.temporary(e), content); err != nil {
+		w.swept = false
+		return nil, w.into(err)
 	}
-	if err := w.remember(e); err != nil {
-		return nil, err
+	return e, w.remember(e)
+}
+
+// sweep removes what uploads that broke off left behind: it holds people's data,
+// and nobody else does.
+func (w *writer) sweep(ctx context.Context) error {
+	if w.swept {
+		return nil
 	}
-	return e, w.settle(e)
+	infos, err := w.drive.list(ctx, w.settings.Outbox.Dir)
+	if err != nil {
+		return w.into(err)
+	}
+	for _, info := range infos {
+		batch, ours := w.batchOf(info.Name())
+		if !ours {
+			continue
+		}
+		if journal, err := w.recall(batch); err != nil {
+			return err
+		} else if journal != nil {
+			continue // written whole: the same batch again gives it its name
+		}
+		if err := w.drive.remove(ctx, w.drive.join(w.settings.Outbox.Dir, info.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return w.into(err)
+		}
+	}
+	w.swept = true
+	return nil
+}
+
+// batchOf tells the batch of a temporary name that temporary made.
+func (w *writer) batchOf(name string) (string, bool) {
+	o := w.settings.Outbox
+	rest, ok := strings.CutPrefix(name, "."+o.Prefix)
+	if !ok {
+		return "", false
+	}
+	rest, ok = strings.CutSuffix(rest, "."+o.extension()+".tmp")
+	return rest, ok && batchForm.MatchString(rest)
+}
+
+// into says what keeps a file from getting into the outbox.
+func (w *writer) into(err error) error {
+	return fmt.Errorf("into the folder %s: %w", w.settings.Outbox.Dir, because(err))
 }
 
 // settle gives the file its name, unless it already had it: then it is there,
 // or the platform has fetched it.
-func (w *writer) settle(e *entry) error {
+func (w *writer) settle(ctx context.Context, e *entry) error {
 	if e.File == "" {
 		return nil
 	}
 	dir := w.settings.Outbox.Dir
-	final := filepath.Join(dir, e.File)
-	err := os.Rename(w.temporary(e), final)
+	final := w.drive.join(dir, e.File)
+	err := w.drive.rename(ctx, w.temporary(e), final)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("into the folder %s: %s: %w", dir, plain(err), connectors.ErrUnreachable)
+		return w.into(err)
 	}
-	if err := syncDir(dir); err != nil {
-		return err
+	if err := w.drive.sync(ctx, dir); err != nil {
+		return w.into(err)
 	}
 	if w.settings.Outbox.DoneMarker == "" {
 		return nil
 	}
-	if _, err := os.Stat(final); err != nil {
+	if _, err := w.drive.stat(ctx, final); errors.Is(err, fs.ErrNotExist) {
 		return nil // fetched, marker and all
+	} else if err != nil {
+		return w.into(err)
 	}
-	return flush(final+w.settings.Outbox.DoneMarker, nil)
+	if err := w.drive.write(ctx, final+w.settings.Outbox.DoneMarker, nil); err != nil {
+		return w.into(err)
+	}
+	return nil
 }
 
 func (w *writer) temporary(e *entry) string {
-	return filepath.Join(w.settings.Outbox.Dir, "."+e.File+".tmp")
+	return w.drive.join(w.settings.Outbox.Dir, "."+e.File+".tmp")
 }
 
 // row makes the file's row of a write, or says why the platform cannot hold it.
@@ -193,6 +259,8 @@ func (w *writer) row(write connectors.Write) (map[string]string, outcome) {
 	}
 	return row, result
 }
+
+func (o *Outbox) extension() string { return o.Format }
 
 // encode makes the content of a file.
 func (o *Outbox) encode(rows []map[string]string) ([]byte, error) {
@@ -292,22 +360,4 @@ func (w *writer) remember(e *entry) error {
 
 func (w *writer) journalOf(batch string) string {
 	return filepath.Join(w.journal, strings.ToLower(w.platform.ID)+"-"+batch+".json")
-}
-
-// flush writes a file and forces it to the disk.
-func flush(path string, content []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -11,7 +12,9 @@ import (
 
 // Settings is the connect section of a platform of kind files.
 type Settings struct {
-	Dir string `yaml:"dir"`
+	// SFTP says that all folders are on another machine.
+	SFTP *SFTP  `yaml:"sftp"`
+	Dir  string `yaml:"dir"`
 	// Pattern names the files, with * and ? as in a shell and {date} for a date
 	// with or without a time: rk_{date}.csv.
 	Pattern string `yaml:"pattern"`
@@ -27,7 +30,7 @@ type Settings struct {
 	// DeleteColumn with one of DeleteValue marks a deleted row in a drop.
 	DeleteColumn string   `yaml:"delete_column"`
 	DeleteValue  []string `yaml:"delete_value"`
-	Processed    string   `yaml:"processed"` // default dir/processed
+	Processed    string   `yaml:"processed"` // default dir/processed; stay: files are remembered, not moved
 	Page         int      `yaml:"page"`      // rows in one batch; default 500
 	Timezone     string   `yaml:"timezone"`  // default Asia/Shanghai
 
@@ -95,6 +98,7 @@ const (
 	modeIncremental = "incremental"
 	markerStable    = "stable"
 	markerRename    = "rename"
+	stay            = "stay"
 	csvFormat       = "csv"
 	xlsxFormat      = "xlsx"
 )
@@ -110,11 +114,14 @@ func load(p *spec.Platform) (Settings, error) {
 	if s.Mode != modeFull && s.Mode != modeIncremental {
 		return s, p.Errorf("connect.mode", "connect.mode must be full or incremental.")
 	}
+	if err := s.SFTP.check(p); err != nil {
+		return s, err
+	}
 	if s.Page < 1 {
 		return s, p.Errorf("connect.page", "connect.page must be at least 1.")
 	}
 	if s.Processed == "" {
-		s.Processed = filepath.Join(s.Dir, "processed")
+		s.Processed = s.join(s.Dir, "processed")
 	}
 	if err := s.Shape.check(p, "connect"); err != nil {
 		return s, err
@@ -142,6 +149,14 @@ func load(p *spec.Platform) (Settings, error) {
 		return s, err
 	}
 	return s, s.checkAcks(p)
+}
+
+// join makes a path as the drive writes it: behind SFTP always with /.
+func (s *Settings) join(elem ...string) string {
+	if s.SFTP != nil {
+		return path.Join(elem...)
+	}
+	return filepath.Join(elem...)
 }
 
 func (s *Settings) checkOutbox(p *spec.Platform) error {
@@ -198,8 +213,11 @@ func (s *Settings) checkAcks(p *spec.Platform) error {
 	if a.Dir == "" || a.Pattern == "" || a.IDColumn == "" || a.StatusColumn == "" || len(a.OK) == 0 {
 		return p.Errorf("connect.acks", "connect.acks needs dir, pattern, id_column, status_column and ok (the status values that mean done).")
 	}
+	if a.Processed == stay {
+		return p.Errorf("connect.acks.processed", "connect.acks.processed must be a folder: answers that are taken in have to go somewhere.")
+	}
 	if a.Processed == "" {
-		a.Processed = filepath.Join(a.Dir, "processed")
+		a.Processed = s.join(a.Dir, "processed")
 	}
 	if a.DoneMarker == "" {
 		a.DoneMarker = markerRename
