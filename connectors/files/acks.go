@@ -83,7 +83,7 @@ func (a *acknowledger) allReleased(intents map[string]bool) bool {
 // next export will show what became of it.
 func (a *acknowledger) answers(ctx context.Context, id identity) ([]connectors.Outcome, error) {
 	s := a.settings.Acks
-	src, err := a.open(ctx, s.Dir, id, s.Shape)
+	src, err := a.open(ctx, s.Dir, id, s.Shape, "")
 	if err != nil {
 		return nil, err
 	}
@@ -104,17 +104,17 @@ func (a *acknowledger) answers(ctx context.Context, id identity) ([]connectors.O
 		if header == nil {
 			header = map[string]int{}
 			for i, cell := range rec.cells {
-				header[strings.TrimSpace(cell)] = i
+				header[squeeze(cell)] = i
 			}
 			for _, needed := range []string{s.IDColumn, s.StatusColumn} {
-				if _, ok := header[needed]; !ok {
+				if _, ok := header[squeeze(needed)]; !ok {
 					return nil, refused(id.Name, "its header has no column %s", needed)
 				}
 			}
 			continue
 		}
 		cell := func(column string) string {
-			i, ok := header[column]
+			i, ok := header[squeeze(column)]
 			if !ok || column == "" || i >= len(rec.cells) {
 				return ""
 			}

@@ -31,12 +31,12 @@ type extract struct {
 func (e *extract) where(line int) string { return fmt.Sprintf("%s:%d", e.Name, line) }
 
 // open makes a file readable here and opens it.
-func (r *reader) open(ctx context.Context, dir string, id identity, shape Shape) (source, error) {
+func (r *reader) open(ctx context.Context, dir string, id identity, shape Shape, trailer string) (source, error) {
 	path, err := r.drive.local(ctx, r.drive.join(dir, id.Name), id)
 	if err != nil {
 		return nil, fmt.Errorf("the file %s cannot be fetched: %w", id.Name, because(err))
 	}
-	src, err := open(path, shape)
+	src, err := open(path, shape, trailer)
 	if err != nil {
 		return nil, refused(id.Name, "%s", plain(err))
 	}
@@ -46,7 +46,7 @@ func (r *reader) open(ctx context.Context, dir string, id identity, shape Shape)
 // inspect looks a file through before anything of it is given out: a file that
 // fails here is refused as a whole.
 func (r *reader) inspect(ctx context.Context, e *extract) error {
-	src, err := r.open(ctx, r.settings.Dir, e.identity, r.settings.Shape)
+	src, err := r.open(ctx, r.settings.Dir, e.identity, r.settings.Shape, r.counting())
 	if err != nil {
 		return err
 	}
@@ -73,8 +73,11 @@ func (r *reader) inspect(ctx context.Context, e *extract) error {
 			}
 			continue
 		}
-		if rec.blank() && !rec.unreadable {
+		if r.nobody(rec) {
 			continue
+		}
+		if column, ok := e.marked(rec, formula); ok && !r.counts(rec) {
+			return refused(e.Name, "in line %d the column %s is a formula, whose result may be of yesterday or of another file. Ask for the columns to be copied and pasted as values", rec.line, column)
 		}
 		rows++
 		if rec.damaged() {
@@ -116,13 +119,13 @@ func (r *reader) readHeader(e *extract, rec record) error {
 		return refused(e.Name, "its header is not text in the encoding %s. Correct the encoding, or ask the department which one it is", r.settings.Encoding)
 	}
 	e.header, e.width = map[string]int{}, len(rec.cells)
-	needed := map[string]bool{}
+	needed, written := map[string]bool{}, map[string]string{}
 	for _, c := range r.columns {
-		needed[c] = true
+		needed[c], written[squeeze(c)] = true, c
 	}
 	for i, cell := range rec.cells {
-		name := strings.TrimSpace(cell)
-		if !needed[name] {
+		name, ok := written[squeeze(cell)]
+		if !ok {
 			continue
 		}
 		if _, twice := e.header[name]; twice {
@@ -141,6 +144,53 @@ func (r *reader) readHeader(e *extract, rec record) error {
 		return refused(e.Name, "its header in line %d has no column %s. Correct encoding, delimiter or header_row, or ask the department what the column is called now", rec.line, strings.Join(missing, ", "))
 	}
 	return nil
+}
+
+// nobody reports whether a row is of no person: blank, or a note that skip names.
+func (r *reader) nobody(rec record) bool {
+	if rec.unreadable {
+		return false
+	}
+	for _, cell := range rec.cells {
+		text := strings.TrimSpace(cell)
+		if text == "" {
+			continue
+		}
+		for _, start := range r.settings.Skip {
+			if strings.HasPrefix(text, start) {
+				return true
+			}
+		}
+		return false // only the first text of a row says what it is
+	}
+	return true
+}
+
+// counting is what the counting row begins with, "" where there is none.
+func (r *reader) counting() string {
+	if r.settings.Trailer == nil {
+		return ""
+	}
+	return r.settings.Trailer.Starts
+}
+
+func (r *reader) counts(rec record) bool {
+	return r.counting() != "" && len(rec.cells) > 0 && strings.HasPrefix(strings.TrimSpace(rec.cells[0]), r.counting())
+}
+
+// marked returns the first column that we need whose cell has the mark.
+func (e *extract) marked(rec record, m mark) (string, bool) {
+	for i, have := range rec.marks {
+		if have != m {
+			continue
+		}
+		for name, at := range e.header {
+			if at == i {
+				return name, true
+			}
+		}
+	}
+	return "", false
 }
 
 var number = regexp.MustCompile(`\d+`)
@@ -177,7 +227,7 @@ func (r *reader) checkTrailer(e *extract, last record, rows int) error {
 // called with each page and the number of records so far; lost counts rows
 // whose key could not be read.
 func (r *reader) read(ctx context.Context, e *extract, skip int, page func(rows []connectors.Row, records int, last bool, lost int) error) error {
-	src, err := r.open(ctx, r.settings.Dir, e.identity, r.settings.Shape)
+	src, err := r.open(ctx, r.settings.Dir, e.identity, r.settings.Shape, r.counting())
 	if err != nil {
 		return err
 	}
@@ -192,7 +242,7 @@ func (r *reader) read(ctx context.Context, e *extract, skip int, page func(rows 
 		if err != nil {
 			return refused(e.Name, "line %d: %s", rec.line, err)
 		}
-		if n <= r.settings.HeaderRow || rec.line == e.trailer && e.trailer != 0 || rec.blank() && !rec.unreadable {
+		if n <= r.settings.HeaderRow || rec.line == e.trailer && e.trailer != 0 || r.nobody(rec) {
 			continue
 		}
 		records++
@@ -245,6 +295,12 @@ func (r *reader) row(e *extract, rec record) (row connectors.Row, keyless bool) 
 	for name, i := range e.header {
 		row.Columns[name] = cells[i]
 		hurt = hurt || damaged(cells[i])
+	}
+	if column, ok := e.marked(rec, rounded); ok {
+		// An ID number in a number's cell has lost its last digits: the row could be
+		// anybody's.
+		row.Place += ", column " + column + ": a number that Excel has rounded; the cells must be text"
+		return dead(schema.ProblemUnreadable, contains(r.platform.Key, column))
 	}
 	parts := make([]string, len(r.platform.Key))
 	for i, k := range r.platform.Key {

@@ -383,7 +383,7 @@ func FuzzCSV(f *testing.F) {
 		}
 		path := filepath.Join(t.TempDir(), "x.csv")
 		put(t, filepath.Dir(path), "x.csv", data)
-		src, err := open(path, Shape{Format: csvFormat, Encoding: "auto", Delimiter: delimiter})
+		src, err := open(path, Shape{Format: csvFormat, Encoding: "auto", Delimiter: delimiter}, "")
 		if err != nil {
 			return
 		}
@@ -396,4 +396,45 @@ func FuzzCSV(f *testing.F) {
 			require.True(t, rec.unreadable || len(rec.cells) > 0)
 		}
 	})
+}
+
+// A column that a platform renames stops that platform with the column's name.
+// It keeps its place, and goes on by itself when the column is back.
+func TestRenamedColumn(t *testing.T) {
+	dir, c := folderOf(t, "  pattern: rk_{date}.csv\n  mode: incremental\n  done_marker: rename\n")
+	put(t, dir, "rk_20260101.csv", []byte(good))
+	_, at, err := read(c, nil)
+	require.NoError(t, err)
+	put(t, dir, "rk_20260102.csv", []byte(strings.Replace(good, "电话", "手机号码", 1)))
+	for range 2 {
+		batches, still, err := read(c, at)
+		require.ErrorIs(t, err, connectors.ErrLayout)
+		require.ErrorContains(t, err, "rk_20260102.csv was refused: its header in line 1 has no column 电话")
+		require.Empty(t, batches)
+		require.Equal(t, at, still)
+	}
+	put(t, dir, "rk_20260102.csv", []byte(good))
+	batches, _, err := read(c, at)
+	require.NoError(t, err)
+	require.Len(t, rowsOf(batches), 2)
+}
+
+// An answer to a change that was never handed over is handed on with its number,
+// so that it can be set aside; the file does not come back for ever.
+func TestAnswerToNothing(t *testing.T) {
+	dir := t.TempDir()
+	_, c := folderOf(t, "  pattern: rk_{date}.csv\n")
+	p := *c.platform
+	s := c.settings
+	s.Outbox = &Outbox{Dir: dir, Shape: Shape{Format: csvFormat, Encoding: "utf-8", Delimiter: ","}, Columns: []string{"nr", "id"}, IDColumn: "nr"}
+	s.Acks = &Acks{Dir: dir, Pattern: "a_*.csv", Shape: Shape{Format: csvFormat, Encoding: "utf-8", Delimiter: ",", HeaderRow: 1, HeaderRows: 1}, DoneMarker: markerRename,
+		IDColumn: "nr", StatusColumn: "jg", OK: []string{"1"}, Processed: filepath.Join(dir, "processed")}
+	a := &acknowledger{writer: &writer{reader: &reader{platform: &p, settings: s, drive: disk{}}}, ackMatch: compile(s.Acks.Pattern),
+		pending: map[identity]map[string]bool{}, released: map[string]bool{}, acks: &folder{drive: disk{}, dir: dir, marker: markerRename, now: time.Now}}
+	put(t, dir, "a_x.csv", []byte("nr,jg\nnever-made,1\n"))
+	answers, err := a.Acknowledged(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, []connectors.Outcome{{Intent: "never-made", Status: connectors.Applied}}, answers)
+	require.NoError(t, a.Release(context.Background(), answers))
+	require.FileExists(t, filepath.Join(dir, "processed", "a_x.csv"))
 }

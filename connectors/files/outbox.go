@@ -257,10 +257,20 @@ func (w *writer) row(write connectors.Write) (map[string]string, outcome) {
 		// I9: which column, never which character.
 		return refuse(column, "it holds a character that "+o.Encoding+" cannot hold in the same way everywhere")
 	}
+	for _, column := range o.Columns {
+		if text := row[column]; !o.room(column, text) || o.Format == fixedFormat && strings.ContainsAny(text, "\r\n") {
+			return refuse(column, "it is longer than the platform's column, or holds a line break")
+		}
+	}
 	return row, result
 }
 
-func (o *Outbox) extension() string { return o.Format }
+func (o *Outbox) extension() string {
+	if o.Format == fixedFormat {
+		return "txt"
+	}
+	return o.Format
+}
 
 // encode makes the content of a file.
 func (o *Outbox) encode(rows []map[string]string) ([]byte, error) {
@@ -279,11 +289,15 @@ func (o *Outbox) encode(rows []map[string]string) ([]byte, error) {
 	if o.Encoding == "utf-8-bom" {
 		text.WriteString("\uFEFF")
 	}
-	out := csv.NewWriter(&text)
-	out.Comma = rune(o.Delimiter[0])
-	out.UseCRLF = true
-	if err := out.WriteAll(table); err != nil {
-		return nil, err
+	if o.Format == fixedFormat {
+		text.WriteString(o.lines(rows))
+	} else {
+		out := csv.NewWriter(&text)
+		out.Comma = rune(o.Delimiter[0])
+		out.UseCRLF = true
+		if err := out.WriteAll(table); err != nil {
+			return nil, err
+		}
 	}
 	if enc := encodings[o.Encoding].write; enc != nil {
 		return enc.NewEncoder().Bytes(text.Bytes())

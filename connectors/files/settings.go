@@ -27,6 +27,8 @@ type Settings struct {
 	DoneMarker string        `yaml:"done_marker"` // stable (default), rename, or a suffix such as .ok
 	StableFor  spec.Duration `yaml:"stable_for"`  // default 10s
 	Trailer    *Trailer      `yaml:"trailer"`
+	// Skip are the beginnings of rows that are no rows of people: 小计, 备注, 填表人.
+	Skip []string `yaml:"skip"`
 	// DeleteColumn with one of DeleteValue marks a deleted row in a drop.
 	DeleteColumn string   `yaml:"delete_column"`
 	DeleteValue  []string `yaml:"delete_value"`
@@ -40,11 +42,21 @@ type Settings struct {
 
 // Shape is how a file is written.
 type Shape struct {
-	Format    string `yaml:"format"`     // csv (default) or xlsx
+	Format    string `yaml:"format"`     // csv (default), xlsx or fixed
 	Encoding  string `yaml:"encoding"`   // utf-8 (default), utf-8-bom, gbk, gb18030, auto
 	Delimiter string `yaml:"delimiter"`  // default ","; tab for a tabulator
 	Sheet     string `yaml:"sheet"`      // default the first
-	HeaderRow int    `yaml:"header_row"` // counted from 1; default 1
+	HeaderRow int    `yaml:"header_row"` // counted from 1; default 1. fixed: lines above the rows
+	// HeaderRows is of how many rows the header is made: 2 gives names such as
+	// 基本信息/姓名.
+	HeaderRows int `yaml:"header_rows"`
+
+	// Of format fixed.
+	Layout []Slot `yaml:"layout"`
+	Count  string `yaml:"count"`  // what widths count: bytes (default) or characters
+	Ragged bool   `yaml:"ragged"` // blanks at the end of a line may be missing
+
+	skip int // lines above the rows
 }
 
 // AsOf says what time an extract is evidence for. By default the {date} of the
@@ -188,6 +200,16 @@ func (s *Settings) checkOutbox(p *spec.Platform) error {
 	if o.DoneMarker != "" && !strings.HasPrefix(o.DoneMarker, ".") {
 		return p.Errorf("connect.outbox.done_marker", "connect.outbox.done_marker must be a suffix such as .ok.")
 	}
+	if o.Format == fixedFormat {
+		for _, slot := range o.Layout {
+			if !contains(o.Columns, slot.Column) {
+				return p.Errorf("connect.outbox.layout", "connect.outbox.columns does not hold the column %s of connect.outbox.layout.", slot.Column)
+			}
+		}
+		if len(o.Layout) != len(o.Columns) && len(o.Layout) > 0 {
+			return p.Errorf("connect.outbox.layout", "connect.outbox.layout must give each of connect.outbox.columns its width.")
+		}
+	}
 	if o.Update == "" {
 		o.Update = "U"
 	}
@@ -242,8 +264,17 @@ func (s *Shape) check(p *spec.Platform, path string) error {
 	if s.Encoding == "" {
 		s.Encoding = "utf-8"
 	}
+	if err := s.checkFixed(p, path); err != nil {
+		return err
+	}
+	if s.Format == fixedFormat { // its names come from the layout
+		s.skip, s.HeaderRow = s.HeaderRow, 1
+	}
 	if s.HeaderRow == 0 {
 		s.HeaderRow = 1
+	}
+	if s.HeaderRows == 0 {
+		s.HeaderRows = 1
 	}
 	switch s.Delimiter {
 	case "":
@@ -252,11 +283,13 @@ func (s *Shape) check(p *spec.Platform, path string) error {
 		s.Delimiter = "\t"
 	}
 	switch {
-	case s.Format != csvFormat && s.Format != xlsxFormat:
-		return p.Errorf(path+".format", "%s.format must be csv or xlsx.", path)
+	case s.Format != csvFormat && s.Format != xlsxFormat && s.Format != fixedFormat:
+		return p.Errorf(path+".format", "%s.format must be csv, xlsx or fixed.", path)
+	case s.HeaderRows < 1 || s.HeaderRows > 5 || s.HeaderRows > 1 && s.Format == fixedFormat:
+		return p.Errorf(path+".header_rows", "%s.header_rows is of how many rows the header of a sheet is made: 1 to 5.", path)
 	case len(s.Delimiter) != 1 || strings.ContainsAny(s.Delimiter, "\"\r\n"):
 		return p.Errorf(path+".delimiter", "%s.delimiter must be one character such as , or ; or | or tab.", path)
-	case s.HeaderRow < 1:
+	case s.HeaderRow < 1 || s.skip < 0:
 		return p.Errorf(path+".header_row", "%s.header_row counts from 1.", path)
 	}
 	if _, ok := encodings[s.Encoding]; !ok {

@@ -3,11 +3,9 @@ package files
 import (
 	"encoding/csv"
 	"errors"
-	"io"
 	"os"
 	"strings"
 
-	"github.com/xuri/excelize/v2"
 	"golang.org/x/text/transform"
 )
 
@@ -17,6 +15,7 @@ type record struct {
 	cells []string
 	// unreadable: no cells could be made of the line.
 	unreadable bool
+	marks      map[int]mark // index of a cell → what is odd about it
 }
 
 // damaged reports whether a cell held bytes that are no text in the encoding.
@@ -50,9 +49,17 @@ type source interface {
 }
 
 // open opens a file in the way that its shape says.
-func open(path string, shape Shape) (source, error) {
+func open(path string, shape Shape, trailer string) (source, error) {
+	src, err := openPlain(path, shape, trailer)
+	if err != nil {
+		return nil, err
+	}
+	return &headed{source: src, at: shape.HeaderRow, rows: shape.HeaderRows}, nil
+}
+
+func openPlain(path string, shape Shape, trailer string) (source, error) {
 	if shape.Format == xlsxFormat {
-		return openXLSX(path, shape.Sheet)
+		return openXLSX(path, shape)
 	}
 	c, err := takeCensus(path)
 	if err != nil {
@@ -61,6 +68,9 @@ func open(path string, shape Shape) (source, error) {
 	enc, err := choose(shape.Encoding, c)
 	if err != nil {
 		return nil, err
+	}
+	if shape.Format == fixedFormat {
+		return openFixed(path, shape, enc, trailer)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -108,46 +118,3 @@ func (s *csvSource) broken(bad *csv.ParseError) (record, error) {
 }
 
 func (s *csvSource) close() error { return s.file.Close() }
-
-type xlsxSource struct {
-	book *excelize.File
-	rows *excelize.Rows
-	line int
-}
-
-// openXLSX reads cells as Excel shows them, but dates always as yyyy-mm-dd: how
-// a short date looks depends on the computer.
-func openXLSX(path, sheet string) (source, error) {
-	book, err := excelize.OpenFile(path, excelize.Options{ShortDatePattern: "yyyy-mm-dd", LongDatePattern: "yyyy-mm-dd"})
-	if err != nil {
-		return nil, errors.New("it is no complete XLSX workbook; it was cut off, is not complete yet, or is of another format")
-	}
-	if sheet == "" {
-		sheet = book.GetSheetName(0)
-	}
-	rows, err := book.Rows(sheet)
-	if err != nil {
-		_ = book.Close() // the first error is the one to tell
-		return nil, errors.New("it has no sheet " + sheet)
-	}
-	return &xlsxSource{book: book, rows: rows}, nil
-}
-
-func (s *xlsxSource) next() (record, error) {
-	if !s.rows.Next() {
-		if err := s.rows.Error(); err != nil {
-			return record{}, errCutOff
-		}
-		return record{}, io.EOF
-	}
-	s.line++
-	cells, err := s.rows.Columns()
-	if err != nil {
-		return record{line: s.line, unreadable: true}, nil
-	}
-	return record{line: s.line, cells: cells}, nil
-}
-
-func (s *xlsxSource) close() error {
-	return errors.Join(s.rows.Close(), s.book.Close())
-}
