@@ -4,15 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
-	"strings"
 
 	"heji/connectors"
 )
 
 // Describe reads the header and the first rows of the newest waiting file.
-func (r *reader) Describe(_ context.Context, limit int) ([]connectors.Column, error) {
-	found, err := r.waiting()
+func (r *reader) Describe(ctx context.Context, limit int) ([]connectors.Column, error) {
+	found, err := r.waiting(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.platform.Source, err)
 	}
@@ -20,10 +18,11 @@ func (r *reader) Describe(_ context.Context, limit int) ([]connectors.Column, er
 		return nil, fmt.Errorf("%s: no file in %s has a name like %s and is complete. Put one there, or correct connect.pattern: %w",
 			r.platform.Source, r.settings.Dir, r.settings.Pattern, connectors.ErrLayout)
 	}
-	name := found[len(found)-1].Name
-	src, err := open(filepath.Join(r.settings.Dir, name), r.settings.Shape)
+	newest := found[len(found)-1].identity
+	name := newest.Name
+	src, err := r.open(ctx, r.settings.Dir, newest, r.settings.Shape, r.counting())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.platform.Source, refused(name, "%s", plain(err)))
+		return nil, fmt.Errorf("%s: %w", r.platform.Source, err)
 	}
 	defer src.close()
 	var columns []connectors.Column
@@ -39,9 +38,9 @@ func (r *reader) Describe(_ context.Context, limit int) ([]connectors.Column, er
 		case n < r.settings.HeaderRow:
 		case n == r.settings.HeaderRow:
 			for _, cell := range rec.cells {
-				columns = append(columns, connectors.Column{Name: strings.TrimSpace(cell)})
+				columns = append(columns, connectors.Column{Name: squeeze(cell)})
 			}
-		case rec.blank() || rec.unreadable || r.settings.Trailer != nil && strings.HasPrefix(strings.TrimSpace(rec.cells[0]), r.settings.Trailer.Starts):
+		case r.nobody(rec) || rec.unreadable || r.counts(rec):
 		default:
 			rows++
 			for i := range columns {
