@@ -42,6 +42,9 @@ const (
 	// OneSource: joining would put two records of one source together, which
 	// Limits.OnePerSource forbids.
 	OneSource Reason = "source"
+	// Undecided: two residents of the register fit a record about equally well
+	// (Limits.Register), so that it belongs to neither until a person says so.
+	Undecided Reason = "undecided"
 )
 
 // Edge is a pair of records of two residents worth keeping: the review queue,
@@ -72,10 +75,22 @@ type Limits struct {
 	LinkOnly bool
 	// OnePerSource: weights alone put no two records of one platform together.
 	OnePerSource bool
+	// Register, where it is set, is the platform whose records are residents
+	// already. Every other record is compared with them alone, and weights put it
+	// to at most one of them: it joins nothing, and bridges nothing.
+	Register string
+	// Margin is by how much the best of the register must outweigh the next one
+	// before a record is put to it; where it does not, a person decides.
+	Margin int
 }
 
 // apart reports whether two records are never compared.
-func (l *Limits) apart(a, b schema.RecordRef) bool { return l.LinkOnly && a.Platform == b.Platform }
+func (l *Limits) apart(a, b schema.RecordRef) bool {
+	if l.Register != "" {
+		return (a.Platform == l.Register) == (b.Platform == l.Register)
+	}
+	return l.LinkOnly && a.Platform == b.Platform
+}
 
 // Weight is what a Scorer says about a pair.
 type Weight struct {

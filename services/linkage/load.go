@@ -83,7 +83,7 @@ func parse(text []byte) (*Model, error) {
 }
 
 func build(top *yaml.Node) (*Model, error) {
-	keys, err := block(top, "", "version", "mode", "files", "prior", "thresholds", "limits", "exclusive", "comparisons",
+	keys, err := block(top, "", "version", "mode", "register", "files", "prior", "thresholds", "limits", "exclusive", "comparisons",
 		"blocking", togetherName, "ambiguous", sharedName, conflictName)
 	if err != nil {
 		return nil, err
@@ -96,6 +96,7 @@ func build(top *yaml.Node) (*Model, error) {
 	}{
 		{"version", "what is stored is marked with it", m.readVersion},
 		{"mode", "", m.readMode},
+		{"register", "", m.readRegister},
 		{"prior", "", m.readPrior},
 		{"thresholds", "", m.readThresholds},
 		{"limits", "", m.readLimits},
@@ -134,6 +135,7 @@ func (m *Model) readVersion(n *yaml.Node) (err error) {
 const (
 	modeDedupe   = "dedupe"
 	modeLinkOnly = "link_only"
+	modeRegister = "register"
 )
 
 func (m *Model) readMode(n *yaml.Node) error {
@@ -141,10 +143,30 @@ func (m *Model) readMode(n *yaml.Node) error {
 	case modeDedupe:
 	case modeLinkOnly:
 		m.limits.LinkOnly, m.limits.OnePerSource = true, true
+	case modeRegister:
+		m.limits.Register, m.limits.Margin = defaultRegister, registerMargin
 	default:
-		return wrong(n, "mode", "it is %s (within and between sources) or %s (between sources)", modeDedupe, modeLinkOnly)
+		return wrong(n, "mode", "it is %s (within and between sources), %s (between sources) or %s (everything else to one source)", modeDedupe, modeLinkOnly, modeRegister)
 	}
 	return nil
+}
+
+// defaultRegister is the source that the mode register takes for the register
+// where the model names none.
+const defaultRegister = "register"
+
+// registerMargin asks for eight times as likely.
+const registerMargin = 300
+
+func (m *Model) readRegister(n *yaml.Node) error {
+	if m.limits.Register == "" {
+		return wrong(n, "register", "it belongs to mode: %s", modeRegister)
+	}
+	name, err := text(n, "register")
+	if err == nil {
+		m.limits.Register = name
+	}
+	return err
 }
 
 func (m *Model) readPrior(n *yaml.Node) (err error) {

@@ -217,7 +217,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		"unknown key":          {"  hot_key: 60", "  hotkey: 60", `limits: there is no key "hotkey" here; there are hot_key, component, keys`},
 		"unknown top":          {"exclusive:", "exklusive:", `there is no key "exklusive" here; there are version, mode`},
 		"a key twice":          {"mode: dedupe", "mode: dedupe\nmode: dedupe", "mode is there twice"},
-		"unknown mode":         {"mode: dedupe", "mode: both", "mode: it is dedupe (within and between sources) or link_only"},
+		"unknown mode":         {"mode: dedupe", "mode: both", "mode: it is dedupe (within and between sources), link_only (between sources) or register"},
 		"unknown comparator":   {"comparator: phone", "comparator: telephone", `comparisons: phone: there is no comparator "telephone"; there are birth_date,`},
 		"unknown level":        {"      swapped:", "      swaped:", "comparisons: birth_date: level \"swapped\" is missing; the levels are identical, swapped"},
 		"level too many":       {"      swapped: 600", "      swapped: 600\n      mirrored: 5", `there is no level "mirrored"`},

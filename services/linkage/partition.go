@@ -39,6 +39,7 @@ func Batch(s Scorer, items []Item, decisions []Decision, hot func(key int64) boo
 	p := &partition{scorer: s, limits: s.Limits(), items: sorted}
 	p.decide(decisions)
 	p.pairs(hot)
+	p.doubt()
 	p.join()
 	groups := p.attach()
 	return Result{Groups: groups, Edges: p.edges()}
@@ -61,6 +62,7 @@ type partition struct {
 	same    []pair    // decided, whether blocked or not
 	notSame [][]int32 // per item, the items that a person told apart from it
 	weighed []pair    // at or above review, or in conflict
+	unsure  []bool    // per item: two of the register fit it about equally well
 
 	groups forest // what is one resident
 	parts  forest // what weights alone have joined
@@ -180,7 +182,7 @@ func (p *partition) join() {
 			continue
 		}
 		if a != b {
-			if p.apart(a, b) || p.twoIDs(a, b) || p.oneSource(a, b) || e.ambiguous && p.rivals(a, b) {
+			if p.undecided(e) || p.apart(a, b) || p.twoIDs(a, b) || p.oneSource(a, b) || e.ambiguous && p.rivals(a, b) {
 				continue
 			}
 			p.unite(a, b)
@@ -236,6 +238,9 @@ func (p *partition) twoIDs(a, b int32) bool {
 // oneSource reports whether a join would put two records of one source together
 // against the limits.
 func (p *partition) oneSource(a, b int32) bool {
+	if p.limits.Register != "" {
+		return p.registered(a) && p.registered(b)
+	}
 	if !p.limits.OnePerSource {
 		return false
 	}
@@ -297,6 +302,8 @@ func (p *partition) why(e pair) Reason {
 		return BelowLink
 	case p.apart(a, b):
 		return Decided
+	case p.undecided(e):
+		return Undecided
 	case p.twoIDs(a, b):
 		return TwoIDs
 	case p.oneSource(a, b):

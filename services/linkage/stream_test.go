@@ -56,6 +56,9 @@ func drawToy(d draw) *toy {
 	s.limits.LinkOnly = d(5, "link only") == 4
 	s.limits.OnePerSource = s.limits.LinkOnly && d(3, "one per source") > 0
 	s.ambiguous = [...]string{"", kind(0), kind(1)}[d(3, "ambiguous")]
+	if !s.limits.LinkOnly && d(5, "register") == 4 {
+		s.limits.Register, s.limits.Margin = "p", 5
+	}
 	weights := [...]int{-30, 5, 12, 21, 25, 40}
 	for a := range kinds {
 		for b := a; b < kinds; b++ {

@@ -28,10 +28,16 @@ func (m *Model) tree() *yaml.Node {
 	top := object()
 	put(top, "version", word(m.version))
 	mode := modeDedupe
-	if m.limits.LinkOnly {
+	switch {
+	case m.limits.Register != "":
+		mode = modeRegister
+	case m.limits.LinkOnly:
 		mode = modeLinkOnly
 	}
 	put(top, "mode", word(mode))
+	if m.limits.Register != "" {
+		put(top, "register", word(m.limits.Register))
+	}
 	put(top, "files", m.filesTree())
 	if m.prior > 0 {
 		put(top, "prior", decimal(m.prior))

@@ -60,6 +60,9 @@ func OpenInput(m *linkage.Model, paths []string, encoding string) (*Input, error
 		}
 		in.files = append(in.files, f)
 	}
+	if m.Limits().Register != "" {
+		return nil, errors.New("the model puts everything to the residents of a register (mode: register), which files do not have: set mode: dedupe or link_only")
+	}
 	if m.LinkOnly() && len(paths) < 2 {
 		return nil, errors.New("the model links records of different sources only (mode: link_only), and there is one file: name another, or set mode: dedupe")
 	}
