@@ -20,18 +20,31 @@ type Environment = func(name string) (string, bool)
 
 // Load reads one platform's file. The error names everything that is wrong
 // with it, each with file, line and what to write instead.
-func Load(file string, env Environment) (*Platform, error) {
+func Load(file string, env Environment) (*Platform, error) { return load(file, env, Parse) }
+
+func load(file string, env Environment, parse parser) (*Platform, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("the platform's file cannot be read: %w", err)
 	}
-	return Parse(file, data, env)
+	return parse(file, data, env)
 }
+
+// parser is Parse or ParseSealed.
+type parser = func(name string, data []byte, env Environment) (*Platform, error)
 
 // LoadDir reads every *.yaml and *.yml file of a folder, in the order of their
 // names. Files that are right are returned even when others are wrong, so that
 // one platform's mistake is its own (I10); the error names every mistake.
-func LoadDir(dir string, env Environment) ([]*Platform, error) {
+func LoadDir(dir string, env Environment) ([]*Platform, error) { return loadDir(dir, env, Parse) }
+
+// LoadSealedDir is LoadDir for a folder of sealed platforms (class D), which
+// holds no other.
+func LoadSealedDir(dir string, env Environment) ([]*Platform, error) {
+	return loadDir(dir, env, ParseSealed)
+}
+
+func loadDir(dir string, env Environment, parse parser) ([]*Platform, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("the folder of platforms cannot be read: %w", err)
@@ -44,7 +57,7 @@ func LoadDir(dir string, env Environment) ([]*Platform, error) {
 		if e.IsDir() || ext != ".yaml" && ext != ".yml" {
 			continue
 		}
-		p, err := Load(filepath.Join(dir, e.Name()), env)
+		p, err := load(filepath.Join(dir, e.Name()), env, parse)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -60,22 +73,36 @@ func LoadDir(dir string, env Environment) ([]*Platform, error) {
 }
 
 // Parse reads a platform's file from memory. name stands for the file in
-// errors.
+// errors. A sealed platform's file is refused: ParseSealed reads it.
 func Parse(name string, data []byte, env Environment) (*Platform, error) {
-	return parseFile(name, data, env, false)
+	return parseAs(name, data, env, complete)
 }
 
 // ParseDraft reads a file that is not finished: key, fields and cadence may be
 // missing. It is for finding out what they should be; what is there is read as
 // strictly as ever.
 func ParseDraft(name string, data []byte, env Environment) (*Platform, error) {
-	return parseFile(name, data, env, true)
+	return parseAs(name, data, env, draft)
 }
 
-func parseFile(name string, data []byte, env Environment, draft bool) (*Platform, error) {
+// ParseSealed is Parse for sealed platforms (class D), and refuses all others.
+func ParseSealed(name string, data []byte, env Environment) (*Platform, error) {
+	return parseAs(name, data, env, satellite)
+}
+
+// purpose is what a file is read for.
+type purpose int
+
+const (
+	complete purpose = iota
+	draft
+	satellite
+)
+
+func parseAs(name string, data []byte, env Environment, as purpose) (*Platform, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		if sealed.Match(data) {
+		if as != satellite && sealed.Match(data) {
 			return nil, &Error{File: name, Text: sealedPlatform} // I7: the library quotes what it could not read
 		}
 		return nil, syntaxError(name, err)
@@ -83,7 +110,7 @@ func parseFile(name string, data []byte, env Environment, draft bool) (*Platform
 	if len(doc.Content) == 0 {
 		return nil, &Error{File: name, Text: "the file is empty. It must describe one platform."}
 	}
-	if line, text := sealedAt(doc.Content[0]); text != "" {
+	if line, text := sealedAt(doc.Content[0]); text != "" && as != satellite {
 		return nil, &Error{File: name, Line: line, Text: text}
 	}
 	p := &Platform{Source: name, lines: map[string]int{}}
@@ -93,7 +120,10 @@ func parseFile(name string, data []byte, env Environment, draft bool) (*Platform
 	if p.Class == "" {
 		p.Class = schema.ClassB
 	}
-	validate(d, p, draft)
+	validate(d, p, as == draft)
+	if as == satellite {
+		validateSealed(d, p)
+	}
 	if err := d.err(); err != nil {
 		return nil, err
 	}

@@ -13,9 +13,26 @@ import (
 // share. Such a file is refused before anything else of it is read, so that the
 // refusal is also all that is said about it.
 const (
-	sealedPlatform = "class D is for sealed platforms. They need a store of their own, which is not there yet. Do not connect this platform: take the file out of the folder."
-	sealedField    = "fields: this attribute is sealed (class D). Sealed records need a store of their own, which is not there yet. Take this line out."
+	sealedPlatform = "class D is for sealed platforms, which have a store of their own. Move the file into the folder of sealed platforms, see docs/sealed.md."
+	sealedField    = "fields: this attribute is sealed (class D): only a sealed platform may hold it, see docs/sealed.md. Take this line out."
 )
+
+// registerID is the register that sealed records are put to: no file may take
+// its name.
+const registerID = "register"
+
+// validateSealed checks what holds for sealed platforms only.
+func validateSealed(d *decoder, p *Platform) {
+	if p.Class != schema.ClassD {
+		d.add(p.Line("class"), "class: this folder is for sealed platforms (class: D). Move the file to the other platforms, or write class: D.")
+	}
+	if p.ID == registerID {
+		d.add(p.Line("platform"), "platform: %q is the name of the register itself. Choose another one.", p.ID)
+	}
+	if p.Agreement.Creates {
+		d.add(p.Line("agreement.creates"), "agreement.creates: a sealed platform decides alone whom it holds: nobody is created there. Take the line out.")
+	}
+}
 
 // sealed finds the class of a file that is no YAML.
 var sealed = regexp.MustCompile(`(?mi)^\s*["']?class["']?\s*:\s*["']?D\b`)

@@ -164,7 +164,7 @@ func TestSealedIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse(text)
-			require.ErrorContains(t, err, "class D is for sealed platforms. They need a store of their own, which is not there yet.")
+			require.ErrorContains(t, err, "class D is for sealed platforms, which have a store of their own.")
 			require.Regexp(t, `^p\.yaml(:\d+)?: class D is `, err.Error())
 			require.NotContains(t, err.Error(), "\n")
 			require.NotContains(t, strings.ToLower(err.Error()), "secret")

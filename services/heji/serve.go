@@ -26,6 +26,7 @@ type serveCommand struct {
 	Roles   []string `arg:"" optional:"" help:"Which services: pull, merge, writeback, desk. Default: all."`
 	Listen  string   `help:"Address of the desk and of /metrics (loopback until login exists)." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
 	Workers int      `help:"Merge workers." default:"1"`
+	Sealed  string   `help:"Folder of sealed platforms (class D)." default:"./platforms/sealed" env:"HEJI_SEALED" type:"path"`
 }
 
 func logger() (*slog.Logger, error) {
@@ -70,7 +71,12 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("合籍 heji: http://%s/  (Ctrl-C stops)\n", h.Addr())
+	stop := func() {}
+	if len(c.Roles) == 0 {
+		stop = satelliteOf(ctx, h, c.Data, c.DatabaseURL, c.Sealed)
+	}
 	err = h.Run(ctx)
+	stop() // before its database
 	return errors.Join(err, h.Close())
 }
 

@@ -60,6 +60,10 @@ type Config struct {
 	Batch   int           // merge batch; 0: 400
 	MaxWait time.Duration // longest pause between two passes over a platform; 0: one minute
 
+	// Model is the file of the model for a store that has none yet; nil: the one
+	// that the program ships.
+	Model []byte
+
 	// Engines that run already, for a caller that needs them too.
 	Engines *embedded.Engines
 }
@@ -74,6 +78,7 @@ type Hub struct {
 	Keys     func(schema.Values) []int64 // blocking keys of own values
 
 	c       Config
+	dsn     string            // of the store
 	engines *embedded.Engines // ours to stop
 	pull    *pull.Service
 	crowded time.Time // when the holders of hot keys were last counted
@@ -104,6 +109,7 @@ func New(ctx context.Context, c Config) (h *Hub, err error) {
 	if err != nil {
 		return h, err
 	}
+	h.dsn = dsn
 	if h.Store, err = store.Open(ctx, dsn, 24); err != nil {
 		return h, err
 	}
@@ -229,6 +235,9 @@ func (h *Hub) Wake(platform string) {
 		h.pull.Wake(platform)
 	}
 }
+
+// DatabaseURL is the address of the hub's database, its secret included.
+func (h *Hub) DatabaseURL() string { return h.dsn }
 
 // Addr is where the desk and the metrics are, empty when nothing listens.
 func (h *Hub) Addr() string {

@@ -13,7 +13,11 @@ import (
 // other the stored model stays in force, and a newer one is told of: resolving
 // everybody again is a person's decision.
 func (h *Hub) installModel(ctx context.Context) error {
-	if err := h.Store.InstallModel(ctx, linkage.DefaultSource()); err != nil {
+	source := h.c.Model
+	if source == nil {
+		source = linkage.DefaultSource()
+	}
+	if err := h.Store.InstallModel(ctx, source); err != nil {
 		return err
 	}
 	if notice := h.modelNotice(ctx); notice != nil {

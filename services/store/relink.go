@@ -123,7 +123,7 @@ func (s *Store) RelinkStatus(ctx context.Context) (RelinkStatus, error) {
 			out.Force = &list[i]
 		}
 	}
-	if digest := Digest(linkage.DefaultSource()); out.Force != nil && out.Next == nil {
+	if digest := s.shipped(); out.Force != nil && out.Next == nil {
 		out.Newer = out.Force.Digest != digest && out.Force.shipped != digest || out.Force.engine != linkage.Engine
 	}
 	return out, nil
@@ -193,7 +193,7 @@ func (s *Store) StartRelink(ctx context.Context, source []byte, who string) (Mod
 		}
 		rows, err = tx.Query(ctx, `INSERT INTO models (generation, version, body, digest, engine, shipped, phase, who)
 			VALUES ($1, $2, $3, $4, $5, $6, 'preparing', $7) RETURNING `+modelColumns,
-			next, m.Version(), string(source), digest, linkage.Engine, Digest(linkage.DefaultSource()), who)
+			next, m.Version(), string(source), digest, linkage.Engine, s.shipped(), who)
 		if err != nil {
 			return err
 		}

@@ -68,6 +68,7 @@ type models struct {
 	mu     sync.Mutex
 	own    *linkage.Model
 	secret []byte // of the blocking hashes, since Open
+	ships  string // digest of the model that the program would install; empty: linkage.DefaultSource
 	known  map[int]*Generation
 	now    *reign
 }
@@ -242,6 +243,16 @@ func Digest(source []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// shipped is the digest of the program's own model for this store.
+func (s *Store) shipped() string {
+	s.models.mu.Lock()
+	defer s.models.mu.Unlock()
+	if s.models.ships == "" {
+		return Digest(linkage.DefaultSource())
+	}
+	return s.models.ships
+}
+
 // InstallModel makes the shipped model that of a fresh store, and leaves any
 // other store as it is: a new program never resolves everything again by
 // itself.
@@ -251,6 +262,9 @@ func (s *Store) InstallModel(ctx context.Context, source []byte) error {
 		return fmt.Errorf("install the model: %w", err)
 	}
 	digest := Digest(source)
+	s.models.mu.Lock()
+	s.models.ships = digest
+	s.models.mu.Unlock()
 	_, err = s.pool.Exec(ctx, `INSERT INTO models (generation, version, body, digest, engine, shipped, phase, forced_at, done_at)
 		SELECT 0, $1, $2, $3, $4,
 			-- Records of before models were kept: nobody knows with which they were resolved.
