@@ -15,9 +15,19 @@ import (
 )
 
 // pages are all pages of the project, as seen from this folder.
-var pages = []string{"../README.md", "../README.zh.md", "architecture.md", "dependencies.md", "connect-a-platform.md",
-	"connect-a-platform.zh.md", "operating.md", "reviewing.md", "reliability.md", "benchmarks.md",
-	"connect/http.md", "connect/http.zh.md", "connect/couriers.md", "connect/couriers.zh.md"}
+var pages = func() []string {
+	list := []string{"../README.md", "../README.zh.md"}
+	err := filepath.WalkDir(".", func(path string, e fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".md") {
+			list = append(list, path)
+		}
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	return list
+}()
 
 var link = regexp.MustCompile(`\[[^\]]*\]\(([^)\s]+)\)`)
 

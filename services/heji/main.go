@@ -20,7 +20,7 @@ var commands struct {
 	Demo   demoCommand   `cmd:"" help:"Show the whole road with a simulated district. 演示：八个模拟部门平台。"`
 	Doctor doctorCommand `cmd:"" help:"Check settings, engines and platforms, and say what to do. 体检。"`
 	Writes writesCommand `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`
-	Sealed sealedCommand `cmd:"" hidden:"" help:"The satellite of sealed platforms. 封闭平台。"`
+	Sealed sealedCommand `cmd:"" hidden:"" help:"The satellite of sealed platforms. 封存平台。"`
 	Relink relinkCommand `cmd:"" help:"Go over to another model of who is who. 换用新的关联模型。"`
 
 	Link    linkCommand    `cmd:"" help:"Find out which records of CSV files are one. 关联文件中的记录。"`

@@ -20,8 +20,8 @@ import (
 // sealedCommand is for the administrator of sealed platforms alone: see
 // docs/sealed.md.
 type sealedCommand struct {
-	Serve  sealedServe  `cmd:"" help:"Run the satellite. heji serve does it where the folder of sealed platforms holds files. 运行封闭平台卫星。"`
-	Status sealedStatus `cmd:"" help:"Show how the sealed platforms are. 查看封闭平台。"`
+	Serve  sealedServe  `cmd:"" help:"Run the satellite. heji serve does it where the folder of sealed platforms holds files. 运行封存平台卫星。"`
+	Status sealedStatus `cmd:"" help:"Show how the sealed platforms are. 查看封存平台。"`
 	Step   sealedStep   `cmd:"" help:"Step a sealed platform on the ladder. 调整阶段。"`
 	Setup  sealedSetup  `cmd:"" help:"Make schema, role and view in a PostgreSQL of yours. 在自备数据库中建立。"`
 }

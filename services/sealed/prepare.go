@@ -14,7 +14,7 @@ import (
 // Names in the database.
 const (
 	Schema = "sealed"
-	Role   = "heji_sealed"
+	Role   = "hejisealed"
 )
 
 // Prepare makes the schema and the role of a satellite, with the password, and
