@@ -15,6 +15,7 @@ import (
 	_ "heji/connectors/manual"
 	"heji/connectors/platforms"
 	_ "heji/connectors/rest"
+	_ "heji/connectors/soap"
 	"heji/connectors/spec"
 	_ "heji/connectors/table"
 	_ "heji/connectors/template"
@@ -59,7 +60,7 @@ func TestPlatformsOpen(t *testing.T) {
 
 func TestOpenNamesTheKinds(t *testing.T) {
 	_, err := connectors.Open(context.Background(), &spec.Platform{Source: "p.yaml", Kind: "tabel"}, connectors.Environment{})
-	require.EqualError(t, err, `p.yaml: kind: "tabel" is none of [files manual rest table template]`)
+	require.EqualError(t, err, `p.yaml: kind: "tabel" is none of [files manual rest soap table template]`)
 }
 
 func TestKeys(t *testing.T) {

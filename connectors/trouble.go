@@ -25,7 +25,7 @@ var troubles = map[string]struct {
 	text string
 	is   error
 }{
-	"credentials":         {"{where}: the platform answers {status}. Check connect.auth", ErrCredentials},
+	"credentials":         {"{where}: the platform answers {status}. Check connect.auth, or connect.security for SOAP", ErrCredentials},
 	"token_refused":       {"{where}: the platform gives no access token ({words}). Check connect.auth.oauth2: the client may have been closed, or its secret changed", ErrCredentials},
 	"certificate_expired": {"{where}: the platform's certificate has expired. The department must renew it; until then nothing is read and nothing is written", ErrUnreachable},
 	"certificate_unknown": {"{where}: the platform's certificate is not trusted: it was made for another address, or by an authority that this machine does not know", ErrUnreachable},

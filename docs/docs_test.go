@@ -22,6 +22,7 @@ import (
 	"heji/connectors/manual"
 	"heji/connectors/mapping"
 	"heji/connectors/rest"
+	"heji/connectors/soap"
 	"heji/connectors/spec"
 	"heji/connectors/table"
 	"heji/connectors/template"
@@ -220,7 +221,7 @@ func named(t *testing.T, file string) map[string]bool {
 func TestEverySettingIsExplained(t *testing.T) {
 	wanted := map[string]bool{}
 	for _, of := range []reflect.Type{reflect.TypeFor[spec.Platform](), reflect.TypeFor[table.Settings](),
-		reflect.TypeFor[files.Settings](), reflect.TypeFor[rest.Settings](),
+		reflect.TypeFor[files.Settings](), reflect.TypeFor[rest.Settings](), reflect.TypeFor[soap.Settings](),
 		reflect.TypeFor[template.Settings](), reflect.TypeFor[manual.Settings]()} {
 		keys(of, wanted)
 	}

@@ -34,10 +34,14 @@ func (a *asker) reach(ctx context.Context, c call) error {
 	if err := a.dialect.Prepare(ctx, a.fetch); err != nil {
 		return err
 	}
+	address := a.dialect.Address(c.path)
+	if address == "" {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, a.settings.Timeout.D())
 	defer cancel()
 	c.method = http.MethodOptions
-	req, err := http.NewRequestWithContext(ctx, c.method, a.settings.BaseURL+c.path, nil)
+	req, err := http.NewRequestWithContext(ctx, c.method, address, nil)
 	if err != nil {
 		return fmt.Errorf("%s is no address: %w", a.where(c), connectors.ErrLayout)
 	}

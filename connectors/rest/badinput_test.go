@@ -278,8 +278,8 @@ func TestParseXML(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "r", root)
 	require.Equal(t, map[string]any{"p": []any{map[string]any{"@code": "1", textName: " 甲 "}, nil}, "q": "", "s": map[string]any{"t": "a<b>"}}, tree)
-	require.Equal(t, " 甲 ", textAt(tree, "p.0"))
-	require.Equal(t, "1", textAt(tree, "p.0.@code"))
+	require.Equal(t, " 甲 ", TextAt(tree, "p.0"))
+	require.Equal(t, "1", TextAt(tree, "p.0.@code"))
 	for text, says := range map[string]string{
 		"<a><b>": "unexpected EOF", "": "unexpected EOF", "<a/><b/>": "more than one root", "<a>&secret;</a>": "entity",
 		strings.Repeat("<a>", 300): "too deep", "<a></b>": "element <a> closed by </b>",

@@ -121,7 +121,7 @@ func (r *reader) answer(ctx context.Context, c call, resp *http.Response) (*answ
 	a := &answer{status: resp.StatusCode, etag: resp.Header.Get("ETag"), retry: retryAfter(resp.Header, r.now())}
 	if len(bytes.TrimSpace(data)) > 0 {
 		a.body, a.fault, err = r.dialect.Read(Message{Operation: c.op, Path: c.path}, data, resp.Header.Get("Content-Type"))
-		a.html, a.cut, a.page = err != nil, errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errHTML)
+		a.html, a.cut, a.page = err != nil, errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, ErrWebPage)
 	}
 	return a, nil
 }
@@ -280,16 +280,16 @@ func (r *reader) readable(c call, a *answer) (any, error) {
 	if g.Code == "" {
 		return a.body, nil
 	}
-	code := textAt(a.body, g.Code)
+	code := TextAt(a.body, g.Code)
 	switch {
-	case contains(g.OK, code):
+	case g.fine(code):
 		return a.body, nil
 	case contains(g.Throttled, code):
 		return nil, &connectors.Later{After: a.retry, Err: connectors.NewTrouble("throttled", "where", where, "status", connectors.Reason(code))}
 	case contains(g.Gone, code):
 		return nil, errGone
 	}
-	return nil, connectors.NewTrouble("gateway", "where", where, "code", connectors.Reason(code), "words", connectors.Reason(r.platform.Redact(textAt(a.body, g.Message))))
+	return nil, connectors.NewTrouble("gateway", "where", where, "code", connectors.Reason(code), "words", connectors.Reason(r.platform.Redact(TextAt(a.body, g.Message))))
 }
 
 // faulty is a fault in answer to a read.

@@ -59,14 +59,18 @@ type Dialect interface {
 	// Prepare is called before each request and does what must be done once.
 	Prepare(ctx context.Context, fetch func(ctx context.Context, address string) ([]byte, error)) error
 	Write(m Message) (Wire, error)
-	// Read makes a tree of an answer. errHTML and io.ErrUnexpectedEOF say what
+	// Read makes a tree of an answer. ErrWebPage and io.ErrUnexpectedEOF say what
 	// else it is.
 	Read(m Message, data []byte, contentType string) (any, *Fault, error)
 	// Format names what is expected, for messages.
 	Format() string
+	// Address is where a path is asked without asking anything; "" where Prepare
+	// has reached the platform already.
+	Address(path string) string
 }
 
-var errHTML = errors.New("a web page")
+// ErrWebPage says that an answer is a page for people.
+var ErrWebPage = errors.New("a web page")
 
 // plain is the dialect of kind rest.
 type plain struct {
@@ -77,6 +81,8 @@ type plain struct {
 func (*plain) Prepare(context.Context, func(context.Context, string) ([]byte, error)) error {
 	return nil
 }
+
+func (d *plain) Address(path string) string { return d.settings.BaseURL + path }
 
 func (d *plain) Format() string { return strings.ToUpper(d.settings.Format) }
 
@@ -143,8 +149,8 @@ func (d *plain) Read(_ Message, data []byte, contentType string) (any, *Fault, e
 	if err != nil {
 		return nil, nil, err
 	}
-	if webPage(data) {
-		return nil, nil, errHTML
+	if WebPage(data) {
+		return nil, nil, ErrWebPage
 	}
 	if d.settings.Format == formatXML {
 		tree, _, err := ParseXML(data)
@@ -156,9 +162,9 @@ func (d *plain) Read(_ Message, data []byte, contentType string) (any, *Fault, e
 
 var pageStart = regexp.MustCompile(`(?i)^\s*(<!doctype html|<html|<head|<body)`)
 
-// webPage reports whether an answer is a page for people: well-formed XML often
+// WebPage reports whether an answer is a page for people: well-formed XML often
 // enough, and never an answer.
-func webPage(data []byte) bool {
+func WebPage(data []byte) bool {
 	head := bytes.TrimPrefix(data[:min(len(data), 512)], []byte("\xef\xbb\xbf"))
 	if i := bytes.Index(head, []byte("?>")); i >= 0 && bytes.HasPrefix(bytes.TrimSpace(head), []byte("<?xml")) {
 		head = head[i+2:]

@@ -23,8 +23,8 @@ func parse(data []byte) (any, error) {
 	return v, nil
 }
 
-// at follows a dotted path; "" is the value itself. Numbers step into lists.
-func at(v any, path string) (any, bool) {
+// At follows a dotted path; "" is the value itself. Numbers step into lists.
+func At(v any, path string) (any, bool) {
 	if path == "" {
 		return v, true
 	}
@@ -40,13 +40,13 @@ func at(v any, path string) (any, bool) {
 		if !ok {
 			return nil, false
 		}
-		return at(next, rest)
+		return At(next, rest)
 	case []any:
 		i, err := strconv.Atoi(head)
 		if err != nil || i < 0 || i >= len(x) {
 			return nil, false
 		}
-		return at(x[i], rest)
+		return At(x[i], rest)
 	}
 	return nil, false
 }
@@ -73,13 +73,13 @@ func text(v any) (string, bool) {
 // listAt is the list at a path. An XML document shows a list of one as one
 // element, and an empty list as nothing.
 func listAt(v any, path string, xml bool) (items []any, ok bool, list bool) {
-	found, ok := at(v, path)
+	found, ok := At(v, path)
 	if !ok && xml {
 		parent, _, nested := cutLast(path)
 		if !nested {
 			parent = ""
 		}
-		_, there := at(v, parent)
+		_, there := At(v, parent)
 		return nil, there, true
 	}
 	switch x := found.(type) {
@@ -107,12 +107,12 @@ func cutLast(path string) (before, after string, found bool) {
 	return path[:i], path[i+1:], true
 }
 
-// textAt is the text at a path, "" where there is none.
-func textAt(v any, path string) string {
+// TextAt is the text at a path, "" where there is none.
+func TextAt(v any, path string) string {
 	if path == "" {
 		return ""
 	}
-	found, _ := at(v, path)
+	found, _ := At(v, path)
 	s, _ := text(found)
 	return s
 }

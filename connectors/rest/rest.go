@@ -54,7 +54,7 @@ func Open(_ context.Context, p *spec.Platform, _ connectors.Environment) (connec
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.templates(p)
+	t, err := s.Templates(p)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (r *reader) Check(ctx context.Context) error {
 	}
 	var missing []string
 	for _, k := range r.platform.Key {
-		if _, ok := at(items[0], k); !ok {
+		if _, ok := At(items[0], k); !ok {
 			missing = append(missing, k)
 		}
 	}
@@ -132,7 +132,7 @@ func (r *reader) Check(ctx context.Context) error {
 
 func anyHas(items []any, path string) bool {
 	for _, i := range items {
-		if _, ok := at(i, path); ok {
+		if _, ok := At(i, path); ok {
 			return true
 		}
 	}
@@ -147,7 +147,7 @@ func (r *reader) row(item any, place string) connectors.Row {
 		return row
 	}
 	for _, c := range r.columns {
-		found, ok := at(item, c)
+		found, ok := At(item, c)
 		if !ok {
 			continue // not shown, which is not the same as blank
 		}
@@ -223,7 +223,7 @@ func (r *reader) current(ctx context.Context, key string) (item any, etag string
 	if err != nil {
 		return nil, "", false, err
 	}
-	item, ok = at(body, g.Item)
+	item, ok = At(body, g.Item)
 	if s, isText := item.(string); !ok || item == nil || isText && strings.TrimSpace(s) == "" {
 		return nil, "", false, nil
 	}
@@ -303,7 +303,7 @@ func (r *reader) question(ctx context.Context, c call, key string, natural map[s
 	if err != nil {
 		return nil, err
 	}
-	found, _ := at(body, items)
+	found, _ := At(body, items)
 	var list []any
 	switch x := found.(type) {
 	case []any:
@@ -315,7 +315,7 @@ func (r *reader) question(ctx context.Context, c call, key string, natural map[s
 	for i, item := range list {
 		if m, ok := item.(map[string]any); ok && complete {
 			for column, text := range natural {
-				if _, shown := at(m, column); !shown {
+				if _, shown := At(m, column); !shown {
 					put(m, column, text)
 				}
 			}

@@ -184,6 +184,12 @@ type Gateway struct {
 	Column    string   `yaml:"column"`  // path of the refused column
 }
 
+// fine reports whether a code means success: one that is declared, or none at
+// all where only errors have one.
+func (g Gateway) fine(code string) bool {
+	return contains(g.OK, code) || code == "" && len(g.OK) == 0
+}
+
 const (
 	formatJSON = "json"
 	formatXML  = "xml"
@@ -368,12 +374,12 @@ func (s *Settings) createRequest() string {
 }
 
 func (s *Settings) checkTemplates(p *spec.Platform) error {
-	_, err := s.templates(p)
+	_, err := s.Templates(p)
 	return err
 }
 
-// templates are all request templates of the file.
-func (s *Settings) templates(p *spec.Platform) (Templates, error) {
+// Templates are all request templates of the file.
+func (s *Settings) Templates(p *spec.Platform) (Templates, error) {
 	t := Templates{}
 	list := []struct{ op, text string }{{OpList, s.List.Request}, {OpGet, s.Get.Request}, {OpFind, s.Find.Request},
 		{OpUpdate, s.updateRequest()}, {OpCreate, s.createRequest()}}
@@ -416,6 +422,11 @@ func (s *Settings) checkList(p *spec.Platform) error {
 		l.Updated = p.ChangeColumn
 	}
 	missing := func(key, what string) error {
+		for param, name := range map[string]string{"page_param": "Page", "since_param": "Since"} {
+			if key == param && l.Request != "" {
+				return p.Errorf("connect.list.request", "connect.list.request does not use {{.%s}}, which paging: %s goes by.", name, l.Paging)
+			}
+		}
 		return p.Errorf("connect.list", "connect.list.%s is missing: %s.", key, what)
 	}
 	switch {
@@ -430,6 +441,9 @@ func (s *Settings) checkList(p *spec.Platform) error {
 	case "", "none":
 		l.Paging = ""
 	case byCursor:
+		if l.Request != "" && l.CursorParam == "" {
+			return p.Errorf("connect.list.request", "connect.list.request does not use {{.Cursor}}, which paging: cursor goes by.")
+		}
 		if l.Next == "" || l.CursorParam == "" {
 			return p.Errorf("connect.list", "connect.list needs next and cursor_param: where the answer has the next page's token, and the parameter that takes it.")
 		}

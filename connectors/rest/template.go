@@ -133,6 +133,30 @@ func (t Templates) Render(operation string, v Values) ([]byte, bool, error) {
 	return out, true, err
 }
 
+// Names are the outermost elements that the template of an operation writes.
+func (t Templates) Names(operation string, v Values) []string {
+	out, ok, err := t.Render(operation, v)
+	if !ok || err != nil {
+		return nil
+	}
+	var names []string
+	d := xml.NewDecoder(bytes.NewReader(out))
+	for depth := 0; ; {
+		token, err := d.Token()
+		if err != nil {
+			return names
+		}
+		switch x := token.(type) {
+		case xml.StartElement:
+			if depth++; depth == 1 {
+				names = append(names, x.Name.Local)
+			}
+		case xml.EndElement:
+			depth--
+		}
+	}
+}
+
 // wellFormed checks a fragment: some elements beside each other.
 func wellFormed(fragment []byte) error {
 	d := xml.NewDecoder(bytes.NewReader(fragment))

@@ -65,13 +65,13 @@ func (w *walk) page(ctx context.Context) (listPage, error) {
 	if err != nil {
 		return listPage{}, err
 	}
-	p := listPage{next: textAt(body, l.Next), total: -1}
+	p := listPage{next: TextAt(body, l.Next), total: -1}
 	var there, list bool
 	if p.items, there, list = listAt(body, l.Items, w.settings.Format == formatXML); !there || !list {
 		return p, connectors.NewTrouble("no_list", "where", w.where(c), "path", l.Items)
 	}
 	if l.Total != "" {
-		if p.total, err = strconv.Atoi(textAt(body, l.Total)); err != nil {
+		if p.total, err = strconv.Atoi(TextAt(body, l.Total)); err != nil {
 			return p, fmt.Errorf("%s: the answer has no number at %q. Check connect.list.total: %w", w.where(c), l.Total, connectors.ErrLayout)
 		}
 	}
@@ -127,7 +127,7 @@ func (w *walk) fresh(p listPage) ([]sighting, error) {
 		s := sighting{
 			row:  w.row(item, fmt.Sprintf("%s, page %d, item %d", w.settings.List.Path, w.count, i+1)),
 			mark: fingerprint(item),
-			at:   textAt(item, w.settings.List.Updated),
+			at:   TextAt(item, w.settings.List.Updated),
 		}
 		if s.id = s.row.Key; s.row.Op == schema.OpDead {
 			s.id = "dead\x1f" + s.mark

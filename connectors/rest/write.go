@@ -177,7 +177,7 @@ func (w *writer) create(ctx context.Context, write connectors.Write) connectors.
 	}
 	switch o.Status {
 	case connectors.Applied:
-		if o.Key = textAt(a.body, c.Key); o.Key == "" {
+		if o.Key = TextAt(a.body, c.Key); o.Key == "" {
 			// It was made, but which row it is, only a look can tell.
 			return connectors.Outcome{Status: connectors.Doubt, Reason: "the platform made the row but did not say its key"}
 		}
@@ -220,7 +220,7 @@ func (w *writer) cannotHold(set map[string]string) string {
 
 // taken names the row that is in the way of a create.
 func (w *writer) taken(ctx context.Context, write connectors.Write, a *answer, c *Create) connectors.Outcome {
-	o := connectors.Outcome{Status: connectors.Exists, Key: textAt(a.body, c.Key)}
+	o := connectors.Outcome{Status: connectors.Exists, Key: TextAt(a.body, c.Key)}
 	if o.Key == "" && len(write.Natural) > 0 && w.settings.Find.Path != "" {
 		if there, err := w.find(ctx, write.Natural); err == nil && len(there) > 0 {
 			return found(there)
@@ -246,7 +246,7 @@ func (w *writer) body(form, wrap string, item map[string]any, write connectors.W
 	for column, text := range write.Set {
 		var have any
 		if item != nil {
-			have, _ = at(item, column)
+			have, _ = At(item, column)
 		}
 		put(out, column, value(text, have, contains(w.settings.Numbers, column)))
 	}
@@ -303,7 +303,7 @@ func (w *writer) judge(a *answer, err error, write connectors.Write, itemPath st
 	}
 	o := connectors.Outcome{Status: connectors.Applied, RowVersion: versionOf("", a.etag)}
 	if itemPath != "" {
-		if item, ok := at(a.body, itemPath); ok {
+		if item, ok := At(a.body, itemPath); ok {
 			if row := w.row(item, ""); row.Key != "" {
 				o.Shown, o.RowVersion = row.Columns, versionOf(row.RowVersion, a.etag)
 			}
@@ -336,9 +336,9 @@ func (w *writer) gateway(a *answer, says func(connectors.Status) connectors.Outc
 	if g.Code == "" {
 		return connectors.Outcome{}, false
 	}
-	code := textAt(a.body, g.Code)
+	code := TextAt(a.body, g.Code)
 	switch {
-	case contains(g.OK, code):
+	case g.fine(code):
 		return connectors.Outcome{}, false
 	case code == "":
 		return connectors.Outcome{Status: connectors.Doubt, Reason: "the platform's answer has no code at " + g.Code}, true
@@ -356,13 +356,13 @@ func (w *writer) gateway(a *answer, says func(connectors.Status) connectors.Outc
 
 // words are the platform's own, without our values (I9).
 func (w *writer) words(a *answer, write connectors.Write) string {
-	message := textAt(a.body, w.settings.Error.Message)
+	message := TextAt(a.body, w.settings.Error.Message)
 	if message == "" && a.fault != nil {
 		message = a.fault.Words
 	}
 	if message == "" {
 		for _, usual := range []string{"message", "msg", "error", "error.message", "detail"} {
-			if message = textAt(a.body, usual); message != "" {
+			if message = TextAt(a.body, usual); message != "" {
 				break
 			}
 		}
@@ -378,7 +378,7 @@ func (w *writer) refusedColumn(a *answer) string {
 	if path == "" {
 		path = "field"
 	}
-	column := textAt(a.body, path)
+	column := TextAt(a.body, path)
 	if column == "" && a.fault != nil {
 		column = a.fault.Column
 	}

@@ -31,6 +31,7 @@ import (
 	_ "heji/connectors/files"
 	_ "heji/connectors/manual"
 	_ "heji/connectors/rest"
+	_ "heji/connectors/soap"
 	_ "heji/connectors/table"
 	_ "heji/connectors/template"
 )
