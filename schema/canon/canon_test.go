@@ -218,3 +218,51 @@ func FuzzIDNumber(f *testing.F) {
 		}
 	})
 }
+
+// FuzzValue: every attribute reads any text, and reads what it made of it as the
+// same.
+func FuzzValue(f *testing.F) {
+	for _, s := range []string{"", "张伟", "女", "1", "汉族", "三级", "二〇二六年三月四日", "云川省临江市青河区柳荫社区3-1-501", "\xff", "０１", "不详", "4-2"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, d := range schema.Attributes() {
+			v, problem := Value(d.Name, s)
+			if v == "" || problem != "" {
+				continue
+			}
+			again, problem := Value(d.Name, v)
+			require.Empty(t, problem, "%s: %q", d.Name, v)
+			require.Equal(t, v, again, d.Name)
+		}
+	})
+}
+
+// FuzzNumeral: dates in Chinese numerals are digits or are left alone.
+func FuzzNumeral(f *testing.F) {
+	for _, s := range []string{"一九九〇年三月七日", "二十", "廿八", "初一", "十十", "\xff", "〇〇〇"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if n, ok := numeral(s); ok {
+			for _, r := range n {
+				require.True(t, r >= '0' && r <= '9', "%q", n)
+			}
+		}
+		arabicDate(s)
+	})
+}
+
+// FuzzPattern: a pattern that is accepted writes any address.
+func FuzzPattern(f *testing.F) {
+	for _, s := range []string{"{community}{compound}{building}幢[{unit}单元]{room}室", "[{unit}", "{}", "[[{room}]]", "{room}\xff", "]{room}["} {
+		f.Add(s, "听松苑", "3")
+	}
+	f.Fuzz(func(t *testing.T, pattern, compound, room string) {
+		if CheckPattern(pattern) != nil {
+			return
+		}
+		FormatAddress(schema.Address{Compound: compound, Room: room}, pattern)
+		require.Empty(t, FormatAddress(schema.Address{}, pattern), "of nothing, nothing is written")
+	})
+}

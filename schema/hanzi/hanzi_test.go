@@ -185,6 +185,29 @@ func FuzzName(f *testing.F) {
 	})
 }
 
+// FuzzRead: whatever stands where a name should, in characters or in pinyin.
+func FuzzRead(f *testing.F) {
+	for _, s := range []string{"欧阳娜娜", "阿布都·热合曼", "单□", "Ouyang Nana", "lü xiu", "zhuangzhuang", "王jie", "⿰亻尔", "\xff", "a\u0301", "·", "un-known'"} {
+		f.Add(s, "伟")
+	}
+	f.Fuzz(func(t *testing.T, s, other string) {
+		n := Read(s)
+		require.LessOrEqual(t, len(n.Sounds), MaxSounds)
+		require.Equal(t, n, Read(s), "the same every time")
+		for _, word := range latinSyllables(s) {
+			require.NotEmpty(t, word)
+		}
+		for _, a := range s {
+			for _, b := range other {
+				require.Equal(t, SimilarShape(a, b), SimilarShape(b, a))
+				break
+			}
+		}
+		Romanised(s)
+		Pinyin(s)
+	})
+}
+
 func BenchmarkKeys(b *testing.B) {
 	for b.Loop() {
 		Normalise("欧阳娜娜")

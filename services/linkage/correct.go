@@ -42,6 +42,10 @@ type together struct {
 // maxTogether is what a Comparison has room for.
 const maxTogether = 32
 
+// correction reports whether a name is taken by a line of the waterfall that is no
+// comparison.
+func correction(name string) bool { return name == sharedName || name == conflictName }
+
 // shared limits what a whole family shares: phone, dwelling, household, mother.
 type shared struct {
 	of    []int

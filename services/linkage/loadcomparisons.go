@@ -61,7 +61,7 @@ func (m *Model) readComparison(n *yaml.Node) error {
 		return wrong(own["name"], where, "the name %q: a name is made of letters, digits and _", c.name)
 	case m.index(c.name) != none:
 		return wrong(own["name"], where, "%s is there twice", c.name)
-	case c.name == sharedName || c.name == conflictName:
+	case correction(c.name):
 		return wrong(own["name"], where, "%s is the name of a correction; choose another", c.name)
 	}
 	here := under(where, c.name)

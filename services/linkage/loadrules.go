@@ -176,8 +176,8 @@ func (m *Model) readTogether(n *yaml.Node) error {
 		if t.name, err = text(keys["name"], under(where, "name")); err != nil {
 			return err
 		}
-		if m.index(t.name) != none || slices.ContainsFunc(m.together, func(o together) bool { return o.name == t.name }) {
-			return wrong(keys["name"], where, "the name %s is taken", t.name)
+		if m.index(t.name) != none || correction(t.name) || !comparisonName.MatchString(t.name) || slices.ContainsFunc(m.together, func(o together) bool { return o.name == t.name }) {
+			return wrong(keys["name"], where, "the name %s is taken, or is not made of letters, digits and _", t.name)
 		}
 		if t.when, err = m.readConditions(keys["when"], under(where, t.name)); err != nil {
 			return err

@@ -196,6 +196,8 @@ func requireSame(t testing.TB, want, got *Model) {
 	require.Equal(t, want.Limits(), got.Limits())
 	require.Equal(t, want.Columns(), got.Columns())
 	require.Equal(t, want.Rules(), got.Rules())
+	require.Equal(t, want.together, got.together)
+	require.Equal(t, want.ambiguous, got.ambiguous)
 	require.Equal(t, want.shared, got.shared)
 	require.Equal(t, want.conflict, got.conflict)
 	require.Equal(t, want.exclusive, got.exclusive)
@@ -239,6 +241,15 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		"tiny components":      {"component: 400", "component: 1", "component is a whole number from 2"},
 		"no keys":              {"keys: 10 ", "keys: 0 ", "keys is a whole number from 1"},
 		"no shared limit":      {"limit: 1100", "limit: 0", "shared: limit: here stands a whole number from 1"},
+		"together: no weight":  {", weight: -800}", "}", "together: a line has a name, when"},
+		"together: a fraction": {"weight: -800}", "weight: -8.5}", "together: of_one_mother: a weight is a whole number"},
+		"together: twice":      {"name: mothers_surname,", "name: mothers_phone,", "together: the name mothers_phone is taken"},
+		"together: as a line":  {"name: mothers_surname,", "name: phone,", "together: the name phone is taken"},
+		"together: as another": {"name: mothers_surname,", "name: shared,", "together: the name shared is taken"},
+		"together: unknown":    {"when: {name: [newborn], phone: [identical]}", "when: {name: [newborn], fax: [identical]}", `together: mothers_phone: there is no comparison "fax"`},
+		"together: a level":    {"when: {name: [newborn], phone: [identical]}", "when: {name: [newborn], phone: [same]}", `together: mothers_phone: phone has no level "same"`},
+		"ambiguous: no when":   {"  when: {name: [newborn, newborn_both]}", "  where: {}", `ambiguous: there is no key "where" here; there are when`},
+		"ambiguous: a level":   {"ambiguous:\n  when: {name: [newborn,", "ambiguous:\n  when: {name: [unborn,", `ambiguous: when: name has no level "unborn"`},
 		"shared unknown":       {"of: [phone,", "of: [telephone,", `shared: there is no comparison "telephone"`},
 		"except unknown":       {"    mother: {name:", "    sex: {name:", "shared: except: sex is not in of"},
 		"except's level":       {"{name: [newborn, newborn_both]}", "{name: [newborn, unborn]}", `name has no level "unborn"; there are identical`},
@@ -302,6 +313,7 @@ func TestLoadFileNamesTheFile(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	f.Add(customers)
 	f.Add(customers + "mode: link_only\nshared: {of: [surname], limit: 5}\nconflict: {when: {born: [missing]}, any: [{given: {not: [identical]}}]}\n")
+	f.Add(customers + "together: [{name: both, when: {born: [identical], given: [missing]}, weight: -5}]\nambiguous: {when: {given: {not: [identical]}}}\n")
 	f.Add("version: 1\nexclusive: i\ncomparisons: [{name: i, comparator: id_number, attributes: [n], levels: null}]\nblocking: [i.core, i.birth]\n")
 	f.Add("version: 1\ncomparisons: [{name: a, comparator: exact, attributes: [a]}]\nblocking: [a.value]\n")
 	f.Fuzz(func(t *testing.T, text string) {

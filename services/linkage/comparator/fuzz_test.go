@@ -96,3 +96,33 @@ func FuzzFold(f *testing.F) {
 		require.LessOrEqual(t, max(len(first), len(second)), maxCode)
 	})
 }
+
+// FuzzComparators: every comparator reads any text, and any bytes as a feature.
+func FuzzComparators(f *testing.F) {
+	f.Add("O'Brien, Ann", "ann+b@example.org", []byte("\x01\xff"))
+	f.Add("1984-03-07", "12,5", []byte{})
+	f.Add("12 High Street", "\x00\xff", []byte("A1"))
+	all := demanding(f)
+	f.Fuzz(func(t *testing.T, one, other string, raw []byte) {
+		for name, c := range all {
+			values := []string{one, other}
+			a, b := feature(c, values[:attributesOf(name)]...), feature(c, other, one)
+			if attributesOf(name) == 1 {
+				b = feature(c, other)
+			}
+			for _, x := range [][]byte{a, b, raw} {
+				for _, y := range [][]byte{a, b, raw} {
+					if l := c.Level(x, y); len(x) > 0 && len(y) > 0 {
+						require.Less(t, l, len(c.Levels()), name)
+						require.Equal(t, l, c.Level(y, x), name)
+					}
+				}
+				if k, ok := c.(Keyer); ok && len(x) > 0 {
+					for _, part := range k.Parts() {
+						k.Keys(x, part, 2, func([]byte) {})
+					}
+				}
+			}
+		}
+	})
+}

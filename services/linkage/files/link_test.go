@@ -1,9 +1,12 @@
 package files
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -229,5 +232,35 @@ func TestSeen(t *testing.T) {
 				want[x] = true
 			}
 		}
+	})
+}
+
+// FuzzRecords: two files of any bytes, read with the model for residents and
+// linked, or an error that names one of them.
+func FuzzRecords(f *testing.F) {
+	f.Add([]byte("id,name,birth_date\n1,张伟,1984-03-07\n2,张偉,19840307\n"), []byte("编号,姓名,身份证号\nx,王某之女,190101198403071211\n"))
+	f.Add([]byte("id,name\n1,\xff\n"), []byte("id,phone,residence\n1,+86,3-1-501\n"))
+	f.Add([]byte(""), []byte("id\n"))
+	f.Fuzz(func(t *testing.T, one, other []byte) {
+		dir := t.TempDir()
+		paths := []string{filepath.Join(dir, "one.csv"), filepath.Join(dir, "other.csv")}
+		require.NoError(t, os.WriteFile(paths[0], one, 0o600))
+		require.NoError(t, os.WriteFile(paths[1], other, 0o600))
+		in, err := OpenInput(linkage.Default(), paths, Auto)
+		if err != nil {
+			require.Regexp(t, `one\.csv|other\.csv`, err.Error())
+			return
+		}
+		records, err := in.Records(t.Context())
+		if err != nil {
+			require.Regexp(t, `one\.csv|other\.csv`, err.Error())
+			return
+		}
+		result, err := records.Link(t.Context(), nil)
+		require.NoError(t, err)
+		require.Len(t, result.First, records.Len())
+		var links bytes.Buffer
+		require.NoError(t, WriteLinks(&links, records, result))
+		require.NoError(t, WriteReview(io.Discard, records, result.Review))
 	})
 }

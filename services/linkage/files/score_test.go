@@ -2,6 +2,8 @@ package files
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -138,5 +140,30 @@ func TestScoreIsWhatPairsSay(t *testing.T) {
 		s, err := ScoreLinks(truth, links)
 		require.NoError(t, err)
 		require.Equal(t, want, s.Pairs)
+	})
+}
+
+// FuzzGrouping: any bytes are a truth, or an error that names the file; what is
+// read agrees with itself.
+func FuzzGrouping(f *testing.F) {
+	for _, s := range []string{"id,entity\n1,a\n2,a\n", "source,key,cluster\na,1,x\nb,1,x\n", "id,entity\n1,\n", "key;entity\n\"1\";2\n", "\xff\xfe", "id,entity\n1,a\n1,b\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		path := filepath.Join(t.TempDir(), "truth.csv")
+		require.NoError(t, os.WriteFile(path, text, 0o600))
+		for _, pattern := range []*regexp.Regexp{nil, regexp.MustCompile("([0-9]+)")} {
+			g, err := ReadGrouping(path, Auto, pattern)
+			if err != nil {
+				require.ErrorContains(t, err, "truth.csv")
+				continue
+			}
+			s, err := ScoreLinks(g, g)
+			if err != nil {
+				continue
+			}
+			require.Equal(t, s.Pairs.Right, s.Pairs.True)
+			require.Equal(t, s.Pairs.Found, s.Pairs.True)
+		}
 	})
 }
