@@ -52,8 +52,8 @@ func (c *doctorCommand) Run(ctx context.Context) error {
 	fmt.Println("平台 platforms")
 	if _, err := os.Stat(c.Platforms); err != nil {
 		up.say("folder "+c.Platforms, err, "put one YAML file for each platform there, or name the folder with --platforms")
-	} else {
-		list, err := spec.LoadDir(c.Platforms, os.LookupEnv)
+	} else if env, err := environment(c.Platforms); up.say("values of ${…} in "+c.Platforms, err, "") {
+		list, err := spec.LoadDir(c.Platforms, env)
 		if err != nil {
 			up.say("files in "+c.Platforms, err, "mend the lines named above; the other platforms work meanwhile")
 		}
@@ -131,7 +131,7 @@ func (c *doctorCommand) state(ctx context.Context, up *checkup, st *store.Store)
 			continue
 		}
 		for stage, n := range ps.DeadRecords {
-			up.say(p.ID, fmt.Errorf("%d rows set aside in %s", n, stage), "GET /api/v1/dead names place and reason; mend them at the source, they are read again")
+			up.say(p.ID, fmt.Errorf("%d rows set aside in %s", n, stage), "heji platform dead list names place and reason; mend them at the source, they are read again")
 		}
 	}
 }

@@ -7,21 +7,25 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"heji/connectors"
 )
 
 // version is set by the build.
 var version = "dev"
 
 var commands struct {
-	Serve  serveCommand  `cmd:"" help:"Run the services: all of them, or the ones named. 运行服务。"`
-	Demo   demoCommand   `cmd:"" help:"Show the whole road with a simulated district. 演示：八个模拟部门平台。"`
-	Doctor doctorCommand `cmd:"" help:"Check settings, engines and platforms, and say what to do. 体检。"`
-	Writes writesCommand `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`
-	Sealed sealedCommand `cmd:"" hidden:"" help:"The satellite of sealed platforms. 封存平台。"`
-	Relink relinkCommand `cmd:"" help:"Go over to another model of who is who. 换用新的关联模型。"`
+	Serve    serveCommand    `cmd:"" help:"Run the services: all of them, or the ones named. 运行服务。"`
+	Demo     demoCommand     `cmd:"" help:"Show the whole road with a simulated district. 演示：八个模拟部门平台。"`
+	Doctor   doctorCommand   `cmd:"" help:"Check settings, engines and platforms, and say what to do. 体检。"`
+	Platform platformCommand `cmd:"" help:"Connect department platforms: new, discover, check, preview, verify; pause, resync, dead rows. 接入部门平台。"`
+	Writes   writesCommand   `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`
+	Sealed   sealedCommand   `cmd:"" hidden:"" help:"The satellite of sealed platforms. 封存平台。"`
+	Relink   relinkCommand   `cmd:"" help:"Go over to another model of who is who. 换用新的关联模型。"`
 
 	Link    linkCommand    `cmd:"" help:"Find out which records of CSV files are one. 关联文件中的记录。"`
 	Train   trainCommand   `cmd:"" help:"Learn a model's weights from records without labels. 训练模型。"`
@@ -37,7 +41,7 @@ var commands struct {
 func main() {
 	k := kong.Parse(&commands, kong.Name("heji"),
 		kong.Description("Heji 合籍: community staff enter a resident once; every department platform shows it."),
-		kong.UsageOnError(), kong.Vars{"version": version})
+		kong.UsageOnError(), kong.Vars{"version": version, "kinds": "One of: " + strings.Join(connectors.Kinds(), ", ") + "."})
 	// The first Ctrl-C stops cleanly, the second at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

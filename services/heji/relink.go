@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"syscall"
 	"time"
 
-	"heji/services/embedded"
 	"heji/services/linkage"
 	"heji/services/store"
 )
@@ -27,9 +24,7 @@ type relinkCommand struct {
 	JSON     bool   `help:"Print JSON." name:"json"`
 	Who      string `help:"Who asks for it." env:"USER" default:"operator"`
 
-	Listen      string `help:"Address of the running hub's desk." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
-	Data        string `help:"Data folder of the embedded engines, for when no hub runs." default:"./.heji" env:"HEJI_DATA" type:"path"`
-	DatabaseURL string `help:"Your own PostgreSQL: asked directly." env:"DATABASE_URL"`
+	hubAddress
 }
 
 // exitStatus ends the program with a status that is not an error.
@@ -215,46 +210,16 @@ type relinker interface {
 	running() bool // somebody does what is asked for, as far as is known
 }
 
-// reach finds the hub: a database of the user's own directly, else the hub that
-// runs, else the data folder of one that does not.
+// reach finds the hub.
 func (c *relinkCommand) reach(ctx context.Context) (relinker, func(), error) {
-	if c.DatabaseURL != "" {
-		st, err := store.Open(ctx, c.DatabaseURL, 4)
-		if err != nil {
-			return nil, nil, err
-		}
-		return relinkStore{st, true}, st.Close, nil
-	}
-	api := relinkAPI("http://" + c.Listen)
-	_, err := api.status(ctx)
-	if err == nil {
-		return api, func() {}, nil
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, nil, err
-	}
-	if _, err := os.Stat(c.Data); err != nil {
-		return nil, nil, fmt.Errorf("no hub answers at %s (name its address with --listen), and there is no data folder %s (name it with --data)", c.Listen, c.Data)
-	}
-	log, err := logger()
+	h, err := c.hubAddress.reach(ctx, "/api/v1/relink")
 	if err != nil {
 		return nil, nil, err
 	}
-	pg, err := embedded.StartPostgres(context.WithoutCancel(ctx), embedded.Options{Dir: c.Data, Logger: log})
-	if err != nil {
-		return nil, nil, fmt.Errorf("no hub answers at %s: name its address with --listen, or stop it: %w", c.Listen, err)
+	if h.store != nil {
+		return relinkStore{h.store, h.hub}, h.close, nil
 	}
-	stop := func() {
-		if err := pg.Stop(); err != nil {
-			log.Error("PostgreSQL did not stop cleanly", "error", err)
-		}
-	}
-	st, err := store.Open(ctx, pg.DSN(embedded.DefaultDatabase), 4)
-	if err != nil {
-		stop()
-		return nil, nil, err
-	}
-	return relinkStore{st, false}, func() { st.Close(); stop() }, nil
+	return relinkAPI(h.api), h.close, nil
 }
 
 // relinkStore works on the database.
@@ -325,37 +290,5 @@ func (r relinkAPI) cancel(ctx context.Context) (st store.RelinkStatus, err error
 }
 
 func (r relinkAPI) call(ctx context.Context, method, path string, body, into any) error {
-	var send io.Reader
-	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		send = bytes.NewReader(raw)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, string(r)+path, send)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Accept-Language", "en")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("no hub answers at %s: name its address with --listen: %w", string(r), err)
-	}
-	defer res.Body.Close() //nolint:errcheck // nothing is read from it any more
-	raw, err := io.ReadAll(io.LimitReader(res.Body, 16<<20))
-	if err != nil {
-		return fmt.Errorf("the hub at %s: %w", string(r), err)
-	}
-	if res.StatusCode >= 300 {
-		var problem struct{ Title, Detail string }
-		if json.Unmarshal(raw, &problem) != nil || problem.Title == "" {
-			return fmt.Errorf("the hub at %s answers %s", string(r), res.Status)
-		}
-		return fmt.Errorf("%s: %s", problem.Title, problem.Detail)
-	}
-	return json.Unmarshal(raw, into)
+	return hubAPI(r).call(ctx, method, path, body, into)
 }

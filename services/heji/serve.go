@@ -44,7 +44,11 @@ func (s settings) specs(log *slog.Logger) ([]*spec.Platform, error) {
 		log.Warn("no folder of platforms: only the desk is connected", "path", s.Platforms)
 		return nil, nil
 	}
-	list, err := spec.LoadDir(s.Platforms, os.LookupEnv)
+	env, err := environment(s.Platforms)
+	if err != nil {
+		return nil, err
+	}
+	list, err := spec.LoadDir(s.Platforms, env)
 	if err != nil && len(list) == 0 {
 		return nil, err
 	}

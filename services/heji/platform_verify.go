@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"heji/connectors/conformance/live"
+	"heji/schema"
+	"heji/schema/codes"
+)
+
+type platformVerify struct {
+	platformFiles
+	Names  []string `arg:"" optional:"" name:"name" help:"Names or files of platforms."`
+	All    bool     `help:"Every platform of the folder."`
+	Write  bool     `help:"Also write: the row of --key gets back what it shows already."`
+	Key    string   `help:"The row that may be written." placeholder:"ROW"`
+	Report string   `help:"Write the report to this file: .md, .html or .json." placeholder:"FILE" type:"path"`
+	JSON   bool     `help:"Print JSON." name:"json"`
+}
+
+// Run runs the suite and ends with an error where a platform does not pass.
+func (c *platformVerify) Run(ctx context.Context) error {
+	names, err := c.names()
+	if err != nil {
+		return err
+	}
+	if c.Write && (c.Key == "" || len(names) != 1) {
+		return fmt.Errorf("--write needs one platform and --key ROW: the row that gets back what it shows")
+	}
+	var reports []live.Report
+	passed := 0
+	for _, name := range names {
+		r, err := c.verify(ctx, name)
+		if err != nil {
+			return err
+		}
+		reports = append(reports, r)
+		if r.OK() {
+			passed++
+		}
+	}
+	if c.JSON {
+		if err := printJSON(reports); err != nil {
+			return err
+		}
+	} else if len(names) > 1 {
+		fmt.Printf("\n%d / %d 个平台通过 platforms passed\n", passed, len(names))
+	}
+	if c.Report != "" {
+		if err := c.report(reports); err != nil {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, "报告 report:", c.Report)
+	}
+	if passed < len(names) {
+		return fmt.Errorf("%d of %d platforms did not pass", len(names)-passed, len(names))
+	}
+	return nil
+}
+
+func (c *platformVerify) names() ([]string, error) {
+	if !c.All {
+		if len(c.Names) == 0 {
+			return nil, fmt.Errorf("name a platform, or say --all")
+		}
+		return c.Names, nil
+	}
+	entries, err := os.ReadDir(c.Platforms)
+	if err != nil {
+		return nil, fmt.Errorf("the folder of platforms cannot be read: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); !e.IsDir() && (ext == ".yaml" || ext == ".yml") {
+			out = append(out, filepath.Join(c.Platforms, e.Name()))
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s holds no file of a platform", c.Platforms)
+	}
+	return out, nil
+}
+
+func (c *platformVerify) verify(ctx context.Context, name string) (live.Report, error) {
+	path, text, env, err := c.source(name)
+	if err != nil {
+		return live.Report{}, err
+	}
+	dir, err := os.MkdirTemp("", "heji-platform-")
+	if err != nil {
+		return live.Report{}, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	var show func(live.Result)
+	if !c.JSON {
+		fmt.Println(path)
+		show = func(r live.Result) {
+			fmt.Printf("  %s %s / %s", r.Outcome.Mark(), r.What.Zh, r.What.En)
+			if note := r.Note; note.Zh != "" {
+				fmt.Printf("\n      %s", strings.Join(slices.Compact([]string{note.Zh, note.En}), "\n      "))
+			}
+			fmt.Printf("  [%s]\n", r.Took.Round(time.Millisecond))
+		}
+	}
+	r := live.Run(ctx, live.Subject{Name: path, File: text, Environment: env, Dir: dir, Write: c.Write, Key: c.Key}, show)
+	if !c.JSON {
+		v := r.Verdict()
+		fmt.Printf("  = %s / %s\n", v.Zh, v.En)
+	}
+	return r, nil
+}
+
+func (c *platformVerify) report(reports []live.Report) (err error) {
+	f, err := os.Create(c.Report)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closed := f.Close(); err == nil {
+			err = closed
+		}
+	}()
+	switch filepath.Ext(c.Report) {
+	case ".html", ".htm":
+		return live.HTML(f, version, reports)
+	case ".json":
+		return writeJSON(f, reports)
+	}
+	return live.Markdown(f, version, reports)
+}
+
+func writeJSON(w io.Writer, body any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(body)
+}
+
+// labels are codes with what they are called.
+func labels(a schema.Attribute, list []string) []string {
+	def, _ := schema.Lookup(a)
+	table, ok := codes.LookupTable(def.Codes)
+	var out []string
+	for i, code := range list {
+		if i == 10 {
+			return append(out, fmt.Sprintf("… (%d)", len(list)))
+		}
+		if ok {
+			code += table.Label(code, "zh")
+		}
+		out = append(out, code)
+	}
+	return out
+}
