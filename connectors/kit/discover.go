@@ -177,7 +177,7 @@ func details(out []Proposal, all []content) {
 			p.Codes, share, p.Left = likely(p.Attribute, p.Column, c.distinct, sexes)
 			for _, name := range append([]string{def.Codes}, codes.Crosswalks()...) {
 				walk, _ := codes.LookupCrosswalk(name)
-				if walk != nil && walk.Table == def.Codes && name != p.Codes && !(p.Codes == "" && name == def.Codes) && covered(walk, c.distinct) == share && share > 0 {
+				if walk != nil && walk.Table == def.Codes && name != p.Codes && !(p.Codes == "" && name == def.Codes) && covered(walk, c.distinct) == share && share > 0 && !(strings.HasSuffix(name, "_zh") && strings.HasSuffix(p.Codes, "_zh")) {
 					p.Also = append(p.Also, name)
 				}
 			}
@@ -220,9 +220,10 @@ func roles(out []Proposal, all []content) {
 		unique := n > 0 && len(c.filled) == n && len(c.distinct) == n
 		score := 0
 		switch {
-		case n > 0 && !unique:
+		case n > 0 && len(c.distinct)*10 < n*9 || len(c.filled)*10 < n*9:
 		case oneOf(p.Column.Name, keyNames):
-			score = 4
+			score = 4 // also where some rows repeat it: then that is said
+		case n > 0 && !unique:
 		case p.Attribute == schema.PensionNo || p.Attribute == schema.MedicalNo || p.Attribute == schema.HealthFileNo:
 			score = 3
 		case unique && p.Attribute == "" && c.date < 0.5 && i == 0:
@@ -236,6 +237,13 @@ func roles(out []Proposal, all []content) {
 	}
 	if key >= 0 {
 		out[key].Role = RoleKey
+		n := len(out[key].Column.Samples)
+		if again := n - len(all[key].distinct); again > 0 {
+			out[key].warn(fmt.Sprintf("样本中有 %d 行没有编号或与别行相同 rows have none, or share it with another row", again))
+		}
+		if out[key].Why == "" {
+			out[key].Why = "每行不同 different in every row"
+		}
 		if out[key].Attribute == schema.IDNumber {
 			out[key].warn("身份证号会更正，也有人没有，不宜作行号；请问部门有没有自己的编号 an ID number gets corrected and some people have none: ask for the platform's own number")
 		}

@@ -16,7 +16,10 @@ import (
 // Kind is the name under which the kind is registered.
 const Kind = "manual"
 
-func init() { connectors.Register(Kind, Open) }
+func init() {
+	connectors.Register(Kind, Open)
+	connectors.RegisterSettings(Kind, Settings{})
+}
 
 // Settings is the connect section of a platform of kind manual.
 type Settings struct {

@@ -17,7 +17,10 @@ import (
 // Kind is the name under which the kind is registered.
 const Kind = "template"
 
-func init() { connectors.Register(Kind, Open) }
+func init() {
+	connectors.Register(Kind, Open)
+	connectors.RegisterSettings(Kind, Settings{})
+}
 
 // connector fills templates and reads receipts.
 type connector struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,17 +21,20 @@ import (
 type doctorCommand struct{ settings }
 
 // checkup prints one line for each thing that was looked at.
-type checkup struct{ bad int }
+type checkup struct {
+	bad int
+	out io.Writer
+}
 
 func (c *checkup) say(what string, err error, advice string) bool {
 	if err == nil {
-		fmt.Printf("  ✓ %s\n", what)
+		fmt.Fprintf(c.out, "  ✓ %s\n", what)
 		return true
 	}
 	c.bad++
-	fmt.Printf("  ✗ %s: %s\n", what, telemetry.ErrorText(err))
+	fmt.Fprintf(c.out, "  ✗ %s: %s\n", what, telemetry.ErrorText(err))
 	if advice != "" {
-		fmt.Printf("    → %s\n", advice)
+		fmt.Fprintf(c.out, "    → %s\n", advice)
 	}
 	return false
 }
@@ -41,7 +45,7 @@ func (c *doctorCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	up := &checkup{}
+	up := &checkup{out: os.Stdout}
 	fmt.Println("引擎 engines")
 	st, stop := c.engines(ctx, up)
 	defer stop()

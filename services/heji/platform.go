@@ -154,6 +154,8 @@ type platformNew struct {
 	Kind string `help:"How it is reached. ${kinds}" required:"" placeholder:"KIND"`
 	Name string `arg:"" help:"Short name: lower case letters, digits and _."`
 	Out  string `help:"Write there instead of the folder; - is the terminal." short:"o" placeholder:"FILE"`
+
+	console
 }
 
 // Run writes a file to begin with. It never writes over one that is there.
@@ -163,7 +165,7 @@ func (c *platformNew) Run() error {
 		return err
 	}
 	if c.Out == "-" {
-		_, err := os.Stdout.Write(text)
+		_, err := c.out().Write(text)
 		return err
 	}
 	path := c.Out
@@ -179,7 +181,7 @@ func (c *platformNew) Run() error {
 	if err := writeSchema(filepath.Join(filepath.Dir(path), kit.SchemaFile)); err != nil {
 		return err
 	}
-	fmt.Printf("已写好 written: %s\n下一步 next: 填好 connect，然后 fill in connect, then  heji platform discover %s\n", path, c.Name)
+	fmt.Fprintf(c.out(), "已写好 written: %s\n下一步 next: 填好 connect，然后 fill in connect, then  heji platform discover %s\n", path, c.Name)
 	return nil
 }
 
@@ -199,6 +201,8 @@ func writeNew(path string, text []byte) (err error) {
 
 type platformSchema struct {
 	Out string `help:"File to write; default: the terminal." short:"o" placeholder:"FILE"`
+
+	console
 }
 
 // Run writes the JSON Schema of the platforms' files.
@@ -210,7 +214,7 @@ func (c *platformSchema) Run() error {
 	if err != nil {
 		return err
 	}
-	_, err = os.Stdout.Write(text)
+	_, err = c.out().Write(text)
 	return err
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -26,6 +27,8 @@ type platformList struct {
 	platformFiles
 	hubAddress
 	JSON bool `help:"Print JSON." name:"json"`
+
+	console
 }
 
 // listed is one line of heji platform list.
@@ -81,9 +84,9 @@ func (c *platformList) Run(ctx context.Context) error {
 		}
 	}
 	if c.JSON {
-		return printJSON(list)
+		return c.printJSON(list)
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "平台 platform\t名称 name\t种类 kind\t阶段 stage\t状态 state\t记录 records\t搁置 set aside\t待写 due\t")
 	for _, x := range list {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", x.ID, x.Name, x.Kind, x.Stage, x.State, x.Rows, x.Dead, x.Due, x.Reason)
@@ -92,7 +95,7 @@ func (c *platformList) Run(ctx context.Context) error {
 		return err
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "没有连上服务，只列出配置文件 the hub was not asked, so only the files are listed:", err)
+		fmt.Fprintln(c.err(), "没有连上服务，只列出配置文件 the hub was not asked, so only the files are listed:", err)
 	}
 	return nil
 }
@@ -154,24 +157,28 @@ func (h *reached) platforms(ctx context.Context) ([]listed, error) {
 type platformPause struct {
 	hubAddress
 	Name string `arg:"" help:"The platform."`
+
+	console
 }
 
 // Run holds the writing to a platform. Reading goes on.
 func (c *platformPause) Run(ctx context.Context) error {
-	return pausing(ctx, c.hubAddress, c.Name, true)
+	return c.pausing(ctx, c.hubAddress, c.Name, true)
 }
 
 type platformResume struct {
 	hubAddress
 	Name string `arg:"" help:"The platform."`
+
+	console
 }
 
 // Run lets the writing to a platform go on.
 func (c *platformResume) Run(ctx context.Context) error {
-	return pausing(ctx, c.hubAddress, c.Name, false)
+	return c.pausing(ctx, c.hubAddress, c.Name, false)
 }
 
-func pausing(ctx context.Context, a hubAddress, name string, paused bool) error {
+func (c *console) pausing(ctx context.Context, a hubAddress, name string, paused bool) error {
 	h, err := a.reach(ctx, "/api/v1/platforms")
 	if err != nil {
 		return err
@@ -186,7 +193,7 @@ func pausing(ctx context.Context, a hubAddress, name string, paused bool) error 
 	if err != nil {
 		return err
 	}
-	fmt.Println(map[bool]string{true: "已暂停回写，读取照常 writing is held; reading goes on", false: "已恢复 it goes on"}[paused])
+	fmt.Fprintln(c.out(), map[bool]string{true: "已暂停回写，读取照常 writing is held; reading goes on", false: "已恢复 it goes on"}[paused])
 	return nil
 }
 
@@ -194,6 +201,8 @@ type platformResync struct {
 	hubAddress
 	by
 	Name string `arg:"" help:"The platform."`
+
+	console
 }
 
 // Run asks for everything of a platform to be read again.
@@ -212,14 +221,14 @@ func (c *platformResync) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("已要求重新完整读取；相同的内容不会引起任何变化 asked for; what is read the same changes nothing")
-	h.remark()
+	fmt.Fprintln(c.out(), "已要求重新完整读取；相同的内容不会引起任何变化 asked for; what is read the same changes nothing")
+	h.remark(c.out())
 	return nil
 }
 
-func (h *reached) remark() {
+func (h *reached) remark(out io.Writer) {
 	if !h.hub {
-		fmt.Println("没有运行中的服务；heji serve 启动后进行 no hub runs: it is done once heji serve runs")
+		fmt.Fprintln(out, "没有运行中的服务；heji serve 启动后进行 no hub runs: it is done once heji serve runs")
 	}
 }
 
@@ -234,6 +243,8 @@ type deadList struct {
 	Platform string `arg:"" optional:"" help:"Only of this platform."`
 	All      bool   `help:"Also what was mended or dropped."`
 	JSON     bool   `help:"Print JSON." name:"json"`
+
+	console
 }
 
 // deadLine is one row that was set aside.
@@ -263,13 +274,13 @@ func (c *deadList) Run(ctx context.Context) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(list)
+		return c.printJSON(list)
 	}
 	if len(list) == 0 {
-		fmt.Println("没有等待处理的行 no row waits")
+		fmt.Fprintln(c.out(), "没有等待处理的行 no row waits")
 		return nil
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "编号 id\t平台 platform\t位置 place\t原因 reason\t次数 times\t最近 last\t状态 state\t谁 who\t为何 why")
 	for _, d := range list {
 		place := d.Place
@@ -308,17 +319,19 @@ type rows struct {
 	by
 	IDs      []int64 `arg:"" optional:"" name:"id" help:"Numbers from the list."`
 	Platform string  `help:"Every row of this platform that waits."`
+
+	console
 }
 
-func (r rows) act(ctx context.Context, drop bool) error {
-	h, err := r.reach(ctx, "/api/v1/platforms")
+func (c *rows) act(ctx context.Context, drop bool) error {
+	h, err := c.reach(ctx, "/api/v1/platforms")
 	if err != nil {
 		return err
 	}
 	defer h.close()
-	ids := r.IDs
-	if r.Platform != "" {
-		list, err := h.dead(ctx, r.Platform, false)
+	ids := c.IDs
+	if c.Platform != "" {
+		list, err := h.dead(ctx, c.Platform, false)
 		if err != nil {
 			return err
 		}
@@ -332,26 +345,26 @@ func (r rows) act(ctx context.Context, drop bool) error {
 	whole := false
 	switch {
 	case h.store != nil && drop:
-		err = h.store.DropDead(ctx, ids, r.Who, r.Why)
+		err = h.store.DropDead(ctx, ids, c.Who, c.Why)
 	case h.store != nil:
 		var list []string
-		list, err = h.store.RetryDead(ctx, ids, r.Who, r.Why)
+		list, err = h.store.RetryDead(ctx, ids, c.Who, c.Why)
 		whole = len(list) > 0
 	default:
-		whole, err = h.each(ctx, ids, map[bool]string{true: "drop", false: "retry"}[drop], r.body())
+		whole, err = h.each(ctx, ids, map[bool]string{true: "drop", false: "retry"}[drop], c.body())
 	}
 	if err != nil {
 		return err
 	}
 	if drop {
-		fmt.Printf("已放弃 dropped: %d\n", len(ids))
+		fmt.Fprintf(c.out(), "已放弃 dropped: %d\n", len(ids))
 		return nil
 	}
-	fmt.Printf("已要求重读 asked for: %d\n", len(ids))
+	fmt.Fprintf(c.out(), "已要求重读 asked for: %d\n", len(ids))
 	if whole {
-		fmt.Println("有的行没有编号，整个平台将重读一遍 some have no key, so the platform is read whole")
+		fmt.Fprintln(c.out(), "有的行没有编号，整个平台将重读一遍 some have no key, so the platform is read whole")
 	}
-	h.remark()
+	h.remark(c.out())
 	return nil
 }
 

@@ -19,6 +19,8 @@ type platformDiscover struct {
 	Rows int    `help:"How many rows to look at." default:"500"`
 	Out  string `help:"Write the proposed file there; - is the terminal. Default: beside the file, as NAME.yaml.proposed." short:"o" placeholder:"FILE"`
 	JSON bool   `help:"Print JSON." name:"json"`
+
+	console
 }
 
 // Run shows what columns a platform has and what they probably are.
@@ -48,19 +50,19 @@ func (c *platformDiscover) Run(ctx context.Context) error {
 		out = strings.TrimSuffix(strings.TrimSuffix(p.path, ".yml"), ".yaml") + ".yaml.proposed"
 	}
 	if out == "-" {
-		_, err := os.Stdout.Write(text)
+		_, err := c.out().Write(text)
 		return err
 	}
-	table(proposals)
+	c.table(proposals)
 	if err := os.WriteFile(out, text, 0o640); err != nil {
 		return err
 	}
-	fmt.Printf("\n建议已写入 proposal written to %s\n看过、改好后替换 once you have looked it over, put it in place of %s，然后 then  heji platform check %s\n", out, p.path, c.Name)
+	fmt.Fprintf(c.out(), "\n建议已写入 proposal written to %s\n看过、改好后替换 once you have looked it over, put it in place of %s，然后 then  heji platform check %s\n", out, p.path, c.Name)
 	return nil
 }
 
-func table(proposals []kit.Proposal) {
-	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+func (c *platformDiscover) table(proposals []kit.Proposal) {
+	w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "列 column\t类型 type\t有值 filled\t样例 samples\t可能是 probably\t依据 because")
 	for _, x := range proposals {
 		what := "–"
@@ -87,10 +89,10 @@ func table(proposals []kit.Proposal) {
 	w.Flush() //nolint:errcheck // a terminal
 	for _, x := range proposals {
 		if x.Warning != "" {
-			fmt.Printf("! %s: %s\n", x.Column.Name, x.Warning)
+			fmt.Fprintf(c.out(), "! %s: %s\n", x.Column.Name, x.Warning)
 		}
 		if len(x.Left) > 0 {
-			fmt.Printf("! %s: 有 %d 种取值读不懂，请在 map 中补充 %d texts are not understood: add them with map\n", x.Column.Name, len(x.Left), len(x.Left))
+			fmt.Fprintf(c.out(), "! %s: 有 %d 种取值读不懂，请在 map 中补充 %d texts are not understood: add them with map\n", x.Column.Name, len(x.Left), len(x.Left))
 		}
 	}
 }
@@ -116,10 +118,8 @@ func (c *platformDiscover) print(proposals []kit.Proposal) error {
 		out = append(out, line{x.Column.Name, x.Column.Type, len(x.Column.Samples), x.Filled, kit.Samples(x, 3), string(x.Attribute), string(x.Role),
 			kit.TableName(x), x.Also, x.Format, x.Score, x.Why, x.Warning})
 	}
-	return printJSON(out)
+	return c.printJSON(out)
 }
-
-func printJSON(body any) error { return writeJSON(os.Stdout, body) }
 
 type platformPreview struct {
 	platformFiles
@@ -127,6 +127,8 @@ type platformPreview struct {
 	Rows     int    `help:"How many rows to show." default:"5" short:"n"`
 	Unmasked bool   `help:"Show values in the open. They are personal data: only on a screen that nobody else sees."`
 	JSON     bool   `help:"Print JSON." name:"json"`
+
+	console
 }
 
 // Run shows the first rows as canonical records.
@@ -142,19 +144,19 @@ func (c *platformPreview) Run(ctx context.Context) error {
 	}
 	shown := kit.Preview(p.mapp, rows, c.Unmasked)
 	if c.JSON {
-		return printJSON(shown)
+		return c.printJSON(shown)
 	}
 	states := map[string]string{"blank": "空白 blank", "unknown": "不详 unknown", "default": "平台默认值，不作依据 the platform's default, no evidence", "aside": "未采用 set aside"}
 	for _, r := range shown {
-		fmt.Printf("── %s  %s\n", r.Key, r.Place)
+		fmt.Fprintf(c.out(), "── %s  %s\n", r.Key, r.Place)
 		if r.Dead != "" {
-			fmt.Printf("   ✗ 整行无法使用 the row cannot be used: %s\n", problem(r.Dead))
+			fmt.Fprintf(c.out(), "   ✗ 整行无法使用 the row cannot be used: %s\n", problem(r.Dead))
 			continue
 		}
-		w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+		w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
 		for _, v := range r.Values {
 			def, _ := schema.Lookup(v.Attribute)
-			value := v.Value
+			value := strings.Join(labels(v.Attribute, []string{v.Value}), "")
 			if v.State != "" {
 				value += "（" + states[v.State] + "）"
 			}
@@ -163,11 +165,11 @@ func (c *platformPreview) Run(ctx context.Context) error {
 		w.Flush() //nolint:errcheck // a terminal
 		for _, x := range r.Problems {
 			def, _ := schema.Lookup(x.Attribute)
-			fmt.Printf("   ! %s %s: %s\n", def.Zh, x.Attribute, problem(x.Problem))
+			fmt.Fprintf(c.out(), "   ! %s %s: %s\n", def.Zh, x.Attribute, problem(x.Problem))
 		}
 	}
 	if len(shown) == 0 {
-		fmt.Println("平台目前没有可读的记录 the platform shows no row at the moment")
+		fmt.Fprintln(c.out(), "平台目前没有可读的记录 the platform shows no row at the moment")
 	}
 	return err
 }
@@ -191,12 +193,14 @@ type platformCheck struct {
 	platformFiles
 	Name string `arg:"" help:"The platform's name or file."`
 	Rows int    `help:"How many rows to look at." default:"1000"`
+
+	console
 }
 
 // Run looks at everything that can be looked at without writing. It ends with an
 // error where something must be mended.
 func (c *platformCheck) Run(ctx context.Context) error {
-	up := &checkup{}
+	up := &checkup{out: c.out()}
 	path, _, _, err := c.source(c.Name)
 	if err != nil {
 		return err
@@ -211,7 +215,7 @@ func (c *platformCheck) Run(ctx context.Context) error {
 	up.say("连通、账号、所需列 reached, credentials, columns", p.conn.Check(reach), "")
 	rows, err := connectors.Sample(ctx, p.conn, c.Rows)
 	if up.say(fmt.Sprintf("读取样本 sample of %d rows", len(rows)), err, "") && len(rows) == 0 {
-		fmt.Println("    平台目前没有可读的记录，以下只看配置 no row to read at the moment: only the file is looked at")
+		fmt.Fprintln(c.out(), "    平台目前没有可读的记录，以下只看配置 no row to read at the moment: only the file is looked at")
 	}
 	s := kit.Look(p.spec, p.mapp, rows, c.Rows)
 	for x, n := range s.Dead {
@@ -226,7 +230,7 @@ func (c *platformCheck) Run(ctx context.Context) error {
 	if up.bad > 0 {
 		return fmt.Errorf("findings: %d; see the lines with ✗", up.bad)
 	}
-	fmt.Println("没有问题 all is well.  下一步 next: heji platform preview " + c.Name)
+	fmt.Fprintln(c.out(), "没有问题 all is well.  下一步 next: heji platform preview "+c.Name)
 	return nil
 }
 
@@ -276,12 +280,12 @@ func (c *platformCheck) field(up *checkup, f kit.Field, rows int) {
 			up.say("   "+string(f.Attribute), fmt.Errorf("%d of %d: %s", n, rows, problem(x)), "超过一半读不懂，多半是列或格式写错了 more than half: the column or the format is probably wrong")
 			continue
 		}
-		fmt.Println(note)
+		fmt.Fprintln(c.out(), note)
 	}
 	if len(f.NoText) > 0 {
-		fmt.Printf("    ! 平台没有对应写法、遇到时转人工 the platform has no text for, so a person decides: %s\n", strings.Join(labels(f.Attribute, f.NoText), " "))
+		fmt.Fprintf(c.out(), "    ! 平台没有对应写法、遇到时转人工 the platform has no text for, so a person decides: %s\n", strings.Join(labels(f.Attribute, f.NoText), " "))
 	}
 	if len(f.Lossy) > 0 {
-		fmt.Printf("    ! 平台的代码较粗，写回后变为上一级（不算差异） coarser there, and known to be: %s\n", strings.Join(labels(f.Attribute, f.Lossy), " "))
+		fmt.Fprintf(c.out(), "    ! 平台的代码较粗，写回后变为上一级（不算差异） coarser there, and known to be: %s\n", strings.Join(labels(f.Attribute, f.Lossy), " "))
 	}
 }

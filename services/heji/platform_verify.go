@@ -24,6 +24,8 @@ type platformVerify struct {
 	Key    string   `help:"The row that may be written." placeholder:"ROW"`
 	Report string   `help:"Write the report to this file: .md, .html or .json." placeholder:"FILE" type:"path"`
 	JSON   bool     `help:"Print JSON." name:"json"`
+
+	console
 }
 
 // Run runs the suite and ends with an error where a platform does not pass.
@@ -48,17 +50,17 @@ func (c *platformVerify) Run(ctx context.Context) error {
 		}
 	}
 	if c.JSON {
-		if err := printJSON(reports); err != nil {
+		if err := c.printJSON(reports); err != nil {
 			return err
 		}
 	} else if len(names) > 1 {
-		fmt.Printf("\n%d / %d 个平台通过 platforms passed\n", passed, len(names))
+		fmt.Fprintf(c.out(), "\n%d / %d 个平台通过 platforms passed\n", passed, len(names))
 	}
 	if c.Report != "" {
 		if err := c.report(reports); err != nil {
 			return err
 		}
-		fmt.Fprintln(os.Stderr, "报告 report:", c.Report)
+		fmt.Fprintln(c.err(), "报告 report:", c.Report)
 	}
 	if passed < len(names) {
 		return fmt.Errorf("%d of %d platforms did not pass", len(names)-passed, len(names))
@@ -101,19 +103,19 @@ func (c *platformVerify) verify(ctx context.Context, name string) (live.Report, 
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 	var show func(live.Result)
 	if !c.JSON {
-		fmt.Println(path)
+		fmt.Fprintln(c.out(), path)
 		show = func(r live.Result) {
-			fmt.Printf("  %s %s / %s", r.Outcome.Mark(), r.What.Zh, r.What.En)
+			fmt.Fprintf(c.out(), "  %s %s / %s", r.Outcome.Mark(), r.What.Zh, r.What.En)
 			if note := r.Note; note.Zh != "" {
-				fmt.Printf("\n      %s", strings.Join(slices.Compact([]string{note.Zh, note.En}), "\n      "))
+				fmt.Fprintf(c.out(), "\n      %s", strings.Join(slices.Compact([]string{note.Zh, note.En}), "\n      "))
 			}
-			fmt.Printf("  [%s]\n", r.Took.Round(time.Millisecond))
+			fmt.Fprintf(c.out(), "  [%s]\n", r.Took.Round(time.Millisecond))
 		}
 	}
 	r := live.Run(ctx, live.Subject{Name: path, File: text, Environment: env, Dir: dir, Write: c.Write, Key: c.Key}, show)
 	if !c.JSON {
 		v := r.Verdict()
-		fmt.Printf("  = %s / %s\n", v.Zh, v.En)
+		fmt.Fprintf(c.out(), "  = %s / %s\n", v.Zh, v.En)
 	}
 	return r, nil
 }
@@ -137,6 +139,8 @@ func (c *platformVerify) report(reports []live.Report) (err error) {
 	return live.Markdown(f, version, reports)
 }
 
+func (c *console) printJSON(body any) error { return writeJSON(c.out(), body) }
+
 func writeJSON(w io.Writer, body any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
@@ -152,8 +156,8 @@ func labels(a schema.Attribute, list []string) []string {
 		if i == 10 {
 			return append(out, fmt.Sprintf("… (%d)", len(list)))
 		}
-		if ok {
-			code += table.Label(code, "zh")
+		if ok && table.Has(code) {
+			code += " " + table.Label(code, "zh")
 		}
 		out = append(out, code)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -189,13 +190,28 @@ func valueOf(n *yaml.Node, key string) *yaml.Node {
 
 func scalar(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: text} }
 
-// variables are the ${NAME} of a file, in order.
+var variable = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+
+// variables are the ${NAME} below connect, in order; comments hold none.
 func variables(file []byte) []string {
+	var doc yaml.Node
+	if yaml.Unmarshal(file, &doc) != nil || len(doc.Content) == 0 {
+		return nil
+	}
 	var out []string
-	for _, part := range strings.Split(string(file), "${")[1:] {
-		if name, _, ok := strings.Cut(part, "}"); ok && !slices.Contains(out, name) {
-			out = append(out, name)
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		for _, m := range variable.FindAllStringSubmatch(n.Value, -1) {
+			if !slices.Contains(out, m[1]) {
+				out = append(out, m[1])
+			}
 		}
+		for _, below := range n.Content {
+			walk(below)
+		}
+	}
+	if connect := valueOf(doc.Content[0], "connect"); connect != nil {
+		walk(connect)
 	}
 	return out
 }
