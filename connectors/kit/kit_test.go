@@ -14,6 +14,7 @@ import (
 	_ "heji/connectors/manual"
 	"heji/connectors/mapping"
 	_ "heji/connectors/rest"
+	_ "heji/connectors/soap"
 	"heji/connectors/spec"
 	_ "heji/connectors/table"
 	_ "heji/connectors/template"

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"text/template"
 
 	"heji/connectors"
 )
@@ -31,20 +30,14 @@ func New(kind, id string) ([]byte, error) {
 	if !slices.Contains(connectors.Kinds(), kind) {
 		return nil, fmt.Errorf("kind %q is none of %s", kind, strings.Join(connectors.Kinds(), ", "))
 	}
-	data := struct{ ID, Kind, ENV, Schema string }{id, kind, strings.ToUpper(id), SchemaFile}
+	fill := strings.NewReplacer("@ID@", id, "@KIND@", kind, "@ENV@", strings.ToUpper(id), "@SCHEMA@", SchemaFile)
 	var out bytes.Buffer
 	for _, part := range []string{"head", kind, "tail"} {
 		source, err := fs.ReadFile(skeletons, "skeletons/"+part+".yaml")
 		if err != nil {
 			source = []byte(bare(kind)) // a kind without a page of its own still gets every key
 		}
-		t, err := template.New(part).Parse(string(source))
-		if err != nil {
-			return nil, fmt.Errorf("skeleton of %s: %w", part, err)
-		}
-		if err := t.Execute(&out, data); err != nil {
-			return nil, fmt.Errorf("skeleton of %s: %w", part, err)
-		}
+		out.WriteString(fill.Replace(string(source)))
 	}
 	return out.Bytes(), nil
 }

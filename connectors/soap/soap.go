@@ -23,7 +23,10 @@ import (
 // Kind is the name under which the kind is registered.
 const Kind = "soap"
 
-func init() { connectors.Register(Kind, Open) }
+func init() {
+	connectors.Register(Kind, Open)
+	connectors.RegisterSettings(Kind, Settings{})
+}
 
 // opHeader is the template of the envelope's header.
 const opHeader = "header"
