@@ -63,6 +63,7 @@ func (d *Desk) Handler() http.Handler {
 	mux := http.NewServeMux()
 	d.routeAPI(mux)
 	d.routeRelink(mux)
+	d.routeParcels(mux)
 	d.routeKit(mux)
 	d.routePages(mux)
 	return d.guard(mux)

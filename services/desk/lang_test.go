@@ -71,7 +71,7 @@ func TestEveryKeyIsSaid(t *testing.T) {
 		used["outcome."+o] = true
 	}
 	problems := []schema.Problem{schema.ProblemNoKey, schema.ProblemDate, schema.ProblemCheckDigit, schema.ProblemIDNumber, schema.ProblemCode,
-		schema.ProblemControl, schema.ProblemTooLong, schema.ProblemColumns, schema.ProblemEncoding, schema.ProblemUnreadable, schema.ProblemPlaceholder}
+		schema.ProblemControl, schema.ProblemTooLong, schema.ProblemColumns, schema.ProblemEncoding, schema.ProblemUnreadable, schema.ProblemPlaceholder, schema.ProblemOtherPerson}
 	for _, p := range problems {
 		used["flag."+string(p)], used["dead."+string(p)] = true, true
 		if p != schema.ProblemNoKey && p != schema.ProblemColumns {
@@ -86,7 +86,7 @@ func TestEveryKeyIsSaid(t *testing.T) {
 		require.Contains(t, text, key)
 	}
 	// Keys whose last part is chosen while running.
-	families := regexp.MustCompile(`^(rule|stage|platform|why|held|warning|history|decision|record|review|group|hint|address|disability|resident|action|verdict|effect)\.`)
+	families := regexp.MustCompile(`^(rule|stage|platform|why|held|warning|history|decision|record|review|group|hint|address|disability|resident|action|verdict|effect|parcels|dead)\.`)
 	for key := range text {
 		require.True(t, used[key] || families.MatchString(key), "nobody says %s", key)
 	}

@@ -29,11 +29,14 @@ func (d *Desk) routeRelink(mux *http.ServeMux) {
 	}
 }
 
-// bodyLimit is the largest body of a request: a model file may be longer than
-// any form.
+// bodyLimit is the largest body of a request: a model file, and what staff bring
+// from a platform, may be longer than any form.
 func bodyLimit(r *http.Request) int64 {
 	if strings.HasPrefix(r.URL.Path, "/api/v1/relink") {
 		return maxModel
+	}
+	if strings.HasSuffix(r.URL.Path, "/receipts") || strings.HasSuffix(r.URL.Path, "/exports") {
+		return maxUpload + 64<<10 // the file, and the form around it
 	}
 	return maxBody
 }

@@ -172,6 +172,10 @@ func (l Lang) status(p store.Platform, t store.TargetView, stopped bool) Status 
 	case s.Waiting && p.Paused:
 		say(l.T("target.paused"))
 	}
+	if word, detail, ok := l.carriedWord(p, t.State); ok {
+		s.Word = word
+		say(detail)
+	}
 	if t.Key == "" && t.State != store.TargetGreen {
 		say(l.T("target.create"))
 	}

@@ -122,14 +122,15 @@ var today = time.Date(2026, 11, 23, 10, 0, 0, 0, time.FixedZone("CST", 8*3600))
 
 // world is one test's own database, desk and server.
 type world struct {
-	t       *testing.T
-	store   *store.Store
-	db      *pgxpool.Pool
-	url     string
-	log     *safeBuffer
-	metrics *telemetry.Metrics
-	mu      sync.Mutex
-	woken   []string
+	t        *testing.T
+	store    *store.Store
+	db       *pgxpool.Pool
+	url      string
+	log      *safeBuffer
+	metrics  *telemetry.Metrics
+	registry *registry.Registry
+	mu       sync.Mutex
+	woken    []string
 }
 
 type safeBuffer struct {
@@ -149,7 +150,10 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldOf(t, platformFiles) }
+
+// newWorldOf is a world with other platforms.
+func newWorldOf(t *testing.T, platformFiles []string) *world {
 	t.Helper()
 	ctx := context.Background()
 	dsn := pgtest.DSNFrom(t, "store", func(ctx context.Context, dsn string) error {
@@ -183,6 +187,7 @@ func newWorld(t *testing.T) *world {
 	reg, err := registry.New(ctx, specs, func(string) string { return t.TempDir() })
 	require.NoError(t, err)
 	require.NoError(t, reg.Register(ctx, w.store))
+	w.registry = reg
 	logger, err := telemetry.NewLogger(w.log, "json", slog.LevelDebug)
 	require.NoError(t, err)
 	d, err := desk.New(desk.Options{Store: w.store, Registry: reg, Metrics: w.metrics, Logger: logger,

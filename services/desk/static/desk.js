@@ -96,6 +96,20 @@
       if (button) button.click();
     });
   });
+  // Copy one field of a card. Without a script it is selected and copied by hand.
+  document.querySelectorAll("button[data-copy]").forEach(function (button) {
+    var box = document.getElementById(button.dataset.copy), word = button.textContent;
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      box.focus();
+      box.select();
+      var done = navigator.clipboard ? navigator.clipboard.writeText(box.value).catch(function () { document.execCommand("copy"); }) : Promise.resolve(document.execCommand("copy"));
+      done.then(function () {
+        button.textContent = button.dataset.done;
+        setTimeout(function () { button.textContent = word; }, 1500);
+      });
+    });
+  });
   // "/" goes to the search box, as in many programs.
   document.addEventListener("keydown", function (e) {
     var box = document.getElementById("q");
