@@ -29,6 +29,9 @@ func (w *worker) conclude(t store.Target, o connectors.Outcome, at time.Time) (s
 	refusedField := w.attributeOf(o.Column)
 	next, _ := lineage.Finish(row, lineage.Outcome{Intent: o.Intent, Status: lineage.Status(o.Status), At: at,
 		Version: o.RowVersion, Attribute: refusedField, Words: o.Reason})
+	if o.Status == connectors.Applied {
+		next = w.believe(next, fields, at)
+	}
 	raw, err := next.Append(nil)
 	if err != nil {
 		return v, err
@@ -107,7 +110,7 @@ func (w *worker) bind(t store.Target, key, version string, at time.Time, v store
 	id := t.Open.ID.String()
 	row, _ := lineage.Finish(lineage.Created(lineage.Intent{ID: id, At: t.Open.At, Due: due}),
 		lineage.Outcome{Intent: id, Status: lineage.Applied, At: at, Version: version})
-	raw, err := row.Append(nil)
+	raw, err := w.believe(row, t.Open.Fields, at).Append(nil)
 	if err != nil {
 		return v, err
 	}

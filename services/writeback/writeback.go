@@ -75,6 +75,9 @@ func New(o Options) *Service {
 		w.looker, _ = p.Connector.(connectors.Looker)
 		w.acks, _ = p.Connector.(connectors.Acknowledger)
 		w.courier, _ = p.Connector.(connectors.Courier)
+		if x, ok := p.Connector.(interface{ Exports() bool }); ok && w.courier != nil {
+			w.blind = !x.Exports()
+		}
 		if w.counts = p.Spec.Counts; w.counts != nil {
 			w.reporter, _ = p.Connector.(connectors.Reporter)
 		}
@@ -121,6 +124,7 @@ type worker struct {
 	acks        connectors.Acknowledger // nil: outcomes come with the call
 	courier     connectors.Courier      // nil: nobody carries its writes
 	carried     time.Time               // when the courier was last compared with the store
+	blind       bool                    // the platform never shows what it holds
 	counts      *spec.Counts            // nil: it is told of people
 	reporter    connectors.Reporter
 	reported    time.Time
