@@ -13,6 +13,9 @@ import (
 // Asks reports that the platform can only be asked person by person.
 func (a *asker) Asks() bool { return true }
 
+// Zone is the time zone in which the platform counts its days.
+func (a *asker) Zone() string { return a.settings.Timezone }
+
 // Pull gives nothing: what the platform knows comes by Ask.
 func (a *asker) Pull(ctx context.Context, _ connectors.Cursor, _ func(connectors.Batch) error) error {
 	return ctx.Err()

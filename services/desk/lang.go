@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"heji/connectors"
+	"heji/services/store"
 )
 
 // Lang is a language of pages and messages.
@@ -29,6 +32,9 @@ type catalogue struct {
 	// Reasons translates sentences that writeback stores with a target; it is
 	// keyed by how they begin. What is not in it is shown as it is.
 	Reasons map[string]string `yaml:"reasons"`
+	// Troubles says what is wrong with a platform, by the code of connectors. The
+	// sentences of the connectors themselves are English.
+	Troubles map[string]string `yaml:"troubles"`
 }
 
 var catalogues = sync.OnceValue(func() map[Lang]catalogue {
@@ -74,6 +80,16 @@ func (l Lang) Reason(sentence string) string {
 		}
 	}
 	return sentence
+}
+
+// Trouble says in the language what is wrong with a platform. A sentence without
+// a code is shown as it is.
+func (l Lang) Trouble(t store.Trouble) string {
+	text, ok := catalogues()[l].Troubles[t.Code]
+	if !ok {
+		return t.Sentence
+	}
+	return connectors.Fill(text, t.Args)
 }
 
 // Other is the language to switch to.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"heji/connectors"
 	"heji/schema"
 	"heji/services/store"
 )
@@ -139,7 +140,7 @@ func TestReasonsOfWriteback(t *testing.T) {
 	require.Equal(t, "电话不对", Chinese.Reason("电话不对"), "a platform's own words stay")
 	for begins := range catalogues()[Chinese].Reasons {
 		found := false
-		for _, file := range []string{"decide.go", "outcome.go", "round.go"} {
+		for _, file := range []string{"decide.go", "outcome.go", "round.go", "other.go"} {
 			text, err := os.ReadFile(filepath.Join("..", "writeback", file))
 			require.NoError(t, err)
 			found = found || strings.Contains(string(text), `"`+begins)
@@ -154,3 +155,20 @@ func mustLookup(a schema.Attribute) schema.Definition {
 }
 
 func today() time.Time { return time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC) }
+
+// A platform's trouble is said in the reader's language, whatever its kind.
+func TestTroubles(t *testing.T) {
+	for _, code := range connectors.TroubleCodes() {
+		text := catalogues()[Chinese].Troubles[code]
+		require.NotEmpty(t, text, "the Chinese catalogue says nothing about %s", code)
+		english := connectors.NewTrouble(code)
+		for _, arg := range regexp.MustCompile(`\{\w+\}`).FindAllString(text, -1) {
+			require.Contains(t, english.Text, arg, "%s: no such argument", code)
+		}
+	}
+	expired := store.Trouble{Sentence: "pension: GET /people: expired", Code: "certificate_expired", Args: map[string]string{"where": "pension: GET /people"}}
+	require.Equal(t, "pension: GET /people：平台的证书已过期，请部门更换；在此之前不读也不写", Chinese.Trouble(expired))
+	require.Equal(t, expired.Sentence, English.Trouble(expired))
+	require.Equal(t, "another sentence", Chinese.Trouble(store.Trouble{Sentence: "another sentence"}))
+	require.Empty(t, Chinese.Trouble(store.Trouble{}))
+}

@@ -110,8 +110,8 @@ func (l Lang) platformState(p store.Platform, s *store.PlatformStats, steps map[
 		StageWord: l.T("stage." + string(p.Stage)), Writable: p.Writable, Paused: p.Paused, Creates: p.Agreement.Creates,
 		Authority: []string{}, LegalBasis: p.Agreement.LegalBasis, Records: s.Records, Unresolved: s.Unresolved,
 		Pulled: s.Pulled, Merged: s.Merged, Unchanged: s.Unchanged, Targets: s.Targets, Green: s.Targets[store.TargetGreen], Due: s.Due, OldestDue: s.OldestDue,
-		Proposals: s.Proposals, CompleteAt: p.CompleteAt, AsOf: p.AsOf, PulledAt: p.PulledAt, PullError: p.PullError,
-		WroteAt: p.WroteAt, WriteError: p.WriteError}
+		Proposals: s.Proposals, CompleteAt: p.CompleteAt, AsOf: p.AsOf, PulledAt: p.PulledAt, PullError: l.Trouble(p.PullTrouble),
+		WroteAt: p.WroteAt, WriteError: l.Trouble(p.WriteTrouble)}
 	if out.Targets == nil {
 		out.Targets = map[store.TargetState]int64{}
 	}

@@ -111,7 +111,7 @@ func (s *Service) loop(ctx context.Context, id string, c connectors.Connector, e
 		err = s.hold(ctx, id, c, lease, every, log)
 		if err != nil && ctx.Err() == nil {
 			log.Warn("pulling was interrupted; trying again", "error", err, "retry_after", backoff)
-			if noteErr := s.o.Store.PullResult(ctx, id, telemetry.ErrorText(err)); noteErr != nil {
+			if noteErr := s.o.Store.PullResult(ctx, id, registry.Trouble(err, telemetry.ErrorText(err))); noteErr != nil {
 				log.Warn("the result could not be noted", "error", noteErr)
 			}
 		}
@@ -139,6 +139,11 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 	r := &run{service: s, id: id, connector: c, lease: lease, cursor: lease.Cursor, confirmed: lease.Cursor, log: log}
 	if p, ok := s.o.Registry.Get(id); ok && p.Map != nil {
 		r.read, r.lag, r.trusted, r.files = p.Map.Read, p.Spec.ReadLag(), p.Spec.ClockTrusted, folder(p)
+		if a, ok := c.(connectors.Asker); ok && a.Asks() {
+			if err := r.prepareAsking(ctx, p, a); err != nil {
+				return err
+			}
+		}
 	}
 	failures, damaged := 0, ""
 	for {
@@ -177,7 +182,7 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 		if err := r.done(ctx, requests, err); err != nil {
 			return err
 		}
-		if err := s.o.Store.PullResult(ctx, id, sentence); err != nil {
+		if err := s.o.Store.PullResult(ctx, id, registry.Trouble(err, sentence)); err != nil {
 			return err
 		}
 		if err := r.confirm(ctx); err != nil {
@@ -242,6 +247,10 @@ type run struct {
 	source  string          // the extract that it reads
 	from    int64           // the position before the full read that is under way
 	whole   bool            // it read everything there is
+
+	// A platform that can only be asked person by person.
+	asker  connectors.Asker // nil: it lists its rows
+	asking asking
 }
 
 // errPublish says that the sequence may have a gap.
@@ -251,6 +260,9 @@ var errPublish = errors.New("publishing failed")
 func (r *run) pass(ctx context.Context) error {
 	if r.connector == nil {
 		return r.deskPass(ctx)
+	}
+	if r.asker != nil {
+		return r.askPass(ctx)
 	}
 	r.full, r.source, r.emitted, r.whole = nil, "", false, false
 	first, before := r.cursor == nil, r.position

@@ -2,6 +2,7 @@ package pull
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -71,6 +72,11 @@ func (r *run) requested(ctx context.Context) (whole []int64, err error) {
 			return nil, err
 		}
 	}
+	if r.asker != nil {
+		if err := r.service.o.Store.AskAllAgain(ctx, r.id); err != nil {
+			return nil, err
+		}
+	}
 	r.cursor = nil
 	r.log.Info("everything is read again, as was asked for")
 	return whole, nil
@@ -80,6 +86,10 @@ func (r *run) requested(ctx context.Context) (whole []int64, err error) {
 func (r *run) lookAgain(ctx context.Context, looker connectors.Looker, q store.PullRequest) error {
 	asked := time.Now()
 	rows, err := looker.Look(ctx, connectors.Query{Key: q.Key})
+	if errors.Is(err, connectors.ErrOtherRow) {
+		// It says nothing about the row, and holds up nothing else (I10).
+		return r.publish(ctx, []schema.Record{{Op: schema.OpDead, Key: q.Key, AsOf: asked.Add(-r.lag), Problem: schema.ProblemOtherPerson, Place: "asked for again"}})
+	}
 	if err != nil {
 		return fmt.Errorf("ask for a row again: %w", err)
 	}

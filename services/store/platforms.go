@@ -36,6 +36,8 @@ type Platform struct {
 	PullError  string
 	WroteAt    *time.Time
 	WriteError string
+	// The same with their codes, so that they are said in the reader's language.
+	PullTrouble, WriteTrouble Trouble
 }
 
 // RegisterPlatform makes a platform known and takes over what its file says.
@@ -78,20 +80,23 @@ func (s *Store) RegisterPlatform(ctx context.Context, p Platform) error {
 
 const platformColumns = `p.id, p.name, p.name_en, p.department, p.kind, p.class, p.cadence, p.writable, p.stage,
 	coalesce(p.agreement, 0), coalesce(a.body, '{}'), p.paused, p.fence, p.complete_at, p.as_of, p.pulled_at,
-	coalesce(p.pull_error, ''), p.wrote_at, coalesce(p.write_error, '')`
+	coalesce(p.pull_error, ''), p.wrote_at, coalesce(p.write_error, ''), p.pull_trouble, p.write_trouble`
 
 func scanPlatform(row pgx.CollectableRow) (Platform, error) {
 	var p Platform
-	var body []byte
+	var body, pulled, wrote []byte
 	err := row.Scan(&p.ID, &p.Name, &p.NameEn, &p.Department, &p.Kind, &p.Class, &p.Cadence, &p.Writable, &p.Stage,
-		&p.Version, &body, &p.Paused, &p.Fence, &p.CompleteAt, &p.AsOf, &p.PulledAt, &p.PullError, &p.WroteAt, &p.WriteError)
+		&p.Version, &body, &p.Paused, &p.Fence, &p.CompleteAt, &p.AsOf, &p.PulledAt, &p.PullError, &p.WroteAt, &p.WriteError, &pulled, &wrote)
 	if err != nil {
 		return p, err
 	}
 	if err := json.Unmarshal(body, &p.Agreement); err != nil {
 		return p, fmt.Errorf("agreement of %s: %w", p.ID, err)
 	}
-	return p, nil
+	var pullErr, writeErr error
+	p.PullTrouble, pullErr = readTrouble(p.PullError, pulled)
+	p.WriteTrouble, writeErr = readTrouble(p.WriteError, wrote)
+	return p, errors.Join(pullErr, writeErr)
 }
 
 // Platforms returns every platform with the agreement in force, by id.
@@ -212,9 +217,9 @@ func (s *Store) MergedMark(ctx context.Context, platform string, fence int64) (c
 }
 
 // PullResult records how a pass ended.
-func (s *Store) PullResult(ctx context.Context, platform string, sentence string) error {
-	_, err := s.pool.Exec(ctx, `UPDATE platforms SET pull_error = nullif($2, ''),
-		pulled_at = CASE WHEN $2 = '' THEN now() ELSE pulled_at END WHERE id = $1`, platform, sentence)
+func (s *Store) PullResult(ctx context.Context, platform string, t Trouble) error {
+	_, err := s.pool.Exec(ctx, `UPDATE platforms SET pull_error = nullif($2, ''), pull_trouble = $3,
+		pulled_at = CASE WHEN $2 = '' THEN now() ELSE pulled_at END WHERE id = $1`, platform, t.Sentence, t.stored())
 	if err != nil {
 		return fmt.Errorf("platform %s: note the pull's result: %w", platform, err)
 	}
@@ -222,9 +227,9 @@ func (s *Store) PullResult(ctx context.Context, platform string, sentence string
 }
 
 // WriteResult records how a push ended.
-func (s *Store) WriteResult(ctx context.Context, platform string, sentence string) error {
-	_, err := s.pool.Exec(ctx, `UPDATE platforms SET write_error = nullif($2, ''),
-		wrote_at = CASE WHEN $2 = '' THEN now() ELSE wrote_at END WHERE id = $1`, platform, sentence)
+func (s *Store) WriteResult(ctx context.Context, platform string, t Trouble) error {
+	_, err := s.pool.Exec(ctx, `UPDATE platforms SET write_error = nullif($2, ''), write_trouble = $3,
+		wrote_at = CASE WHEN $2 = '' THEN now() ELSE wrote_at END WHERE id = $1`, platform, t.Sentence, t.stored())
 	if err != nil {
 		return fmt.Errorf("platform %s: note the push's result: %w", platform, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"heji/connectors"
+	"heji/services/registry"
 	"heji/services/store"
 	"heji/services/telemetry"
 )
@@ -110,7 +111,7 @@ func (w *worker) fail(ctx context.Context, err error) {
 	if w.failures == 1 || w.failures%20 == 0 {
 		w.log.Warn("the platform does not take writes now; they wait", "error", err, "attempts", w.failures)
 	}
-	if err := w.o.Store.WriteResult(ctx, w.id, telemetry.ErrorText(err)); err != nil && ctx.Err() == nil {
+	if err := w.o.Store.WriteResult(ctx, w.id, registry.Trouble(err, telemetry.ErrorText(err))); err != nil && ctx.Err() == nil {
 		w.log.Warn("the result could not be noted", "error", err)
 	}
 }
@@ -118,7 +119,7 @@ func (w *worker) fail(ctx context.Context, err error) {
 func (w *worker) succeed(ctx context.Context) {
 	w.failures = 0
 	w.o.Metrics.LastSuccess.WithLabelValues(w.id, telemetry.DirectionWrite).SetToCurrentTime()
-	if err := w.o.Store.WriteResult(ctx, w.id, ""); err != nil && ctx.Err() == nil {
+	if err := w.o.Store.WriteResult(ctx, w.id, store.Trouble{}); err != nil && ctx.Err() == nil {
 		w.log.Warn("the result could not be noted", "error", err)
 	}
 }
@@ -259,15 +260,19 @@ func (w *worker) look(ctx context.Context, lease store.Lease, targets []store.Ta
 	for _, t := range targets {
 		asOf := time.Now()
 		rows, err := w.ask(ctx, connectors.Query{Key: t.Key})
+		if isOther(err) {
+			if err := w.setAside(ctx, lease, t); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			w.fail(ctx, err)
 			return nil // they stay due
 		}
 		var row *connectors.Row
-		for i := range rows {
-			if rows[i].Key == t.Key { // another person's row for our key is no answer
-				row = &rows[i]
-			}
+		if len(rows) > 0 {
+			row = &rows[0]
 		}
 		if err := w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(p store.Platform, list []store.Target) ([]store.Verdict, error) {
 			v, err := w.looked(p, list[0], row, asOf, time.Now())
@@ -286,7 +291,11 @@ func (w *worker) ask(ctx context.Context, q connectors.Query) ([]connectors.Row,
 	if err := w.limiter.Wait(ctx); err != nil {
 		return nil, err
 	}
-	return w.looker.Look(ctx, q)
+	rows, err := w.looker.Look(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return w.own(q, rows)
 }
 
 // find asks whether a create whose answer was lost has made its row.
@@ -294,6 +303,12 @@ func (w *worker) find(ctx context.Context, lease store.Lease, targets []store.Ta
 	for _, t := range targets {
 		write := w.write(*t.Open)
 		rows, err := w.ask(ctx, connectors.Query{Natural: write.Natural})
+		if isOther(err) {
+			if err := w.setAside(ctx, lease, t); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			w.fail(ctx, err)
 			return nil
