@@ -55,10 +55,10 @@ func (p *pass) run(ctx context.Context, now snapshot) error {
 		last := found[len(found)-1]
 		change, keys = &last.change, last.keys
 		ahead := p.ahead(found)
-		if err := p.whole(found[:ahead]); err != nil {
+		if err := p.emitUnseen(found[ahead:]); err != nil { // first: the page's resume point carries them
 			return err
 		}
-		if err := p.emitUnseen(found[ahead:]); err != nil {
+		if err := p.whole(found[:ahead]); err != nil {
 			return err
 		}
 		if len(found) < p.settings.Page {

@@ -88,7 +88,7 @@ func (s *Shared) Database(t testing.TB, password string) (dsn string, db *sql.DB
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := db.Exec("DROP DATABASE " + name + "; DROP USER '" + name + "'@'%'"); err != nil {
+		if _, err := db.Exec("SET lock_wait_timeout = 10; DROP DATABASE " + name + "; DROP USER '" + name + "'@'%'"); err != nil {
 			t.Error(err)
 		}
 		_ = db.Close()
