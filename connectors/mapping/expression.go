@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/vm"
@@ -75,21 +76,41 @@ func (f *field) bothWays(p *spec.Platform) error {
 		f.writable = false
 		return p.Errorf(path+"."+have, "%s: the platform receives it, but the mapping cannot be reversed: there is %s and no %s. Add %s, make it read_only, or do not let it be received.", path, have, lack, lack)
 	}
-	if f.read == nil && f.spec.When == nil && len(f.names) == 0 {
-		return nil
-	}
+	written, refused := 0, error(nil)
 	for _, sample := range f.samples() {
 		wire, err := f.wire(sample)
 		if err != nil {
+			refused = err
 			continue // the platform has no text for it: said when it comes up
 		}
+		written++
 		if back, _ := f.value(wire); back != sample {
 			if again, err := f.wire(back); back != "" && err == nil && again == wire {
-				continue // a coarser table: what it becomes stays what it is
+				continue // a coarser table, a cut text: what it becomes stays what it is
 			}
 			f.writable = false
-			return p.Errorf(path+".write", "%s: the platform receives it, but the mapping cannot be reversed: %s is not read back as the same. Let read undo what write does.", path, fmt.Sprintf("the value %q, written as %q,", sample, wire))
+			return p.Errorf(path+"."+f.culprit(), "%s: the platform receives it, but the mapping cannot be reversed: %s is not read back as the same. Let read undo what write does.", path, fmt.Sprintf("the value %q, written as %q,", sample, wire))
 		}
 	}
+	if written == 0 && refused != nil {
+		f.writable = false
+		return p.Errorf(path+"."+f.culprit(), "%s: the platform receives it, but the mapping cannot be reversed: no ordinary value can be written: %s. Correct it, make the field read_only, or do not let it be received.",
+			path, strings.TrimPrefix(refused.Error(), string(f.attribute)+": "))
+	}
 	return nil
+}
+
+// culprit is the setting of the field that most likely stands in the way.
+func (f *field) culprit() string {
+	switch {
+	case f.write != nil:
+		return "write"
+	case f.spec.Max > 0:
+		return "max"
+	case f.spec.When != nil:
+		return "when"
+	case len(f.columns) > 1:
+		return "columns"
+	}
+	return "column"
 }

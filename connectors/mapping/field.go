@@ -236,8 +236,13 @@ func (f *field) samples() []string {
 		return []string{"1", "20"}
 	case schema.KindName:
 		return []string{"欧阳沐辰", "李磊", "阿依·古丽"}
+	case schema.KindText:
+		if f.attribute == schema.Disability {
+			return []string{"4-2", "1-1"}
+		}
+		return []string{"测试1号", "A12"}
 	}
-	return nil // a text or an address may become any other
+	return nil // an address has a check of its own
 }
 
 // value reads a wire text.
