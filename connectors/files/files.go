@@ -38,6 +38,7 @@ type reader struct {
 	full     *regexp.Regexp
 	drop     *regexp.Regexp // incremental files, nil: none
 	asOfName *regexp.Regexp
+	attended bool // a person looks once (connectors.Environment)
 }
 
 // writer drops batches into an outbox as well.
@@ -79,7 +80,7 @@ func Open(_ context.Context, p *spec.Platform, env connectors.Environment) (conn
 			return nil, err
 		}
 	}
-	r := &reader{platform: p, settings: s, zone: zone, columns: p.Columns(), drive: d,
+	r := &reader{platform: p, settings: s, zone: zone, columns: p.Columns(), drive: d, attended: env.Attended,
 		folder: &folder{drive: d, dir: s.Dir, marker: s.DoneMarker, stableFor: s.StableFor.D(), now: time.Now}}
 	if s.DeleteColumn != "" && !contains(r.columns, s.DeleteColumn) {
 		r.columns = append(r.columns, s.DeleteColumn)
@@ -194,12 +195,26 @@ func (c cursor) done(id identity) bool {
 // waiting returns the complete files in the order of their as-of times. A time
 // that stands inside the file is not known yet: there the delivery orders.
 func (r *reader) waiting(ctx context.Context) ([]*extract, error) {
-	ids, err := r.folder.ready(ctx, func(name string) bool {
-		return r.full != nil && r.full.MatchString(name) || r.drop != nil && r.drop.MatchString(name)
-	})
+	if r.settings.Dir == r.settings.Processed {
+		return r.lookBack(ctx)
+	}
+	ids, err := r.folder.ready(ctx, r.ours)
 	if err != nil {
 		return nil, err
 	}
+	if len(ids) == 0 && r.attended {
+		return r.lookBack(ctx)
+	}
+	return r.inOrder(ids), nil
+}
+
+// ours reports whether a name is that of an extract or a drop.
+func (r *reader) ours(name string) bool {
+	return r.full != nil && r.full.MatchString(name) || r.drop != nil && r.drop.MatchString(name)
+}
+
+// inOrder puts files in the order of their as-of times.
+func (r *reader) inOrder(ids []identity) []*extract {
 	var out []*extract
 	for _, id := range ids {
 		e := &extract{identity: id, mode: modeFull}
@@ -221,7 +236,7 @@ func (r *reader) waiting(ctx context.Context) ([]*extract, error) {
 		}
 		return a.Name < b.Name
 	})
-	return out, nil
+	return out
 }
 
 func (e *extract) order() time.Time {

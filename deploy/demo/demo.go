@@ -125,6 +125,9 @@ func (d *demo) open(ctx context.Context, engines *embedded.Engines) ([]*spec.Pla
 		return nil, err
 	}
 	env := d.district.Env()
+	if _, err := publish(d.o.Dir, env); err != nil {
+		return nil, err
+	}
 	files, err := platforms.FS.ReadDir(".")
 	if err != nil {
 		return nil, err
