@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
-// putAway returns the newest full extract in processed/ and the drops that came
-// after it, in their order; without a full extract, every drop.
-func (r *reader) putAway(ctx context.Context) ([]*extract, error) {
+// putAway returns what of processed/ a whole read needs: the newest full extract
+// and the drops that came after it, in their order; without a full extract,
+// every drop. Where a newer full extract waits, it needs nothing older.
+func (r *reader) putAway(ctx context.Context, waiting []identity) ([]*extract, error) {
 	if _, err := r.drive.stat(ctx, r.settings.Processed); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // nothing was read yet
 	}
@@ -19,19 +21,26 @@ func (r *reader) putAway(ctx context.Context) ([]*extract, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := r.inOrder(ids)
-	for i := len(found) - 1; i >= 0; i-- {
-		if found[i].mode == modeFull {
-			return found[i:], nil
+	all := r.inOrder(append(slices.Clone(waiting), ids...))
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].mode == modeFull {
+			all = all[i:]
+			break
 		}
 	}
-	return found, nil
+	return slices.DeleteFunc(all, func(e *extract) bool {
+		return slices.ContainsFunc(waiting, func(id identity) bool { return id.same(e.identity) })
+	}), nil
 }
 
 // Reread puts the last extract, and the drops after it, back where they are
 // read. A file that waits under the same name is newer and stays.
 func (r *reader) Reread(ctx context.Context) error {
-	found, err := r.putAway(ctx)
+	waiting, err := r.folder.ready(ctx, r.ours)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.platform.ID, err)
+	}
+	found, err := r.putAway(ctx, waiting)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.platform.ID, err)
 	}
@@ -55,7 +64,7 @@ func (r *reader) Reread(ctx context.Context) error {
 // lookBack lets a person who looks once see the last extract where none waits:
 // it is read where it was put away, and stays there.
 func (r *reader) lookBack(ctx context.Context) ([]*extract, error) {
-	found, err := r.putAway(ctx)
+	found, err := r.putAway(ctx, nil)
 	if err == nil && len(found) > 0 {
 		r.settings.Dir = r.settings.Processed
 	}
