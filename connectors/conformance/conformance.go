@@ -36,6 +36,7 @@ func Run(t *testing.T, h Harness) {
 		{"ACancelledContextReturns", cancelled},
 		{"AHugeValueArrivesWhole", hugeValue},
 		{"ChecksOfALivePlatformHold", liveChecks},
+		{"ItsColumnsCanBeDescribed", described},
 	}
 	if h.ReadOnly {
 		tests = append(tests, test{"ItCannotWrite", cannotWrite})

@@ -81,6 +81,12 @@ func (r *brandReader) find(ctx context.Context, key, table string, names []strin
 		all[i] = r.d.Column(dialect.Described{Name: t[0].String, Type: t[1].String, Nullable: t[2].String == "1",
 			Length: number(t[3].String), Precision: number(t[4].String), Scale: number(t[5].String)})
 	}
+	if names == nil { // somebody looks around
+		for _, c := range all {
+			l.names = append(l.names, c.Name)
+			l.columns[c.Name] = c
+		}
+	}
 	var missing []string
 	for _, name := range names {
 		// Where no name is the same, the one that differs in capitals only.

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/connectors"
+	"heji/connectors/table/dialect"
 )
 
 // Describe reads all columns of the table, those that the file does not name
@@ -58,6 +59,44 @@ func (r *reader) Describe(ctx context.Context, limit int) ([]connectors.Column, 
 	}
 	if err := sample.Err(); err != nil {
 		return nil, r.failed(ctx, "reading the table", err)
+	}
+	return columns, nil
+}
+
+// Describe is the same for the other brands. A column whose type has no text is
+// shown without samples.
+func (r *brandReader) Describe(ctx context.Context, limit int) ([]connectors.Column, error) {
+	l, err := r.find(ctx, "connect.table", r.settings.Table, nil)
+	if err != nil {
+		return nil, err
+	}
+	columns, list, raw := make([]connectors.Column, len(l.names)), make([]string, len(l.names)), make([]bool, len(l.names))
+	for i, name := range l.names {
+		c := l.columns[name]
+		columns[i] = connectors.Column{Name: name, Type: c.Declared}
+		if c.Declared == "" {
+			columns[i].Type = c.Type
+		}
+		c.Raw = r.settings.Encoding != "" && (c.Kind == dialect.Text || c.Kind == dialect.LongText)
+		raw[i], list[i] = c.Raw, r.d.Text(c)
+		if c.Kind == dialect.Other || c.Kind == dialect.Bytes {
+			list[i] = "''"
+		}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, r.settings.Timeout.D(), errSlow)
+	defer cancel()
+	sample, err := r.texts(ctx, r.db, r.d.Select(dialect.Select{List: list, From: l.from, Limit: limit}))
+	if err != nil {
+		return nil, r.failed(ctx, "reading the table", err)
+	}
+	for _, row := range sample {
+		for i, t := range row {
+			text := t.String
+			if raw[i] {
+				text, _ = decode(r.settings.Encoding, text)
+			}
+			columns[i].Samples = append(columns[i].Samples, text)
+		}
 	}
 	return columns, nil
 }

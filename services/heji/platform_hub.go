@@ -75,7 +75,7 @@ func (c *platformList) Run(ctx context.Context) error {
 		if known, err = h.platforms(ctx); err == nil {
 			for _, k := range known {
 				if i, ok := index[k.ID]; ok {
-					k.File = list[i].File
+					k.File, k.Name = list[i].File, list[i].Name
 					list[i] = k
 					continue
 				}

@@ -226,8 +226,11 @@ func secrets(_ context.Context, x *session) (Text, error) {
 	for _, name := range variables(x.File) {
 		value, _ := x.Environment(name)
 		if u, err := url.Parse(value); err == nil && u.User != nil {
-			if password, ok := u.User.Password(); ok && len(password) >= 4 {
+			switch password, _ := u.User.Password(); {
+			case len(password) >= 6:
 				hidden = append(hidden, password)
+			case password != "": // a word like demo is in many a path
+				hidden = append(hidden, ":"+password+"@")
 			}
 			continue // the rest of an address may be named: without it nobody finds the fault
 		}
