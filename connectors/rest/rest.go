@@ -36,6 +36,7 @@ type reader struct {
 	dialect   Dialect
 	tokens    *tokens // nil: no OAuth2
 	limit     *pace.Limiter
+	calls     calls // of the platform, to the hub
 }
 
 // looker can be asked for single rows.

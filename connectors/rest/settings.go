@@ -31,6 +31,7 @@ type Settings struct {
 	Get     Get               `yaml:"get"`
 	Find    Find              `yaml:"find"`
 	Lookup  *Lookup           `yaml:"lookup"`
+	Webhook *Webhook          `yaml:"webhook"`
 	Update  *Update           `yaml:"update"`
 	Create  *Create           `yaml:"create"`
 	Error   Gateway           `yaml:"error"`
@@ -264,7 +265,12 @@ func (s *Settings) checkAuth(p *spec.Platform) error {
 		}
 	}
 	if s.Sign != nil {
-		return s.Sign.check(p)
+		if err := s.Sign.check(p); err != nil {
+			return err
+		}
+	}
+	if s.Webhook != nil {
+		return s.Webhook.check(p)
 	}
 	return nil
 }

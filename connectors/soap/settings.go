@@ -36,6 +36,7 @@ type Settings struct {
 	Update    *Call         `yaml:"update"`
 	Create    *Create       `yaml:"create"`
 	Error     rest.Gateway  `yaml:"error"`
+	Webhook   *rest.Webhook `yaml:"webhook"`
 	NotDone   []int         `yaml:"not_done"`
 	Overlap   spec.Duration `yaml:"overlap"`
 	FullEvery spec.Duration `yaml:"full_every"`
@@ -188,10 +189,10 @@ func (s *Settings) engine() rest.Settings {
 		Auth: s.Auth, Headers: s.Headers, Format: "xml", Encoding: s.Encoding, Values: s.Values,
 		List: rest.List{Path: l.Operation, Method: http.MethodPost, Request: l.Request, Paging: l.Paging, Items: l.Items, Next: l.Next,
 			FirstPage: l.FirstPage, Size: l.Size, Total: l.Total, Updated: l.Updated},
-		Deletes: s.Deletes,
-		Get:     rest.Get{Path: s.Get.Operation, Request: s.Get.Request, Item: s.Get.Item},
-		Find:    rest.Find{Path: s.Find.Operation, Request: s.Find.Request, Items: s.Find.Items, Loose: s.Find.Loose},
-		Error:   s.Error, NotDone: s.NotDone, Overlap: s.Overlap, FullEvery: s.FullEvery, Timeout: s.Timeout, Timezone: s.Timezone,
+		Deletes: s.Deletes, Webhook: s.Webhook,
+		Get:   rest.Get{Path: s.Get.Operation, Request: s.Get.Request, Item: s.Get.Item},
+		Find:  rest.Find{Path: s.Find.Operation, Request: s.Find.Request, Items: s.Find.Items, Loose: s.Find.Loose},
+		Error: s.Error, NotDone: s.NotDone, Overlap: s.Overlap, FullEvery: s.FullEvery, Timeout: s.Timeout, Timezone: s.Timezone,
 	}
 	if x := s.Lookup; x != nil {
 		r.Lookup = &rest.Lookup{Path: x.Operation, Request: x.Request, Items: x.Items}

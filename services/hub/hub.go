@@ -214,6 +214,9 @@ func (h *Hub) serve(withDesk bool) error {
 		}
 		mux.Handle("/", d.Handler())
 	}
+	if h.pull != nil {
+		mux.HandleFunc("POST /hooks/{platform}", h.hooks)
+	}
 	host, _, err := net.SplitHostPort(h.c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen address %q: %w", h.c.Listen, err)
