@@ -11,6 +11,7 @@ import (
 
 	"heji/services/linkage"
 	"heji/services/linkage/files"
+	"heji/services/linkage/train"
 )
 
 // inputs are what every command over files takes.
@@ -58,7 +59,7 @@ func (c *linkCommand) Run(ctx context.Context) error {
 		return err
 	}
 	if c.Train {
-		if m, err = learn(ctx, &c.inputs, m, c.Seed, bars, c.report()); err != nil {
+		if m, err = learn(ctx, &c.inputs, m, train.Settings{Seed: c.Seed}, bars, c.report()); err != nil {
 			return err
 		}
 	} else if err := m.Ready(); err != nil {

@@ -177,6 +177,18 @@ func TestTrainingThatFailsWritesNothing(t *testing.T) {
 	require.NoFileExists(t, at("links.csv"))
 }
 
+func TestTrainingThatDoesNotConvergeWritesNothing(t *testing.T) {
+	t.Parallel()
+	register, _ := twice(400)
+	dir := folder(t, "model.yaml", untrained, "people.csv", register, "trained.yaml", "version: what was there before\n")
+	at := func(name string) string { return filepath.Join(dir, name) }
+	out, _, err := run(t, "train", "--model", at("model.yaml"), "--out", at("trained.yaml"), "--rounds", "1", at("people.csv"))
+	require.ErrorContains(t, err, "model.yaml: training does not converge: the pass over rule")
+	require.ErrorContains(t, err, "nothing is written")
+	require.Contains(t, out, "NOT converged", "how far it came is shown")
+	require.Equal(t, "version: what was there before\n", read(t, at("trained.yaml")))
+}
+
 func TestCommandsSayWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	good := "id,name,born\n1,anna,1990-02-03\n2,bert,1980-01-01\n"

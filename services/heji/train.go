@@ -14,6 +14,8 @@ type trainCommand struct {
 	inputs
 	Out  string `help:"Write the trained model to this file; nothing is written where training fails." required:"" type:"path"`
 	Seed uint64 `help:"Seed of the pairs that are drawn at random." default:"1"`
+	// Rounds is for models that need more, and for whoever wants to be told sooner.
+	Rounds int `help:"Rounds after which training gives up: it does not converge." default:"3000"`
 
 	console
 }
@@ -26,7 +28,7 @@ func (c *trainCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	trained, err := learn(ctx, &c.inputs, m, c.Seed, bars, c.out())
+	trained, err := learn(ctx, &c.inputs, m, train.Settings{Seed: c.Seed, Rounds: c.Rounds}, bars, c.out())
 	if err != nil {
 		return err
 	}
@@ -39,14 +41,13 @@ func (c *trainCommand) Run(ctx context.Context) error {
 
 // learn trains a model on the records of files, and reports how, convergence
 // included, even where it fails.
-func learn(ctx context.Context, i *inputs, m *linkage.Model, seed uint64, bars *bars, report io.Writer) (*linkage.Model, error) {
+func learn(ctx context.Context, i *inputs, m *linkage.Model, s train.Settings, bars *bars, report io.Writer) (*linkage.Model, error) {
 	_, records, err := i.read(ctx, m, bars)
 	if err != nil {
 		return nil, err
 	}
-	learned, how, err := train.Train(ctx, m, records, train.Settings{Seed: seed, Progress: func(done, total int) {
-		bars.show(stageTrain, int64(done), int64(total))
-	}})
+	s.Progress = func(done, total int) { bars.show(stageTrain, int64(done), int64(total)) }
+	learned, how, err := train.Train(ctx, m, records, s)
 	bars.clear()
 	if how != nil {
 		if err := how.Write(report); err != nil {
