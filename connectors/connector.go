@@ -115,6 +115,14 @@ type Acknowledger interface {
 	Release(ctx context.Context, outcomes []Outcome) error
 }
 
+// Repeater is implemented by acknowledged kinds for which the same write, handed
+// over again, may be a second one at the platform: a message, not a file under
+// the same name. What is in doubt there is handed over again only where the
+// agreement says resend: upsert.
+type Repeater interface {
+	Repeats() bool
+}
+
 // Query asks for rows. Exactly one of Key and Natural is set.
 type Query struct {
 	Key     string

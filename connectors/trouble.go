@@ -44,6 +44,8 @@ var troubles = map[string]struct {
 	"no_list":             {"{where}: the answer has no list at \"{path}\". Check connect.list.items", ErrLayout},
 	"missing_columns":     {"{where}: the items have no {columns}. Correct the file, or ask the department what it is called now", ErrLayout},
 	"other_row":           {"{where}: the platform answers with another person's row than the one asked for. It was set aside and used for nothing; ask the department", ErrOtherRow},
+	"topic_gone":          {"{where} is not there any more. Nothing is lost: reading goes on by itself when it is back. Ask the department what it is called now, and correct the file", ErrLayout},
+	"topic_anew":          {"the topic {topic} was made anew and is empty. Nobody is taken for deleted; reading goes on by itself when it holds something", ErrLayout},
 	"wsdl_gone":           {"{where}: there is no WSDL there any more ({words}). Ask the department for its new address, and correct connect.wsdl", ErrLayout},
 	"wsdl_operation":      {"{where}: the WSDL has no operation {operation}. It has {operations}. Correct the file, or ask the department what it is called now", ErrLayout},
 	"wsdl_part":           {"{where}: the message of the operation {operation} has no {part}. It has {parts}. Correct the request, or ask the department what it is called now", ErrLayout},

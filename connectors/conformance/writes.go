@@ -91,7 +91,9 @@ func knownAgain(t *testing.T, b *bench) {
 	again, err := c.(connectors.Writer).Push(context.Background(), []connectors.Write{write})
 	require.NoError(t, err)
 	b.process(t, c)
-	require.Equal(t, done, b.Writes(t), "the platform received the same write once")
+	if r, ok := c.(connectors.Repeater); !ok || !r.Repeats() {
+		require.Equal(t, done, b.Writes(t), "the platform received the same write once")
+	}
 	if b.h.Batched {
 		require.Equal(t, connectors.Queued, again[0].Status)
 	}
