@@ -12,6 +12,7 @@ import (
 
 	"heji/connectors"
 	_ "heji/connectors/files"
+	_ "heji/connectors/kafka"
 	_ "heji/connectors/manual"
 	"heji/connectors/platforms"
 	_ "heji/connectors/rest"
@@ -60,7 +61,7 @@ func TestPlatformsOpen(t *testing.T) {
 
 func TestOpenNamesTheKinds(t *testing.T) {
 	_, err := connectors.Open(context.Background(), &spec.Platform{Source: "p.yaml", Kind: "tabel"}, connectors.Environment{})
-	require.EqualError(t, err, `p.yaml: kind: "tabel" is none of [files manual rest soap table template]`)
+	require.EqualError(t, err, `p.yaml: kind: "tabel" is none of [files kafka manual rest soap table template]`)
 }
 
 func TestKeys(t *testing.T) {

@@ -36,6 +36,10 @@ type Agreement struct {
 	Until      string             `json:"until,omitempty" yaml:"until,omitempty"` // yyyy-mm-dd, empty: open
 	Receives   map[Attribute]Mode `json:"receives,omitempty" yaml:"receives,omitempty"`
 	Creates    bool               `json:"creates,omitempty" yaml:"creates,omitempty"`
+	// Resend says what may be done with a message whose arrival is in doubt: upsert
+	// (the platform takes the same message twice as once) or nothing, so that it
+	// waits for an answer or a person.
+	Resend string `json:"resend,omitempty" yaml:"resend,omitempty"`
 	Scope      []Condition        `json:"scope,omitempty" yaml:"scope,omitempty"` // all must hold; on master values only
 	// Authority lists the attributes for which this platform has the last word.
 	// It never receives one of them.
@@ -44,6 +48,9 @@ type Agreement struct {
 	// they are no evidence.
 	Mirrors []Attribute `json:"mirrors,omitempty" yaml:"mirrors,omitempty"`
 }
+
+// ResendUpsert is the one value of Agreement.Resend.
+const ResendUpsert = "upsert"
 
 // Condition is one test on a resident's master values.
 type Condition struct {

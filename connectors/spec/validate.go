@@ -184,6 +184,9 @@ func validateAgreement(d *decoder, p *Platform) {
 			d.add(p.Line("agreement."+day.key), "agreement.%s: %q is not a day. Write it as 2026-01-31.", day.key, day.text)
 		}
 	}
+	if g.Resend != "" && g.Resend != schema.ResendUpsert {
+		d.add(p.Line("agreement.resend"), "agreement.resend: %q is not upsert. Write upsert where the platform takes the same message twice as once; else take it out.", g.Resend)
+	}
 	if g.Creates && len(p.Natural) == 0 {
 		// RULES C. A token recognises a row that we made; it says nothing about one
 		// that the platform has had before.

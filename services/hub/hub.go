@@ -29,6 +29,7 @@ import (
 
 	// The connector kinds register themselves.
 	_ "heji/connectors/files"
+	_ "heji/connectors/kafka"
 	_ "heji/connectors/manual"
 	_ "heji/connectors/rest"
 	_ "heji/connectors/soap"

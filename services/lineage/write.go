@@ -103,7 +103,8 @@ func Finish(row Row, out Outcome) (Row, bool) {
 		next.apply(w, at, out.Version)
 	case Queued:
 		open := *w
-		open.Queued = true
+		// Handed over for certain, perhaps a second time: the answer is the outcome.
+		open.Queued, open.Doubt = true, time.Time{}
 		next.Lineage.Write = &open
 	case Doubt:
 		next.doubt(w, at)

@@ -24,12 +24,13 @@ type round struct {
 	batch    uuid.UUID
 	looks    []store.Target // rows to ask for
 	finding  []store.Target // creates in doubt: look by natural key
+	again    []store.Intent // writes in doubt that are handed over again
 	verdicts []store.Verdict
 }
 
 // decide gives a verdict on each target.
 func (r *round) decide(p store.Platform, list []store.Target) ([]store.Verdict, error) {
-	r.looks, r.finding, r.verdicts = nil, nil, nil
+	r.looks, r.finding, r.again, r.verdicts = nil, nil, nil, nil
 	for _, t := range list {
 		var v store.Verdict
 		var err error
@@ -59,7 +60,7 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		return v, nil
 	}
 	if row.Open() {
-		return r.doubtful(t, row, v), nil
+		return r.doubtful(p, t, row, v), nil
 	}
 	if t.Open != nil {
 		v.Ended = "missed" // a read ended the doubt: lineage says below what is due now
@@ -173,9 +174,32 @@ func arrived(row lineage.Row, in *store.Intent) bool {
 	return true
 }
 
+// resends reports whether a write in doubt may be handed over again: where the
+// same batch is the same file, or the agreement says that the platform takes the
+// same message twice as once.
+func (w *worker) resends(p store.Platform) bool {
+	return w.acks != nil && p.Writes && (!w.repeats || p.Agreement.Resend == schema.ResendUpsert)
+}
+
+// handOver hands a write in doubt over again, once nothing that was sent before
+// can still arrive: it would then be newer than what follows it.
+func (r *round) handOver(t store.Target, since time.Time, v store.Verdict) store.Verdict {
+	v.State, v.Reason = store.TargetDoubt, "the answer to the last write was lost: handing the same over again"
+	if at := since.Add(r.w.policy.RequestLife); at.After(r.now) {
+		v.DueAt = at
+		return v
+	}
+	r.again = append(r.again, *t.Open)
+	v.DueAt = r.now.Add(r.w.policy.RequestLife) // in case this is lost, too
+	return v
+}
+
 // doubtful waits, or looks when the time has come.
-func (r *round) doubtful(t store.Target, row lineage.Row, v store.Verdict) store.Verdict {
+func (r *round) doubtful(p store.Platform, t store.Target, row lineage.Row, v store.Verdict) store.Verdict {
 	v.State, v.Reason = store.TargetDoubt, "the answer to the last write was lost: looking before anything else"
+	if r.w.looker == nil && t.Open != nil && row.InDoubt() && r.w.resends(p) {
+		return r.handOver(t, row.Lineage.Write.Doubt, v)
+	}
 	if r.w.looker == nil {
 		v.State, v.Reason = store.TargetHold, "the answer to the last write was lost, and the platform cannot be asked: the next export decides"
 		return v
@@ -242,6 +266,9 @@ func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) 
 	v := store.Verdict{State: store.TargetDue, Attempts: t.Attempts, Refused: t.Refused}
 	if t.Open != nil {
 		v.State, v.Reason = store.TargetDoubt, "the answer to the create was lost: looking before anything else"
+		if r.w.looker == nil && r.w.resends(p) {
+			return r.handOver(t, t.Open.At, v), nil
+		}
 		if r.w.looker == nil {
 			v.State, v.Reason = store.TargetHold, "the answer to the create was lost, and the platform cannot be asked: a person decides"
 			return v, nil

@@ -57,6 +57,9 @@ func (w *worker) conclude(t store.Target, o connectors.Outcome, at time.Time) (s
 	case connectors.Doubt:
 		v.State, v.Look = store.TargetDoubt, true
 		v.DueAt = next.LookAt(w.policy)
+		if w.looker == nil { // nobody can be asked: it is handed over again, or held
+			v.DueAt = at.Add(w.policy.RequestLife)
+		}
 	case connectors.Busy:
 		v.State, v.Attempts = store.TargetDue, t.Attempts+1
 		v.DueAt = at.Add(max(o.RetryAfter, backoff(v.Attempts)))

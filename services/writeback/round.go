@@ -36,7 +36,39 @@ func (w *worker) round(ctx context.Context, lease store.Lease) (seen int, err er
 	if err := w.find(ctx, lease, r.finding); err != nil {
 		return seen, err
 	}
+	if err := w.resend(ctx, lease, r.again); err != nil {
+		return seen, err
+	}
 	return seen, w.push(ctx, lease, opened)
+}
+
+// resend hands writes in doubt over again, as they were: each batch by itself.
+func (w *worker) resend(ctx context.Context, lease store.Lease, intents []store.Intent) error {
+	batches := map[uuid.UUID][]store.Intent{}
+	var order []uuid.UUID
+	for _, in := range intents {
+		if _, ok := batches[in.Batch]; !ok {
+			order = append(order, in.Batch)
+		}
+		batches[in.Batch] = append(batches[in.Batch], in)
+	}
+	for _, id := range order {
+		writes := make([]connectors.Write, len(batches[id]))
+		for i, in := range batches[id] {
+			writes[i] = w.write(in)
+		}
+		outcomes := w.call(ctx, writes)
+		for i := range outcomes {
+			if outcomes[i].Status == connectors.Busy {
+				// This try was not made; whether an earlier one arrived is as unknown as before.
+				outcomes[i].Status = connectors.Doubt
+			}
+		}
+		if err := w.settle(ctx, lease, batches[id], outcomes); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // push calls the platform. The intents are durable already.
@@ -325,41 +357,32 @@ func (w *worker) find(ctx context.Context, lease store.Lease, targets []store.Ta
 
 // recover deals with the writes of a process that died between intent and
 // outcome. A queued kind hands over the same file under the same name again,
-// which is the same write; everything else is in doubt (I5).
+// which is the same write; everything else is in doubt (I5), a message too.
 func (w *worker) recover(ctx context.Context, lease store.Lease) error {
 	open, err := w.o.Store.OpenIntents(ctx, w.id)
 	if err != nil {
 		return err
 	}
-	batches := map[uuid.UUID][]store.Intent{}
-	var order []uuid.UUID
+	var again, lost []store.Intent
 	for _, in := range open {
-		if in.State != "open" {
-			continue
+		switch {
+		case in.State != "open":
+		case w.acks != nil && !w.repeats:
+			again = append(again, in)
+		default:
+			lost = append(lost, in)
 		}
-		if _, ok := batches[in.Batch]; !ok {
-			order = append(order, in.Batch)
-		}
-		batches[in.Batch] = append(batches[in.Batch], in)
 	}
-	for _, id := range order {
-		intents := batches[id]
-		if w.acks != nil {
-			writes := make([]connectors.Write, len(intents))
-			for i, in := range intents {
-				writes[i] = w.write(in)
-			}
-			if err := w.settle(ctx, lease, intents, w.call(ctx, writes)); err != nil {
-				return err
-			}
-			continue
-		}
-		outcomes := make([]connectors.Outcome, len(intents))
-		for i, in := range intents {
+	if err := w.resend(ctx, lease, again); err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(lost, 200) {
+		outcomes := make([]connectors.Outcome, len(chunk))
+		for i, in := range chunk {
 			outcomes[i] = connectors.Outcome{Intent: in.ID.String(), Status: connectors.Doubt,
 				Reason: "the hub was stopped between the write and its answer"}
 		}
-		if err := w.settle(ctx, lease, intents, outcomes); err != nil {
+		if err := w.settle(ctx, lease, chunk, outcomes); err != nil {
 			return err
 		}
 	}

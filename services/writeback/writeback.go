@@ -74,6 +74,9 @@ func New(o Options) *Service {
 			limit: o.Batch, wake: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1)}
 		w.looker, _ = p.Connector.(connectors.Looker)
 		w.acks, _ = p.Connector.(connectors.Acknowledger)
+		if x, ok := p.Connector.(connectors.Repeater); ok {
+			w.repeats = x.Repeats()
+		}
 		w.courier, _ = p.Connector.(connectors.Courier)
 		if x, ok := p.Connector.(interface{ Exports() bool }); ok && w.courier != nil {
 			w.blind = !x.Exports()
@@ -128,6 +131,7 @@ type worker struct {
 	counts      *spec.Counts            // nil: it is told of people
 	reporter    connectors.Reporter
 	reported    time.Time
+	repeats     bool // the same write handed over again is a second one
 	keys        func(schema.Values) []int64
 	need        []schema.Attribute
 	trusted     bool

@@ -11,6 +11,7 @@ import (
 
 	"heji/connectors"
 	_ "heji/connectors/files"
+	_ "heji/connectors/kafka"
 	"heji/connectors/mapping"
 	"heji/connectors/platforms"
 	_ "heji/connectors/rest"
