@@ -140,7 +140,7 @@ func (c *client) trouble(ctx context.Context, where string, err error) error {
 	var other x509.HostnameError
 	var plain tls.RecordHeaderError
 	switch {
-	case errors.Is(err, kafka.SASLAuthenticationFailed), strings.Contains(err.Error(), "SASL"):
+	case errors.Is(err, kafka.SASLAuthenticationFailed), errors.Is(err, kafka.UnsupportedSASLMechanism), strings.Contains(err.Error(), "SASL authentication process"):
 		return fmt.Errorf("%s does not accept the account of connect.sasl, or not with this mechanism. Ask the department whether it was changed or locked: %w", where, connectors.ErrCredentials)
 	case errors.As(err, &expired) && expired.Reason == x509.Expired:
 		return connectors.NewTrouble("certificate_expired", "where", where)
@@ -159,7 +159,7 @@ func (c *client) trouble(ctx context.Context, where string, err error) error {
 		}
 		return fmt.Errorf("%s answers: %s: %w", where, code.Title(), connectors.ErrUnreachable)
 	}
-	return fmt.Errorf("%s does not answer, or the connection broke: %w", where, connectors.ErrUnreachable)
+	return fmt.Errorf("%s does not answer, or broke the connection off. Check connect.brokers, and whether it wants connect.tls or connect.sasl: %w", where, connectors.ErrUnreachable)
 }
 
 // span is what a partition holds: offsets from first, up to but without last.

@@ -172,7 +172,9 @@ func TestKafkaInDoubtIsHeld(t *testing.T) {
 	x.until("the other goes on", func() bool { return len(x.changes()) == 2 })
 	require.EqualValues(t, 1, x.targets()[store.TargetHold])
 	x.answer(token(sent[0]))
-	x.until("ended by the answer", func() bool { return x.targets()[store.TargetHold] == 0 && x.targets()[store.TargetGreen] == 1 && x.targets()[store.TargetQueued] == 1 })
+	x.until("ended by the answer", func() bool {
+		return x.targets()[store.TargetHold] == 0 && x.targets()[store.TargetGreen] == 1 && x.targets()[store.TargetQueued] == 1
+	})
 	require.Len(t, x.changes(), 2, "nothing was sent twice")
 }
 
@@ -181,8 +183,11 @@ func TestKafkaInDoubtIsHeld(t *testing.T) {
 func TestKafkaInDoubtIsSentAgain(t *testing.T) {
 	for name, spoil := range map[string]func(x *topics){
 		"it had arrived": (*topics).loseTheAnswer,
-		"it had not": func(x *topics) {
+		"replicas were slow": func(x *topics) {
 			x.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "change", Err: kerr.RequestTimedOut})
+		},
+		"it had not": func(x *topics) {
+			x.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "change", Err: kerr.KafkaStorageError})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
