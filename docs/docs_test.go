@@ -19,6 +19,7 @@ import (
 
 	"heji/connectors"
 	"heji/connectors/files"
+	"heji/connectors/kafka"
 	"heji/connectors/manual"
 	"heji/connectors/mapping"
 	"heji/connectors/rest"
@@ -221,7 +222,7 @@ func named(t *testing.T, file string) map[string]bool {
 func TestEverySettingIsExplained(t *testing.T) {
 	wanted := map[string]bool{}
 	for _, of := range []reflect.Type{reflect.TypeFor[spec.Platform](), reflect.TypeFor[table.Settings](),
-		reflect.TypeFor[files.Settings](), reflect.TypeFor[rest.Settings](), reflect.TypeFor[soap.Settings](),
+		reflect.TypeFor[files.Settings](), reflect.TypeFor[kafka.Settings](), reflect.TypeFor[rest.Settings](), reflect.TypeFor[soap.Settings](),
 		reflect.TypeFor[template.Settings](), reflect.TypeFor[manual.Settings]()} {
 		keys(of, wanted)
 	}

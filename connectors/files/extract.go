@@ -141,7 +141,7 @@ func (r *reader) readHeader(e *extract, rec record) error {
 	}
 	if len(missing) > 0 {
 		sort.Strings(missing)
-		return refused(e.Name, "its header in line %d has no column %s. Correct encoding, delimiter or header_row, or ask the department what the column is called now", rec.line, strings.Join(missing, ", "))
+		return connectors.NewTrouble("file_columns", "file", e.Name, "line", strconv.Itoa(rec.line), "columns", strings.Join(missing, ", "))
 	}
 	return nil
 }
@@ -217,7 +217,7 @@ func (r *reader) checkTrailer(e *extract, last record, rows int) error {
 		return refused(e.Name, "its counting row in line %d holds no number", last.line)
 	}
 	if declared != rows-1 {
-		return refused(e.Name, "it counts %d rows but holds %d: it was cut off or is not complete yet", declared, rows-1)
+		return connectors.NewTrouble("file_cut", "file", e.Name, "declared", strconv.Itoa(declared), "rows", strconv.Itoa(rows-1))
 	}
 	e.trailer = last.line
 	return nil

@@ -14,12 +14,6 @@ import (
 	"heji/connectors"
 )
 
-// strange is a server whose host key is not the pinned one. No password was sent
-// to it.
-type strange struct{ sentence string }
-
-func (s *strange) Error() string { return s.sentence }
-
 // config makes the login. Without a pinned host key nothing is accepted: the
 // sentence says what to compare and what to write.
 func (s *SFTP) config() (*ssh.ClientConfig, error) {
@@ -112,17 +106,16 @@ func (s *SFTP) hostKeys() (ssh.HostKeyCallback, []string, error) {
 			}
 			var revoked *knownhosts.RevokedError
 			if errors.As(err, &revoked) {
-				return &strange{fmt.Sprintf("the machine %s shows a host key that connect.sftp.known_hosts calls revoked (%s). Nothing was sent to it. Ask the department", address, print)}
+				return fmt.Errorf("the machine %s shows a host key that connect.sftp.known_hosts calls revoked (%s). Nothing was sent to it. Ask the department: %w", address, print, connectors.ErrCredentials)
 			}
 			var other *knownhosts.KeyError
 			pinned = pinned || errors.As(err, &other) && len(other.Want) > 0
 		}
+		code := "host_key_unknown"
 		if pinned {
-			return &strange{fmt.Sprintf("the machine %s shows another host key than the pinned one: %s %s. Either its key was changed, or somebody stands in between. "+
-				"Nothing was sent to it. Ask the department by telephone; only if they read out the same fingerprint, write it into connect.sftp as host_key: %s", address, key.Type(), print, print)}
+			code = "host_key_changed"
 		}
-		return &strange{fmt.Sprintf("the host key of the machine %s is not known yet: %s %s. Nothing was sent to it. "+
-			"Ask the department for the fingerprint of its server by telephone; if it is the same, write into connect.sftp: host_key: %s", address, key.Type(), print, print)}
+		return connectors.NewTrouble(code, "address", address, "kind", key.Type(), "print", print)
 	}, algorithms, nil
 }
 
@@ -156,12 +149,14 @@ func algorithmsOf(kind string) []string {
 
 // login makes a sentence of what went wrong before the first operation.
 func (s *SFTP) login(err error) error {
-	var other *strange
+	var other *connectors.Trouble
 	switch {
-	case errors.As(err, &other):
-		return fmt.Errorf("%s: %w", other.sentence, connectors.ErrCredentials)
+	case errors.As(err, &other): // of its host key
+		return other
 	case errors.Is(err, connectors.ErrUnreachable):
 		return err
+	case errors.Is(err, connectors.ErrCredentials):
+		return fmt.Errorf("the login was broken off: %w", err)
 	case strings.Contains(err.Error(), "unable to authenticate"):
 		with := "connect.sftp.password"
 		if s.Password == "" {
@@ -169,7 +164,7 @@ func (s *SFTP) login(err error) error {
 		} else if s.Key != "" {
 			with = "connect.sftp.key and connect.sftp.password"
 		}
-		return fmt.Errorf("the machine %s does not accept the account %s with %s. Ask the department whether it was changed or locked: %w", s.Address, s.User, with, connectors.ErrCredentials)
+		return connectors.NewTrouble("ssh_login", "address", s.Address, "user", s.User, "with", with)
 	case strings.Contains(err.Error(), "no common algorithm"):
 		return fmt.Errorf("the machine %s and Heji have no way to encrypt in common; its SSH server is too old, or has no host key of the pinned kind: %w", s.Address, connectors.ErrUnreachable)
 	}

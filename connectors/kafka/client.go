@@ -22,6 +22,7 @@ import (
 type client struct {
 	brokers   []string
 	stall     time.Duration
+	broken    error // why it can reach nothing
 	dialer    *kafka.Dialer
 	transport *kafka.Transport
 	admin     *kafka.Client
@@ -29,10 +30,9 @@ type client struct {
 
 func newClient(p *spec.Platform, s Settings) (*client, error) {
 	config, err := s.TLS.config(p)
-	if err != nil {
-		return nil, err
-	}
-	c := &client{brokers: s.Brokers, stall: s.Stall.D()}
+	// A certificate that is missing must not keep the hub from starting: it is said
+	// when the platform is first reached.
+	c := &client{brokers: s.Brokers, stall: s.Stall.D(), broken: err}
 	c.dialer = &kafka.Dialer{ClientID: "heji", Timeout: c.stall, TLS: config}
 	// The transport knows the cluster's layout; unlike a connection it never asks
 	// for a topic in a way that makes one.
@@ -55,6 +55,9 @@ func (c *client) close() error {
 
 // partitions returns a topic's partitions in order.
 func (c *client) partitions(ctx context.Context, topic string) ([]kafka.Partition, error) {
+	if c.broken != nil {
+		return nil, c.broken
+	}
 	// A first connection tells what is wrong with the login: the transport hides it
 	// behind a time that runs out.
 	conn, err := c.dialAny(ctx)
@@ -141,7 +144,7 @@ func (c *client) trouble(ctx context.Context, where string, err error) error {
 	var plain tls.RecordHeaderError
 	switch {
 	case errors.Is(err, kafka.SASLAuthenticationFailed), errors.Is(err, kafka.UnsupportedSASLMechanism), strings.Contains(err.Error(), "SASL authentication process"):
-		return fmt.Errorf("%s does not accept the account of connect.sasl, or not with this mechanism. Ask the department whether it was changed or locked: %w", where, connectors.ErrCredentials)
+		return connectors.NewTrouble("kafka_login", "where", where)
 	case errors.As(err, &expired) && expired.Reason == x509.Expired:
 		return connectors.NewTrouble("certificate_expired", "where", where)
 	case errors.As(err, &expired), errors.As(err, &unknown), errors.As(err, &other):
@@ -153,9 +156,9 @@ func (c *client) trouble(ctx context.Context, where string, err error) error {
 		case kafka.UnknownTopicOrPartition:
 			return connectors.NewTrouble("topic_gone", "where", where)
 		case kafka.TopicAuthorizationFailed, kafka.GroupAuthorizationFailed, kafka.ClusterAuthorizationFailed:
-			return fmt.Errorf("%s: the account may not do this. Ask the department for the right to read it, to write connect.out.topic, and to commit to connect.group: %w", where, connectors.ErrCredentials)
+			return connectors.NewTrouble("kafka_rights", "where", where)
 		case kafka.UnknownMemberId, kafka.IllegalGeneration, kafka.RebalanceInProgress, kafka.InconsistentGroupProtocol:
-			return fmt.Errorf("%s is used by another program. Give Heji a connect.group of its own: %w", where, connectors.ErrLayout)
+			return connectors.NewTrouble("kafka_group", "where", where)
 		}
 		return fmt.Errorf("%s answers: %s: %w", where, code.Title(), connectors.ErrUnreachable)
 	}
