@@ -39,8 +39,8 @@ type Agreement struct {
 	// Resend says what may be done with a message whose arrival is in doubt: upsert
 	// (the platform takes the same message twice as once) or nothing, so that it
 	// waits for an answer or a person.
-	Resend string `json:"resend,omitempty" yaml:"resend,omitempty"`
-	Scope      []Condition        `json:"scope,omitempty" yaml:"scope,omitempty"` // all must hold; on master values only
+	Resend string      `json:"resend,omitempty" yaml:"resend,omitempty"`
+	Scope  []Condition `json:"scope,omitempty" yaml:"scope,omitempty"` // all must hold; on master values only
 	// Authority lists the attributes for which this platform has the last word.
 	// It never receives one of them.
 	Authority []Attribute `json:"authority,omitempty" yaml:"authority,omitempty"`
