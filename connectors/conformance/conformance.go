@@ -37,6 +37,10 @@ func Run(t *testing.T, h Harness) {
 		{"AHugeValueArrivesWhole", hugeValue},
 		{"ChecksOfALivePlatformHold", liveChecks},
 		{"ItsColumnsCanBeDescribed", described},
+		{"AStopAtAnyBatchLosesNothing", stopMidway},
+		{"ALateRowIsSeen", late},
+		{"ASlowPlatformCanBeCancelled", slow},
+		{"NothingThatLeavesHoldsASecret", noSecrets},
 	}
 	if h.ReadOnly {
 		tests = append(tests, test{"ItCannotWrite", cannotWrite})
@@ -48,6 +52,7 @@ func Run(t *testing.T, h Harness) {
 			{"ARefusalSaysWhichColumnAndWhy", refusal},
 			{"ARowThatIsNotThereIsGone", gone},
 			{"ACreateFindsItsNaturalKeyTaken", createTaken},
+			{"TheRateIsKept", paced},
 		}...)
 	}
 	for _, test := range tests {

@@ -69,6 +69,7 @@ type Harness struct {
 	Typed       bool // people type each row: whether a row is gone, or taken, they see themselves
 	ShortCells  bool // a value cannot be longer than 32,000 characters (Excel)
 	MidCursors  bool // an incremental pass emits resume points before its end
+	Paced       bool // keeps limits.rows_per_second itself when it pushes
 }
 
 // bench is one test's platform and connector.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"heji/connectors/conformance"
 )
@@ -104,6 +105,30 @@ func (c *clinic) Insert(_ testing.TB, rows ...map[string]string) {
 		r["updated"], r["version"] = now, now
 		c.rows[r["id"]] = r
 	}
+}
+
+// InsertLate inserts rows whose change time lies back.
+func (c *clinic) InsertLate(t testing.TB, back time.Duration, rows ...map[string]string) {
+	c.Insert(t, rows...)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range rows {
+		c.rows[r["id"]]["updated"] = strconv.FormatInt(c.clock-back.Milliseconds(), 10)
+	}
+}
+
+// Stall keeps every request waiting.
+func (c *clinic) Stall(testing.TB) (waiting <-chan struct{}, release func()) {
+	gone, came := make(chan struct{}), make(chan struct{}, 100)
+	c.answer(func(_ http.ResponseWriter, r *http.Request) bool {
+		came <- struct{}{}
+		select {
+		case <-gone:
+		case <-r.Context().Done():
+		}
+		return true
+	})
+	return came, func() { close(gone); c.answer(nil) }
 }
 
 func (c *clinic) Update(t testing.TB, rows ...map[string]string) { c.Insert(t, rows...) }
@@ -381,9 +406,9 @@ func TestConformance(t *testing.T) {
 		{Name: "NoKey", YAML: swap("key: [id]", "key: [nr]"), Says: "have no nr"},
 	}
 	for name, h := range map[string]conformance.Harness{
-		"CursorPagesPatchETag":    {Incremental: true, Vanishing: true, Conditional: true, Refuses: true},
-		"NumberedPagesWholePut":   {Vanishing: true, Conditional: true, Refuses: true},
-		"TimePagesGatewayWrapped": {Incremental: true, Vanishing: true, Conditional: true, Refuses: true, MidCursors: true},
+		"CursorPagesPatchETag":    {Incremental: true, Vanishing: true, Conditional: true, Refuses: true, Paced: true},
+		"NumberedPagesWholePut":   {Vanishing: true, Conditional: true, Refuses: true, Paced: true},
+		"TimePagesGatewayWrapped": {Incremental: true, Vanishing: true, Conditional: true, Refuses: true, MidCursors: true, Paced: true},
 	} {
 		s := map[string]style{"CursorPagesPatchETag": cursors, "NumberedPagesWholePut": pages, "TimePagesGatewayWrapped": times}[name]
 		h.Env, h.Bad = env, bad

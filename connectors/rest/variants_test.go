@@ -293,7 +293,7 @@ func gbkXML(t testing.TB) *gate {
 }
 
 func TestConformanceBehindGates(t *testing.T) {
-	full := conformance.Harness{Incremental: true, Vanishing: true, Conditional: true, Refuses: true, Env: env}
+	full := conformance.Harness{Incremental: true, Vanishing: true, Conditional: true, Refuses: true, Paced: true, Env: env}
 	timed := full
 	timed.MidCursors = true
 	unreachable := conformance.Bad{Name: "Unreachable", Says: "cannot be reached", YAML: func(y string) string {

@@ -108,6 +108,30 @@ func (b *bureau) Insert(_ testing.TB, rows ...map[string]string) {
 	}
 }
 
+// InsertLate inserts rows whose change time lies back.
+func (b *bureau) InsertLate(t testing.TB, back time.Duration, rows ...map[string]string) {
+	b.Insert(t, rows...)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range rows {
+		b.rows[r["id"]]["updated"] = strconv.FormatInt(b.clock-back.Milliseconds(), 10)
+	}
+}
+
+// Stall keeps every request waiting.
+func (b *bureau) Stall(testing.TB) (waiting <-chan struct{}, release func()) {
+	gone, came := make(chan struct{}), make(chan struct{}, 100)
+	b.answer(func(_ http.ResponseWriter, r *http.Request) bool {
+		came <- struct{}{}
+		select {
+		case <-gone:
+		case <-r.Context().Done():
+		}
+		return true
+	})
+	return came, func() { close(gone); b.answer(nil) }
+}
+
 func (b *bureau) Update(t testing.TB, rows ...map[string]string) { b.Insert(t, rows...) }
 
 func (b *bureau) Delete(_ testing.TB, ids ...string) {

@@ -48,7 +48,7 @@ func TestConformance(t *testing.T) {
 		}},
 	} {
 		h := test.h
-		h.Incremental, h.Vanishing, h.Conditional, h.Refuses, h.Env = true, true, true, true, env
+		h.Incremental, h.Vanishing, h.Conditional, h.Refuses, h.Paced, h.Env = true, true, true, true, true, env
 		h.Bad = append(test.bad,
 			conformance.Bad{Name: "NoVariable", YAML: swap("${TOKEN}", "${TOKENS}"), Says: "is not set"},
 			conformance.Bad{Name: "Unreachable", YAML: dead, Says: "cannot be reached"},
