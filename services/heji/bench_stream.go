@@ -18,6 +18,8 @@ type benchStreamCommand struct {
 	Entries   bool   `help:"Make entries at the desk while the districts load." default:"true" negatable:""`
 	Report    string `help:"Write the figures as JSON to this file." type:"path"`
 	Profile   string `help:"Write a CPU profile of this process to this file." type:"path"`
+
+	Statements int `help:"Print so many of the statements that took PostgreSQL longest, after each part." placeholder:"N"`
 }
 
 // Run measures the whole pipeline to quiescence.
@@ -49,6 +51,6 @@ func (c *benchStreamCommand) Run(ctx context.Context) error {
 		defer pprof.StopCPUProfile()
 	}
 	_, err = stream.Run(ctx, stream.Options{Residents: c.Residents, Seed: c.Seed, Dir: dir, Workers: c.Workers, Batch: c.Batch,
-		Entries: c.Entries, Report: c.Report, Out: os.Stdout, Logger: log})
+		Entries: c.Entries, Report: c.Report, Statements: c.Statements, Out: os.Stdout, Logger: log})
 	return err
 }

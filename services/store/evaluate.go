@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/services/lineage"
 )
 
 // Verdict is what is to become of one target.
@@ -79,6 +80,9 @@ func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f 
 		}
 		list, err := lockTargets(ctx, tx, ids, true)
 		if err != nil || len(list) == 0 {
+			return err
+		}
+		if err := loadResidents(ctx, tx, list); err != nil {
 			return err
 		}
 		seen = len(list)
@@ -192,13 +196,18 @@ func lockTargets(ctx context.Context, tx pgx.Tx, ids []int64, skip bool) ([]Targ
 	return list, loadTargets(ctx, tx, list, recordOf, locked)
 }
 
-// loadTargets fills in records, residents and members, one statement each.
+// loadTargets fills in records and open intents, one statement each. Of the
+// residents only the id is known: what they are is read by loadResidents, for
+// those who decide what a row should show.
 func loadTargets(ctx context.Context, tx pgx.Tx, list []Target, recordOf map[int64]int64, locked []int64) error {
-	rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM records r WHERE id = ANY($1)`, locked)
+	rows, err := tx.Query(ctx, `SELECT id, coalesce(resident_id, '00000000-0000-0000-0000-000000000000'), state FROM records WHERE id = ANY($1)`, locked)
 	if err != nil {
 		return err
 	}
-	records, err := pgx.CollectRows(rows, scanRecord)
+	records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Record, err error) {
+		err = row.Scan(&r.ID, &r.Resident, &r.State)
+		return r, err
+	})
 	if err != nil {
 		return fmt.Errorf("read records: %w", err)
 	}
@@ -206,7 +215,6 @@ func loadTargets(ctx context.Context, tx pgx.Tx, list []Target, recordOf map[int
 	for i := range records {
 		byID[records[i].ID] = &records[i]
 	}
-	var residents []uuid.UUID
 	for i := range list {
 		t := &list[i]
 		anchor := t.Anchor
@@ -217,32 +225,9 @@ func loadTargets(ctx context.Context, tx pgx.Tx, list []Target, recordOf map[int
 		if r := byID[anchor]; r != nil && r.Resident != uuid.Nil {
 			t.Resident.ID = r.Resident
 		}
-		residents = append(residents, t.Resident.ID)
-	}
-	masters, err := residentsByID(ctx, tx, residents)
-	if err != nil {
-		return err
-	}
-	members := map[uuid.UUID]map[schema.RecordRef]bool{}
-	rows, err = tx.Query(ctx, `SELECT resident_id, platform, key FROM records WHERE resident_id = ANY($1) AND NOT deleted`, residents)
-	if err != nil {
-		return err
-	}
-	var res uuid.UUID
-	var ref schema.RecordRef
-	if _, err := pgx.ForEachRow(rows, []any{&res, &ref.Platform, &ref.Key}, func() error {
-		if members[res] == nil {
-			members[res] = map[schema.RecordRef]bool{}
-		}
-		members[res][ref] = true
-		return nil
-	}); err != nil {
-		return fmt.Errorf("read members: %w", err)
 	}
 	ids := make([]int64, len(list))
 	for i := range list {
-		list[i].Members = members[list[i].Resident.ID]
-		list[i].Resident = masters[list[i].Resident.ID]
 		ids[i] = list[i].ID
 	}
 	rows, err = tx.Query(ctx, `SELECT `+intentColumns+` FROM intents
@@ -260,6 +245,45 @@ func loadTargets(ctx context.Context, tx pgx.Tx, list []Target, recordOf map[int
 				list[i].Open = &open[k]
 			}
 		}
+	}
+	return nil
+}
+
+// loadResidents fills in master records and members.
+func loadResidents(ctx context.Context, tx pgx.Tx, list []Target) error {
+	residents := make([]uuid.UUID, len(list))
+	var wrote []uuid.UUID // where something was written, it matters who is in the resident
+	for i, t := range list {
+		residents[i] = t.Resident.ID
+		if t.Record != nil && lineage.Exceptional(t.Record.State) {
+			wrote = append(wrote, t.Resident.ID)
+		}
+	}
+	masters, err := residentsByID(ctx, tx, residents)
+	if err != nil {
+		return err
+	}
+	members := map[uuid.UUID]map[schema.RecordRef]bool{}
+	if len(wrote) > 0 {
+		rows, err := tx.Query(ctx, `SELECT resident_id, platform, key FROM records WHERE resident_id = ANY($1) AND NOT deleted`, wrote)
+		if err != nil {
+			return err
+		}
+		var res uuid.UUID
+		var ref schema.RecordRef
+		if _, err := pgx.ForEachRow(rows, []any{&res, &ref.Platform, &ref.Key}, func() error {
+			if members[res] == nil {
+				members[res] = map[schema.RecordRef]bool{}
+			}
+			members[res][ref] = true
+			return nil
+		}); err != nil {
+			return fmt.Errorf("read members: %w", err)
+		}
+	}
+	for i := range list {
+		list[i].Members = members[list[i].Resident.ID]
+		list[i].Resident = masters[list[i].Resident.ID]
 	}
 	return nil
 }
@@ -352,66 +376,168 @@ func (s *Store) Settle(ctx context.Context, l Lease, ids []int64, f func(Platfor
 	return nil
 }
 
-// writeVerdicts stores verdicts in one round trip. keepDue: what became due
-// while the target was away stays due.
+// writeVerdicts stores verdicts, with one statement for each table and all in one
+// round trip. keepDue: what became due while the target was away stays due.
 func writeVerdicts(ctx context.Context, tx pgx.Tx, l Lease, verdicts []Verdict, keepDue bool) ([]Intent, error) {
 	batch := &pgx.Batch{}
+	var rows recordStates
+	var ends intentEnds
+	var stand targetStates
+	var drop []int64
 	var opened []Intent
 	for _, v := range verdicts {
 		if v.RecordID != 0 {
-			batch.Queue(`UPDATE records SET state = $2 WHERE id = $1`, v.RecordID, v.RecordState)
-		}
-		if v.Reopen {
-			batch.Queue(`UPDATE records SET features = NULL, unresolved = true, parked_until = NULL, rev = rev + 1,
-				old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' THEN coalesce($2::bigint[], '{}') ELSE '{}' END WHERE id = $1`, v.RecordID, v.Keys)
+			rows.add(v)
 		}
 		if v.Ended != "" {
-			batch.Queue(`UPDATE intents SET state = $2, reason = $3,
-				done_at = CASE WHEN $2 IN ('open', 'queued', 'doubt') THEN NULL ELSE clock_timestamp() END
-				WHERE target_id = $1 AND state IN ('open', 'queued', 'doubt')`, v.Target, v.Ended, v.Reason)
+			ends.add(v)
 		}
 		if v.Drop {
-			batch.Queue(`DELETE FROM targets WHERE id = $1 AND key IS NULL`, v.Target)
+			drop = append(drop, v.Target)
 			continue
 		}
-		var refused []byte
-		if len(v.Refused) > 0 {
-			raw, err := json.Marshal(v.Refused)
-			if err != nil {
-				return nil, fmt.Errorf("encode refused values: %w", err)
-			}
-			refused = raw
+		if err := stand.add(v); err != nil {
+			return nil, err
 		}
-		var held []byte
-		if len(v.Held) > 0 {
-			raw, err := json.Marshal(v.Held)
-			if err != nil {
-				return nil, fmt.Errorf("encode held fields: %w", err)
-			}
-			held = raw
-		}
-		batch.Queue(`UPDATE targets SET state = $2, due_at = CASE WHEN $8 THEN coalesce(due_at, $3) ELSE $3 END,
-			reason = $4, attempts = $5, look = $6, refused = $7, held = $9,
-			since = CASE WHEN $2 IN ('green', 'withdrawn') THEN NULL ELSE coalesce(since, now()) END WHERE id = $1`,
-			v.Target, v.State, timeOrNull(v.DueAt), v.Reason, v.Attempts, v.Look, refused, keepDue, held)
-		queueProposals(batch, v)
 		if v.Intent != nil {
 			in := *v.Intent
 			in.Platform, in.Fence, in.State = l.Platform, l.Fence, "open"
-			raw, err := json.Marshal(in.Fields)
-			if err != nil {
-				return nil, fmt.Errorf("encode intent: %w", err)
-			}
-			batch.Queue(`INSERT INTO intents (id, target_id, platform, key, batch, fence, fields, row_version)
-				VALUES ($1, $2, $3, nullif($4, ''), $5, $6, $7, $8)`,
-				in.ID, in.Target, in.Platform, in.Key, in.Batch, in.Fence, raw, in.RowVersion)
 			opened = append(opened, in)
 		}
+	}
+	rows.queue(batch)
+	for _, v := range verdicts {
+		if v.Reopen { // a look that brought news: rare
+			batch.Queue(`UPDATE records SET features = NULL, unresolved = true, parked_until = NULL, rev = rev + 1,
+				old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' THEN coalesce($2::bigint[], '{}') ELSE '{}' END WHERE id = $1`, v.RecordID, v.Keys)
+		}
+	}
+	ends.queue(batch)
+	if len(drop) > 0 {
+		batch.Queue(`DELETE FROM targets WHERE id = ANY($1) AND key IS NULL`, drop)
+	}
+	stand.queue(batch, keepDue)
+	for _, v := range verdicts {
+		if !v.Drop {
+			queueProposals(batch, v)
+		}
+	}
+	if err := queueIntents(batch, opened); err != nil {
+		return nil, err
+	}
+	if batch.Len() == 0 {
+		return opened, nil
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("store verdicts: %w", err)
 	}
 	return opened, nil
+}
+
+// recordStates are what rows became.
+type recordStates struct {
+	id    []int64
+	state []string
+}
+
+func (r *recordStates) add(v Verdict) {
+	r.id, r.state = append(r.id, v.RecordID), append(r.state, string(v.RecordState))
+}
+
+func (r *recordStates) queue(b *pgx.Batch) {
+	if len(r.id) > 0 {
+		b.Queue(`UPDATE records r SET state = n.state FROM unnest($1::bigint[], $2::text[]) AS n(id, state) WHERE r.id = n.id`, r.id, r.state)
+	}
+}
+
+// intentEnds are the outcomes of open intents, by target.
+type intentEnds struct {
+	target        []int64
+	state, reason []string
+}
+
+func (e *intentEnds) add(v Verdict) {
+	e.target, e.state, e.reason = append(e.target, v.Target), append(e.state, v.Ended), append(e.reason, v.Reason)
+}
+
+func (e *intentEnds) queue(b *pgx.Batch) {
+	if len(e.target) > 0 {
+		b.Queue(`UPDATE intents i SET state = n.state, reason = n.reason,
+				done_at = CASE WHEN n.state IN ('open', 'queued', 'doubt') THEN NULL ELSE clock_timestamp() END
+			FROM unnest($1::bigint[], $2::text[], $3::text[]) AS n(target, state, reason)
+			WHERE i.target_id = n.target AND i.state IN ('open', 'queued', 'doubt')`, e.target, e.state, e.reason)
+	}
+}
+
+// targetStates are where targets stand.
+type targetStates struct {
+	id            []int64
+	state, reason []string
+	due           []*time.Time
+	attempts      []int
+	look          []bool
+	refused, held []*string
+}
+
+func (t *targetStates) add(v Verdict) error {
+	refused, err := jsonOrNull(v.Refused)
+	if err != nil {
+		return fmt.Errorf("encode refused values: %w", err)
+	}
+	held, err := jsonOrNull(v.Held)
+	if err != nil {
+		return fmt.Errorf("encode held fields: %w", err)
+	}
+	t.id, t.state, t.reason = append(t.id, v.Target), append(t.state, string(v.State)), append(t.reason, v.Reason)
+	t.due, t.attempts, t.look = append(t.due, timeOrNull(v.DueAt)), append(t.attempts, v.Attempts), append(t.look, v.Look)
+	t.refused, t.held = append(t.refused, refused), append(t.held, held)
+	return nil
+}
+
+func (t *targetStates) queue(b *pgx.Batch, keepDue bool) {
+	if len(t.id) > 0 {
+		b.Queue(`UPDATE targets t SET state = n.state, due_at = CASE WHEN $9 THEN coalesce(t.due_at, n.due) ELSE n.due END,
+				reason = n.reason, attempts = n.attempts, look = n.look, refused = n.refused::jsonb, held = n.held::jsonb,
+				since = CASE WHEN n.state IN ('green', 'withdrawn') THEN NULL ELSE coalesce(t.since, now()) END
+			FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::text[], $5::int[], $6::bool[], $7::text[], $8::text[])
+				AS n(id, state, due, reason, attempts, look, refused, held) WHERE t.id = n.id`,
+			t.id, t.state, t.due, t.reason, t.attempts, t.look, t.refused, t.held, keepDue)
+	}
+}
+
+// jsonOrNull encodes a map; an empty one is NULL.
+func jsonOrNull(m map[schema.Attribute]string) (*string, error) {
+	if len(m) == 0 {
+		return nil, nil
+	}
+	raw, err := json.Marshal(m)
+	text := string(raw)
+	return &text, err
+}
+
+// queueIntents stores intents before any platform is called (I5).
+func queueIntents(b *pgx.Batch, list []Intent) error {
+	if len(list) == 0 {
+		return nil
+	}
+	n := len(list)
+	ids, batches := make([]uuid.UUID, n), make([]uuid.UUID, n)
+	targets, fences := make([]int64, n), make([]int64, n)
+	platforms, keys, fields, versions := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, in := range list {
+		raw, err := json.Marshal(in.Fields)
+		if err != nil {
+			return fmt.Errorf("encode intent: %w", err)
+		}
+		ids[i], batches[i], targets[i], fences[i] = in.ID, in.Batch, in.Target, in.Fence
+		platforms[i], keys[i], fields[i], versions[i] = in.Platform, in.Key, string(raw), in.RowVersion
+	}
+	b.Queue(`INSERT INTO intents (id, target_id, platform, key, batch, fence, fields, row_version)
+		SELECT id, target, platform, nullif(key, ''), batch, fence, fields::jsonb, version
+		FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::text[], $8::text[])
+			AS n(id, target, platform, key, batch, fence, fields, version)`,
+		ids, targets, platforms, keys, batches, fences, fields, versions)
+	return nil
 }
 
 func queueProposals(batch *pgx.Batch, v Verdict) {

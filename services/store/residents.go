@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -34,10 +33,11 @@ func (r Resident) Values() schema.Values {
 func scanResident(row pgx.CollectableRow) (Resident, error) {
 	var r Resident
 	var master []byte
-	if err := row.Scan(&r.ID, &r.Redirect, &r.Ended, &master, &r.Search, &r.Rev); err != nil {
-		return r, err
+	err := row.Scan(&r.ID, &r.Redirect, &r.Ended, &master, &r.Search, &r.Rev)
+	if err == nil {
+		r.Master, err = survivorship.Decode(master)
 	}
-	return r, json.Unmarshal(master, &r.Master)
+	return r, err
 }
 
 const residentColumns = `id, coalesce(redirect_to, '00000000-0000-0000-0000-000000000000'), ended_at IS NOT NULL, master, search, rev`

@@ -12,6 +12,7 @@ import (
 
 	"heji/schema"
 	"heji/services/linkage"
+	"heji/services/survivorship"
 )
 
 // Resolution is one transaction of RULES D: claim, close, write. All locks on
@@ -174,18 +175,14 @@ func (r *Resolution) writeResidents(ctx context.Context, list []Resident) error 
 	ids, redirect, ended := make([]uuid.UUID, n), make([]*uuid.UUID, n), make([]bool, n)
 	master, name, search := make([]string, n), make([]string, n), make([]string, n)
 	for i, x := range list {
-		raw, err := json.Marshal(x.Master)
-		if err != nil {
-			return fmt.Errorf("encode master: %w", err)
-		}
-		ids[i], ended[i], master[i] = x.ID, x.Ended, string(raw)
+		ids[i], ended[i], master[i] = x.ID, x.Ended, string(survivorship.Append(make([]byte, 0, 2048), x.Master))
 		name[i], search[i] = x.Master[schema.Name].Value, x.Search
 		if x.Redirect != uuid.Nil {
 			redirect[i] = &list[i].Redirect
 		}
 	}
 	_, err := r.tx.Exec(ctx, `INSERT INTO residents AS r (id, redirect_to, ended_at, master, name, search)
-		SELECT id, redirect_to, CASE WHEN ended THEN now() END, master::jsonb, name, search
+		SELECT id, redirect_to, CASE WHEN ended THEN now() END, master::json, name, search
 		FROM unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[], $6::text[])
 			AS n(id, redirect_to, ended, master, name, search) ORDER BY id
 		ON CONFLICT (id) DO UPDATE SET redirect_to = excluded.redirect_to,

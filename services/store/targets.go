@@ -36,10 +36,10 @@ type Target struct {
 	ID       int64
 	Platform string
 	Key      string // empty: a create that has no key yet
-	Record   *Record
+	Record   *Record // id, resident and state
 	Anchor   int64
-	Resident Resident
-	Members  map[schema.RecordRef]bool // the resident's living records
+	Resident Resident                  // Settle: its id alone
+	Members  map[schema.RecordRef]bool // Evaluate, where something was written to the row: the resident's living records
 	State    TargetState
 	Since    *time.Time
 	Attempts int

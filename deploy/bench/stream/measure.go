@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -72,7 +73,7 @@ func (m *meter) settled(ctx context.Context) (resolved, green bool, err error) {
 
 // taken sums the records that were taken in, and the rows that showed nothing new.
 func (m *meter) taken(ctx context.Context) (merged, unchanged, dead int64, err error) {
-	err = m.conn.QueryRow(ctx, `SELECT sum(merged)::bigint, sum(unchanged)::bigint, sum(dead)::bigint FROM pull_runs`).Scan(&merged, &unchanged, &dead)
+	err = m.conn.QueryRow(ctx, `SELECT coalesce(sum(merged), 0)::bigint, coalesce(sum(unchanged), 0)::bigint, coalesce(sum(dead), 0)::bigint FROM pull_runs`).Scan(&merged, &unchanged, &dead)
 	if err != nil {
 		return 0, 0, 0, fmt.Errorf("count what was taken in: %w", err)
 	}
@@ -84,6 +85,40 @@ func (m *meter) count(ctx context.Context, sql string) (n int64, err error) {
 		return 0, fmt.Errorf("count: %w", err)
 	}
 	return n, nil
+}
+
+// watchStatements begins to count what each statement takes. The extension comes
+// with PostgreSQL's contributed modules, which a hub does not need.
+func (m *meter) watchStatements(ctx context.Context) error {
+	if _, err := m.conn.Exec(ctx, `CREATE EXTENSION pg_stat_statements`); err != nil {
+		return fmt.Errorf("watch the statements: %w", err)
+	}
+	return nil
+}
+
+// statements prints the statements that took longest since the last call, waits
+// for locks and for the disk included. Their texts hold no values.
+func (m *meter) statements(ctx context.Context, out io.Writer, limit int, pieces int64) error {
+	rows, err := m.conn.Query(ctx, `SELECT calls, total_exec_time * 1000, rows, wal_bytes::bigint, regexp_replace(query, '\s+', ' ', 'g')
+		FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT $1`, limit)
+	if err != nil {
+		return fmt.Errorf("read the statements: %w", err)
+	}
+	n := float64(max(pieces, 1))
+	var calls, count, wal int64
+	var micros float64
+	var text string
+	if _, err := pgx.ForEachRow(rows, []any{&calls, &micros, &count, &wal, &text}, func() error {
+		fmt.Fprintf(out, "    %6.1f µs, %5.0f B of WAL, %5.2f rows each; %7d calls: %s\n",
+			micros/n, float64(wal)/n, float64(count)/n, calls, text[:min(len(text), 150)])
+		return nil
+	}); err != nil {
+		return fmt.Errorf("read the statements: %w", err)
+	}
+	if _, err := m.conn.Exec(ctx, `SELECT pg_stat_statements_reset()`); err != nil {
+		return fmt.Errorf("read the statements: %w", err)
+	}
+	return nil
 }
 
 // ticks is what /proc counts CPU time in: hundredths of a second, on every

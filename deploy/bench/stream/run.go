@@ -29,6 +29,8 @@ type Options struct {
 	Batch     int    // 0: the hub's default
 	Entries   bool   // make entries at the desk while districts load
 	Report    string // file for the figures as JSON; "" means none
+	// Statements prints so many of the statements that took PostgreSQL longest.
+	Statements int
 	Out       io.Writer
 	Logger    *slog.Logger
 	Patience  time.Duration // longest wait for quiet; 0: an hour
@@ -56,7 +58,11 @@ func Run(ctx context.Context, o Options) (report Report, err error) {
 		return report, fmt.Errorf("%d residents are too few to measure anything: 30 at least", o.Residents)
 	}
 	b := &bench{o: o, failed: make(chan error, 1), report: Report{Residents: o.Residents}}
-	b.engines, err = embedded.Start(context.WithoutCancel(ctx), embedded.Options{Dir: o.Dir, Logger: o.Logger})
+	engines := embedded.Options{Dir: o.Dir, Logger: o.Logger}
+	if o.Statements > 0 {
+		engines.PostgresSettings = map[string]string{"shared_preload_libraries": "pg_stat_statements"}
+	}
+	b.engines, err = embedded.Start(context.WithoutCancel(ctx), engines)
 	if err != nil {
 		return report, err
 	}
@@ -125,6 +131,11 @@ func (b *bench) connect() ([]*spec.Platform, error) {
 
 func (b *bench) measure(ctx context.Context) error {
 	fmt.Fprintf(b.o.Out, "合籍 Heji bench stream: %d residents, %d districts of %d registers\n", b.o.Residents, len(parts), len(registers))
+	if b.o.Statements > 0 {
+		if err := b.meter.watchStatements(ctx); err != nil {
+			return err
+		}
+	}
 	began, err := b.meter.read(ctx)
 	if err != nil {
 		return err
@@ -140,6 +151,9 @@ func (b *bench) measure(ctx context.Context) error {
 		stored += load.Records
 		taken += time.Duration(load.TakenInSeconds * float64(time.Second))
 		load.print(b.o.Out, fmt.Sprintf("district %d", d+1))
+		if err := b.statements(ctx, load.Records); err != nil {
+			return err
+		}
 		b.report.Loads = append(b.report.Loads, load)
 	}
 	if err := stopEntries(); err != nil {
@@ -155,7 +169,19 @@ func (b *bench) measure(ctx context.Context) error {
 	if err := b.campaign(ctx); err != nil {
 		return err
 	}
+	if err := b.statements(ctx, int64(b.report.Writes)); err != nil {
+		return err
+	}
 	return b.finish(ctx)
+}
+
+// statements prints which statements took PostgreSQL longest since it was last
+// called, by the piece: a record, or a write.
+func (b *bench) statements(ctx context.Context, pieces int64) error {
+	if b.o.Statements == 0 {
+		return nil
+	}
+	return b.meter.statements(ctx, b.o.Out, b.o.Statements, pieces)
 }
 
 // load opens one district's registers and waits until all that they show is
