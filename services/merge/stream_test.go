@@ -47,6 +47,7 @@ type world struct {
 	ctx     context.Context
 	service *Service
 	store   *store.Store
+	dsn     string
 	model   *linkage.Model
 	fence   map[string]int64
 	pos     map[string]int64
@@ -59,19 +60,20 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
-	st, err := store.Open(ctx, pgtest.DSNFrom(t, "hub", func(ctx context.Context, dsn string) error {
+	dsn := pgtest.DSNFrom(t, "hub", func(ctx context.Context, dsn string) error {
 		st, err := store.Open(ctx, dsn, 2) // migrated once, copied for each test
 		if err == nil {
 			st.Close()
 		}
 		return err
-	}), 12)
+	})
+	st, err := store.Open(ctx, dsn, 12)
 	require.NoError(t, err)
 	t.Cleanup(st.Close)
 	reg, err := registry.New(ctx, nil, func(string) string { return "" })
 	require.NoError(t, err)
 	require.NoError(t, reg.Register(ctx, st))
-	w := &world{t: t, ctx: ctx, store: st, model: smallModel(t), fence: map[string]int64{}, pos: map[string]int64{},
+	w := &world{t: t, ctx: ctx, store: st, dsn: dsn, model: smallModel(t), fence: map[string]int64{}, pos: map[string]int64{},
 		clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	w.service, err = New(ctx, Options{Store: st, Registry: reg, Metrics: telemetry.NewMetrics(), Logger: slog.New(slog.DiscardHandler),
 		Model: w.model, Batch: 5, Eager: true})

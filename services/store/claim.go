@@ -14,9 +14,10 @@ const waiting = `unresolved AND (parked_until IS NULL OR parked_until < now())`
 // where all may. While registers are read for the first time, their records
 // wait: the same people are in all of them, and each person is then compared and
 // written once instead of once for each register. It is a saving and nothing
-// more, bounded in time: a register that brings nothing for two seconds, or of
-// which the last pass failed, is not waited for, and none is for longer than ten
-// minutes.
+// more, bounded in time: a register that brings nothing new for two seconds, or
+// of which the last pass failed, is not waited for, and none is for longer than
+// ten minutes. Nothing new is also what a read brings that fails every time and
+// begins again: its rows are there already.
 const loadingSQL = `WITH young AS (
 		SELECT p.id, p.complete_at IS NULL AND p.pull_error IS NULL AND max(r.last_taken) > now() - interval '2 seconds' AS loading
 		FROM platforms p JOIN pull_runs r ON r.platform = p.id

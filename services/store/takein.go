@@ -353,7 +353,10 @@ func arrayText(list []int64) string {
 // resume point that lies before the first gap.
 func moveMark(ctx context.Context, tx pgx.Tx, in Intake, ranges []span, taken []int64, c IntakeCounts, marks int) error {
 	ranges = addSpans(ranges, taken)
-	if _, err := tx.Exec(ctx, `UPDATE pull_runs SET taken = $3::text::int8multirange, first_taken = coalesce(first_taken, now()), last_taken = now(), merged = merged + $4,
+	// last_taken is when something new came last: a first read that is broken off
+	// and begun again and again is not waited for (loadingSQL).
+	if _, err := tx.Exec(ctx, `UPDATE pull_runs SET taken = $3::text::int8multirange, first_taken = coalesce(first_taken, now()),
+		last_taken = CASE WHEN $4 > 0 THEN now() ELSE last_taken END, merged = merged + $4,
 		unchanged = unchanged + $5, dead = dead + $6, marks = marks + $7 WHERE platform = $1 AND fence = $2`,
 		in.Platform, in.Fence, spansText(ranges), c.Merged, c.Unchanged, c.Dead, marks); err != nil {
 		return fmt.Errorf("move the mark: %w", err)
