@@ -224,6 +224,10 @@ func (c *consumption[T]) ensure(ctx context.Context) error {
 		AckWait:       c.bus.opts.AckWait,
 		MaxDeliver:    -1,
 		MaxAckPending: 50_000,
+		// What is acknowledged is gone from the stream, so that nothing need be
+		// remembered on the disk: a consumer that is missing after a restart is
+		// made again, and what was on its way comes again.
+		MemoryStorage: true,
 	}
 	consumer, err := c.bus.js.CreateOrUpdateConsumer(ctx, c.stream, config)
 	if missing(err) {
@@ -231,6 +235,14 @@ func (c *consumption[T]) ensure(ctx context.Context) error {
 			return err
 		}
 		consumer, err = c.bus.js.CreateOrUpdateConsumer(ctx, c.stream, config)
+	}
+	if err != nil {
+		// One of an earlier program cannot be changed in this.
+		if is, lookErr := c.bus.js.Consumer(ctx, c.stream, c.durable); lookErr == nil && !is.CachedInfo().Config.MemoryStorage {
+			if err = c.bus.js.DeleteConsumer(ctx, c.stream, c.durable); err == nil || missing(err) {
+				consumer, err = c.bus.js.CreateOrUpdateConsumer(ctx, c.stream, config)
+			}
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("make the consumer %s of %s: %w", c.durable, c.stream, err)

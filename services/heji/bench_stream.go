@@ -24,6 +24,7 @@ type benchStreamCommand struct {
 
 // Run measures the whole pipeline to quiescence.
 func (c *benchStreamCommand) Run(ctx context.Context) error {
+	roomy()
 	log, err := logger()
 	if err != nil {
 		return err

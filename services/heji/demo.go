@@ -20,6 +20,7 @@ type demoCommand struct {
 
 // Run runs the demo.
 func (c *demoCommand) Run(ctx context.Context) error {
+	roomy()
 	log, err := logger()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime/debug"
 
 	"heji/connectors/spec"
 	"heji/services/hub"
@@ -27,6 +28,18 @@ type serveCommand struct {
 	Listen  string   `help:"Address of the desk and of /metrics (loopback until login exists)." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
 	Workers int      `help:"Merge workers." default:"1"`
 	Sealed  string   `help:"Folder of sealed platforms (class D)." default:"./platforms/sealed" env:"HEJI_SEALED" type:"path"`
+}
+
+// roomy lets the collector of a process that moves many small records wait longer:
+// what lives is little, so that five times as much is little, too, and a
+// tenth of the processor is saved. GOGC and GOMEMLIMIT have the last word.
+func roomy() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(1 << 30) // from here on it works as hard as ever
+	}
 }
 
 func logger() (*slog.Logger, error) {
@@ -61,6 +74,7 @@ func (s settings) specs(log *slog.Logger) ([]*spec.Platform, error) {
 
 // Run runs the services until Ctrl-C.
 func (c *serveCommand) Run(ctx context.Context) error {
+	roomy()
 	log, err := logger()
 	if err != nil {
 		return err

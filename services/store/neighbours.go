@@ -88,6 +88,7 @@ func (n *Neighbours) locked(list []Record) ([]linkage.Row, error) {
 			return nil, fmt.Errorf("record %d: read its state: %w", rec.ID, err)
 		}
 		n.Records[rec.ID], n.Evidence[rec.ID] = rec, own
+		n.r.foreign = n.r.foreign || rec.Generation != n.r.reign.force.N
 		n.last[i] = n.row(rec)
 		if n.last[i].F == nil && !rec.Deleted && len(rec.Anchors) == 0 {
 			n.last[i].F = n.model.Features(own.Own) // I6: own evidence only

@@ -193,10 +193,12 @@ func (s *Store) DropLeases(ctx context.Context, holder string) error {
 	return nil
 }
 
-// Published records how far a run's messages are acknowledged by JetStream.
+// Published records how far a run's messages are acknowledged by JetStream. It is
+// a figure for people: nobody waits until it is on the disk.
 func (s *Store) Published(ctx context.Context, platform string, fence, position int64) error {
-	_, err := s.pool.Exec(ctx, `UPDATE pull_runs SET published = greatest(published, $3)
-		WHERE platform = $1 AND fence = $2`, platform, fence, position)
+	_, err := s.pool.Exec(ctx, `INSERT INTO pull_published AS p (platform, fence, position)
+		SELECT $1, $2, $3 FROM set_config('synchronous_commit', 'off', true)
+		ON CONFLICT (platform, fence) DO UPDATE SET position = greatest(p.position, excluded.position)`, platform, fence, position)
 	if err != nil {
 		return fmt.Errorf("platform %s: move the published mark: %w", platform, err)
 	}

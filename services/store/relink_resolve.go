@@ -75,7 +75,11 @@ func (r *Resolution) finish(ctx context.Context, w Resolved) error {
 	g := r.reign.force
 	// Other keys are those of the next model while one is being prepared: they stay.
 	drop := r.reign.next == nil
-	const own = `model = $2, keys = CASE WHEN model = $2 OR NOT $3 THEN keys ELSE ARRAY(SELECT k FROM unnest(keys) k WHERE k & 1 = $2 & 1) END`
+	own := `model = $2`
+	if drop && r.foreign {
+		// Only then: to name keys in an UPDATE is to ask for each row whether they changed.
+		own += `, keys = CASE WHEN model = $2 THEN keys ELSE ARRAY(SELECT k FROM unnest(keys) k WHERE k & 1 = $2 & 1) END`
+	}
 	residents, features := make([]*uuid.UUID, len(w.Done)), make([][]byte, len(w.Done))
 	for i, id := range w.Done {
 		features[i] = r.derived[id]
@@ -86,16 +90,16 @@ func (r *Resolution) finish(ctx context.Context, w Resolved) error {
 	if _, err := r.tx.Exec(ctx, `UPDATE records SET unresolved = false, parked_until = NULL, old_keys = '{}', `+own+`,
 			former_id = CASE WHEN resident_id IS DISTINCT FROM coalesce(n.resident, resident_id) THEN resident_id ELSE former_id END,
 			resident_id = coalesce(n.resident, resident_id), features = coalesce(n.features, records.features)
-		FROM unnest($1::bigint[], $4::uuid[], $5::bytea[]) AS n(id, resident, features)
+		FROM unnest($1::bigint[], $3::uuid[], $4::bytea[]) AS n(id, resident, features)
 		WHERE records.id = n.id AND (unresolved OR model <> $2 OR resident_id IS DISTINCT FROM coalesce(n.resident, resident_id))`,
-		w.Done, g.N, drop, residents, features); err != nil {
+		w.Done, g.N, residents, features); err != nil {
 		return fmt.Errorf("write membership: %w", err)
 	}
 	if len(w.Parked) == 0 {
 		return nil
 	}
 	if _, err := r.tx.Exec(ctx, `UPDATE records SET unresolved = true, parked_until = now() + interval '1 minute', `+own+`
-		WHERE id = ANY($1) AND (unresolved OR model <> $2 AND NOT deleted)`, w.Parked, g.N, drop); err != nil {
+		WHERE id = ANY($1) AND (unresolved OR model <> $2 AND NOT deleted)`, w.Parked, g.N); err != nil {
 		return fmt.Errorf("park an oversize component: %w", err)
 	}
 	return nil

@@ -23,6 +23,7 @@ type Resolution struct {
 	wait  bool // stand in line for locks instead of giving up
 
 	derived map[int64][]byte // features that were derived again, by record
+	foreign bool             // a locked record was last resolved under another model
 }
 
 // Resolve runs f in one transaction. Conflict(err) tells the caller to try again.

@@ -82,9 +82,10 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 			_, err := pgx.ForEachRow(rows, []any{&id, &since}, func() error { at(id).OldestDue = since; return nil })
 			return err
 		})
-	b.Queue(`SELECT r.platform, r.published, r.merged + r.unchanged + r.dead + r.marks, r.merged, r.unchanged, r.dead,
+	b.Queue(`SELECT r.platform, coalesce(b.position, 0), r.merged + r.unchanged + r.dead + r.marks, r.merged, r.unchanged, r.dead,
 			coalesce((SELECT upper(t) - 1 FROM unnest(r.taken) t WHERE lower(t) <= 1), 0)
-		FROM pull_runs r JOIN platforms p ON p.id = r.platform AND p.fence = r.fence`).Query(func(rows pgx.Rows) error {
+		FROM pull_runs r JOIN platforms p ON p.id = r.platform AND p.fence = r.fence
+			LEFT JOIN pull_published b ON b.platform = r.platform AND b.fence = r.fence`).Query(func(rows pgx.Rows) error {
 		var id string
 		var published, taken, merged, unchanged, dead, low int64
 		_, err := pgx.ForEachRow(rows, []any{&id, &published, &taken, &merged, &unchanged, &dead, &low}, func() error {
@@ -112,8 +113,9 @@ type Conservation struct {
 
 // Conservations returns one line for each run.
 func (s *Store) Conservations(ctx context.Context) ([]Conservation, error) {
-	rows, err := s.pool.Query(ctx, `SELECT platform, fence, published, merged, unchanged, dead, marks,
-		coalesce((SELECT sum(upper(t) - lower(t)) FROM unnest(taken) t), 0)::bigint FROM pull_runs ORDER BY platform, fence`)
+	rows, err := s.pool.Query(ctx, `SELECT platform, fence, coalesce(b.position, 0), merged, unchanged, dead, marks,
+		coalesce((SELECT sum(upper(t) - lower(t)) FROM unnest(taken) t), 0)::bigint
+		FROM pull_runs LEFT JOIN pull_published b USING (platform, fence) ORDER BY platform, fence`)
 	if err != nil {
 		return nil, fmt.Errorf("read runs: %w", err)
 	}
