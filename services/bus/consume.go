@@ -88,7 +88,7 @@ func (b *Bus) ConsumeRecords(ctx context.Context, platform string, o ConsumeOpti
 	}
 	c := &consumption[schema.Record]{
 		bus: b, opts: o, stream: RecordsStream, prefix: recordsPrefix, handler: handler,
-		durable: "merge-" + platform, filter: recordsPrefix + platform,
+		durable: "merge-" + platform, filter: recordsPrefix + platform, short: decodeRecord,
 		valid: func(r *schema.Record, platform string) string {
 			switch {
 			case r.Platform != platform:
@@ -168,6 +168,8 @@ type consumption[T any] struct {
 	durable string
 	filter  string
 	handler Handler[T]
+	// short reads an item of the usual form; nil, or ok false: encoding/json does.
+	short func(data []byte) (item T, ok bool)
 	// valid returns what is wrong with an item, or "".
 	valid func(item *T, platform string) string
 
@@ -356,6 +358,11 @@ func (c *consumption[T]) settled(err error) {
 }
 
 func (c *consumption[T]) decode(m jetstream.Msg) (item T, reason string) {
+	if c.short != nil {
+		if item, ok := c.short(m.Data()); ok {
+			return item, c.valid(&item, c.platform(m.Subject()))
+		}
+	}
 	if err := json.Unmarshal(m.Data(), &item); err != nil {
 		// The error's own text may quote a value.
 		var syntax *json.SyntaxError

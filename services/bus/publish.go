@@ -43,7 +43,7 @@ func (b *Bus) PublishRecords(ctx context.Context, records []schema.Record) error
 		if err := token(r.Platform); err != nil {
 			return fmt.Errorf("publish records: %w", err)
 		}
-		data, err := json.Marshal(r)
+		data, err := encodeRecord(r)
 		if err != nil {
 			return fmt.Errorf("publish records: %s, fence %d, position %d: cannot be encoded: %w", r.Platform, r.Version.Fence, r.Version.Position, err)
 		}
