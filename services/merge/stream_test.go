@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"heji/schema"
@@ -58,7 +59,7 @@ var platformNames = []string{"alpha", "beta", "gamma"}
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	t.Cleanup(cancel)
 	dsn := pgtest.DSNFrom(t, "hub", func(ctx context.Context, dsn string) error {
 		st, err := store.Open(ctx, dsn, 2) // migrated once, copied for each test
@@ -194,48 +195,73 @@ func (w *world) batch(decisions []linkage.Decision) [][]string {
 // deletes, returns, decisions, revocations and keys that cross the cap, the
 // partition equals the batch engine's.
 func TestStreamEqualsBatch(t *testing.T) {
-	histories := 40
+	histories := 200
 	if testing.Short() {
 		histories = 8
 	}
-	for h := range histories {
-		t.Run(fmt.Sprintf("seed %d", h), func(t *testing.T) {
+	const databases = 4 // at once; most of a small history is waiting
+	for part := range databases {
+		t.Run(fmt.Sprintf("database %d", part), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
-			r := rand.New(rand.NewPCG(uint64(h), 7))
-			var active []int64
-			decided := map[int64]linkage.Decision{}
-			for range 3 {
-				w.burst(r)
-				for range r.IntN(3) {
-					a := schema.RecordRef{Platform: platformNames[r.IntN(3)], Key: fmt.Sprint(r.IntN(6))}
-					b := schema.RecordRef{Platform: platformNames[r.IntN(3)], Key: fmt.Sprint(r.IntN(6))}
-					if a == b {
-						continue
-					}
-					kind := []string{"same", "not_same"}[r.IntN(2)]
-					id, err := w.store.Decide(w.ctx, store.Choice{Kind: kind, A: a, B: b, Who: "steward"})
-					if err != nil {
-						require.ErrorContains(t, err, "revoke it first") // I4
-						continue
-					}
-					active = append(active, id)
-					decided[id] = linkage.Decision{A: a, B: b, Same: kind == "same"}
-				}
-				if len(active) > 0 && r.IntN(2) == 0 {
-					i := r.IntN(len(active))
-					require.NoError(t, w.store.Revoke(w.ctx, active[i], "steward"))
-					delete(decided, active[i])
-					active = slices.Delete(active, i, i+1)
-				}
+			for h := part; h < histories; h += databases {
+				t.Run(fmt.Sprintf("seed %d", h), func(t *testing.T) {
+					w.t = t
+					w.wipe()
+					w.history(rand.New(rand.NewPCG(uint64(h), 7)))
+				})
 			}
-			w.drain()
-			var decisions []linkage.Decision
-			for _, d := range decided {
-				decisions = append(decisions, d)
-			}
-			require.Equal(t, w.batch(decisions), w.partition())
 		})
 	}
+}
+
+// wipe empties the store, except for the runs: positions go on counting.
+func (w *world) wipe() {
+	w.t.Helper()
+	conn, err := pgx.Connect(w.ctx, w.dsn)
+	require.NoError(w.t, err)
+	defer conn.Close(w.ctx) //nolint:errcheck // the test is over it
+	for _, table := range []string{"edges", "hot_keys", "targets", "decisions", "actions", "history", "record_keys", "records", "residents"} {
+		_, err := conn.Exec(w.ctx, "DELETE FROM "+table)
+		require.NoError(w.t, err)
+	}
+}
+
+// history plays a random history and compares its end with the batch engine.
+func (w *world) history(r *rand.Rand) {
+	t := w.t
+	var active []int64
+	decided := map[int64]linkage.Decision{}
+	for range 3 {
+		w.burst(r)
+		for range r.IntN(3) {
+			a := schema.RecordRef{Platform: platformNames[r.IntN(3)], Key: fmt.Sprint(r.IntN(6))}
+			b := schema.RecordRef{Platform: platformNames[r.IntN(3)], Key: fmt.Sprint(r.IntN(6))}
+			if a == b {
+				continue
+			}
+			kind := []string{"same", "not_same"}[r.IntN(2)]
+			id, err := w.store.Decide(w.ctx, store.Choice{Kind: kind, A: a, B: b, Who: "steward"})
+			if err != nil {
+				require.ErrorContains(t, err, "revoke it first") // I4
+				continue
+			}
+			active = append(active, id)
+			decided[id] = linkage.Decision{A: a, B: b, Same: kind == "same"}
+		}
+		if len(active) > 0 && r.IntN(2) == 0 {
+			i := r.IntN(len(active))
+			require.NoError(t, w.store.Revoke(w.ctx, active[i], "steward"))
+			delete(decided, active[i])
+			active = slices.Delete(active, i, i+1)
+		}
+	}
+	w.drain()
+	var decisions []linkage.Decision
+	for _, d := range decided {
+		decisions = append(decisions, d)
+	}
+	require.Equal(t, w.batch(decisions), w.partition())
 }
 
 // burst lets every platform send a few messages while two resolvers work.

@@ -35,7 +35,7 @@ const (
 type Target struct {
 	ID       int64
 	Platform string
-	Key      string // empty: a create that has no key yet
+	Key      string  // empty: a create that has no key yet
 	Record   *Record // id, resident and state
 	Anchor   int64
 	Resident Resident                  // Settle: its id alone

@@ -31,9 +31,9 @@ type Options struct {
 	Report    string // file for the figures as JSON; "" means none
 	// Statements prints so many of the statements that took PostgreSQL longest.
 	Statements int
-	Out       io.Writer
-	Logger    *slog.Logger
-	Patience  time.Duration // longest wait for quiet; 0: an hour
+	Out        io.Writer
+	Logger     *slog.Logger
+	Patience   time.Duration // longest wait for quiet; 0: an hour
 }
 
 // parts are the districts' shares of the residents, in tenths.
