@@ -152,7 +152,7 @@ func TestEditByForm(t *testing.T) {
 	require.Contains(t, r.text, "没有改动任何内容", "a form that is sent back untouched changes nothing")
 
 	// Somebody else changes the phone meanwhile: it is not put back.
-	w.exec(`UPDATE residents SET master = jsonb_set(master::jsonb, '{phone,v}', '"13100000000"')::json WHERE id = $1`, id)
+	w.exec(`UPDATE residents SET master = jsonb_set(master, '{phone,v}', '"13100000000"') WHERE id = $1`, id)
 	form.Set("name", "王建军")
 	form.Set("education", "70")
 	form.Set("residence.room", "西")

@@ -201,7 +201,7 @@ func TestQueue(t *testing.T) {
 	}{"1": {1500, "below_link"}, "2": {1400, "below_link"}, "3": {900, "same_id"}, "4": {1600, "group"}, "5": {2500, "i3"}} {
 		w.edge("pension/P"+k, "volunteers/V"+k, e.weight, e.reason)
 	}
-	w.exec(`UPDATE residents SET master = jsonb_set(master::jsonb, '{low_income}', '{"v": "1", "r": "only"}')::json WHERE name = '王2'`)
+	w.exec(`UPDATE residents SET master = jsonb_set(master, '{low_income}', '{"v": "1", "r": "only"}') WHERE name = '王2'`)
 	keys := func(query string) []string {
 		t.Helper()
 		var out []string

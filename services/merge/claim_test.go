@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"heji/schema"
+	"heji/services/store"
 )
 
 // TestFirstReadsWaitForOneAnother: while registers are read for the first time
@@ -65,9 +66,9 @@ func TestFirstReadsWaitForOneAnother(t *testing.T) {
 	})
 	t.Run("said to have failed", func(t *testing.T) {
 		w, resolve, _ := setUp(t)
-		require.NoError(t, w.store.PullResult(w.ctx, "alpha", "the platform is in trouble"))
+		require.NoError(t, w.store.PullResult(w.ctx, "alpha", store.Trouble{Sentence: "the platform is in trouble"}))
 		require.Zero(t, resolve(), "beta is being read still")
-		require.NoError(t, w.store.PullResult(w.ctx, "beta", "the platform is in trouble"))
+		require.NoError(t, w.store.PullResult(w.ctx, "beta", store.Trouble{Sentence: "the platform is in trouble"}))
 		require.Equal(t, 2, resolve())
 	})
 	t.Run("never ends", func(t *testing.T) {

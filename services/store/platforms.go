@@ -253,10 +253,26 @@ func (s *Store) LiveKeys(ctx context.Context, platform string, f func(key string
 	return nil
 }
 
+// step runs f while no resolution that has read the stages is under way, and
+// again where it ran into a take-in.
+func (s *Store) step(ctx context.Context, f func(pgx.Tx) error) (err error) {
+	for try := 0; ; try++ {
+		err = s.tx(ctx, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, stageLock); err != nil {
+				return err
+			}
+			return f(tx)
+		})
+		if !Conflict(err) || try == 10 {
+			return err
+		}
+	}
+}
+
 // Step moves a platform on the ladder, in the name of a person, and returns how
 // many targets became due (the campaign).
 func (s *Store) Step(ctx context.Context, platform string, to schema.Stage, who, why string) (due int64, err error) {
-	err = s.tx(ctx, func(tx pgx.Tx) error {
+	err = s.step(ctx, func(tx pgx.Tx) error {
 		var from schema.Stage
 		var writable bool
 		err := tx.QueryRow(ctx, `SELECT stage, writable FROM platforms WHERE id = $1 FOR NO KEY UPDATE`, platform).Scan(&from, &writable)
@@ -295,7 +311,7 @@ var ErrVersion = errors.New("the agreement has no such version")
 // Approve puts a version of a platform's agreement in force, in the name of a
 // person, and looks at every target of the platform again.
 func (s *Store) Approve(ctx context.Context, platform string, version int, who, why string) (due int64, err error) {
-	err = s.tx(ctx, func(tx pgx.Tx) error {
+	err = s.step(ctx, func(tx pgx.Tx) error {
 		var stage schema.Stage
 		err := tx.QueryRow(ctx, `SELECT stage FROM platforms WHERE id = $1 FOR NO KEY UPDATE`, platform).Scan(&stage)
 		if errors.Is(err, pgx.ErrNoRows) {

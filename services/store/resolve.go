@@ -183,7 +183,7 @@ func (r *Resolution) writeResidents(ctx context.Context, list []Resident) error 
 		}
 	}
 	_, err := r.tx.Exec(ctx, `INSERT INTO residents AS r (id, redirect_to, ended_at, master, name, search)
-		SELECT id, redirect_to, CASE WHEN ended THEN now() END, master::json, name, search
+		SELECT id, redirect_to, CASE WHEN ended THEN now() END, master::jsonb, name, search
 		FROM unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[], $6::text[])
 			AS n(id, redirect_to, ended, master, name, search) ORDER BY id
 		ON CONFLICT (id) DO UPDATE SET redirect_to = excluded.redirect_to,

@@ -83,8 +83,8 @@ func (s *Store) Reviews(ctx context.Context, f ReviewFilter) ([]Review, error) {
 			areas AS (SELECT $3::text AS name UNION SELECT area FROM responsibilities
 				WHERE body = $3 AND area IS NOT NULL AND current_date BETWEEN valid_from AND coalesce(valid_to, 'infinity')),
 			ranked AS (SELECT best.*, ((SELECT count(*) FROM targets t WHERE t.resident_id IN (x, y))
-					+ (SELECT count(*) FROM unnest($5::text[]) k WHERE rx.master->k IS NOT NULL)
-					+ (SELECT count(*) FROM unnest($5::text[]) k WHERE ry.master->k IS NOT NULL))::int AS stakes
+					+ (SELECT count(*) FROM unnest($5::text[]) k WHERE rx.master ? k)
+					+ (SELECT count(*) FROM unnest($5::text[]) k WHERE ry.master ? k))::int AS stakes
 				FROM best JOIN residents rx ON rx.id = x JOIN residents ry ON ry.id = y
 				WHERE ($3 = '' OR `+fmt.Sprintf(community, "rx")+` OR `+fmt.Sprintf(community, "ry")+`)
 					AND ($4 = '' OR EXISTS (SELECT FROM records r JOIN platforms p ON p.id = r.platform

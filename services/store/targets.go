@@ -53,10 +53,20 @@ type Target struct {
 	Has     bool // the resident has, or had, a row there
 }
 
+// stageLock is the advisory lock between a step of the ladder and resolutions. A
+// resolution that has read the stage holds it shared until it is committed; a
+// step takes it alone. Otherwise a resolution that saw a platform in read_only
+// could commit behind the campaign's look at all rows: the row would wait for a
+// write that nobody makes due.
+const stageLock = 0x6865_6a73
+
 // makeDueFor marks every target of the residents due, on platforms whose
 // write-back has been approved, and makes targets for rows and creates that
 // have none. Before a campaign is approved there are no due rows (I7).
 func makeDueFor(ctx context.Context, tx pgx.Tx, residents []uuid.UUID) ([]schema.Change, error) {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock_shared($1)`, stageLock); err != nil {
+		return nil, fmt.Errorf("hold the stages: %w", err)
+	}
 	list, err := platforms(ctx, tx)
 	if err != nil {
 		return nil, err
