@@ -36,8 +36,9 @@ type brandReader struct {
 	d  dialect.Dialect
 	db *sql.DB
 
-	mu     sync.Mutex
-	layout *brandLayout // nil until the platform was reached
+	mu        sync.Mutex
+	layout    *brandLayout // nil until the platform was reached
+	logLayout *brandLayout // of the log table
 }
 
 // brandWriter can write as well.

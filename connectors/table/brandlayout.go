@@ -44,7 +44,7 @@ func (r *brandReader) discover(ctx context.Context) (*brandLayout, error) {
 func (r *brandReader) unlearn() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.layout = nil
+	r.layout, r.logLayout = nil, nil
 }
 
 // find looks a table up and the columns that the file names in it.
@@ -108,7 +108,8 @@ func (r *brandReader) complete(l *brandLayout) error {
 	p := r.platform
 	for name, c := range l.columns {
 		text := c.Kind == dialect.Text || c.Kind == dialect.LongText
-		c.Raw = r.settings.Encoding != "" && text && name != p.ChangeColumn && !slices.Contains(p.Key, name)
+		national := strings.HasPrefix(c.Type, "n") // nvarchar and the like are Unicode whatever the rest is
+		c.Raw = r.settings.Encoding != "" && text && !national && name != p.ChangeColumn && !slices.Contains(p.Key, name)
 		c.Change = name == p.ChangeColumn
 		l.columns[name] = c
 		if c.Kind == dialect.Other {

@@ -42,7 +42,7 @@ func (r *brandReader) pull(ctx context.Context, from connectors.Cursor, emit fun
 	if r.due(c, start) || l.change == noClock {
 		return full()
 	}
-	clock, err := r.clock(ctx, r.db)
+	clock, err := r.clock(ctx, r.db, l)
 	if err != nil {
 		return err
 	}
@@ -50,8 +50,8 @@ func (r *brandReader) pull(ctx context.Context, from connectors.Cursor, emit fun
 	return p.run(ctx, "")
 }
 
-// clock is the server's clock.
-func (r *brandReader) clock(ctx context.Context, q queryer) (time.Time, error) {
+// clock is the server's clock, comparable with ChangedAt.
+func (r *brandReader) clock(ctx context.Context, q queryer, l *brandLayout) (time.Time, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.settings.Timeout.D(), errSlow)
 	defer cancel()
 	t, err := r.texts(ctx, q, r.d.Clock())
@@ -62,7 +62,7 @@ func (r *brandReader) clock(ctx context.Context, q queryer) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("%s: the database does not tell its time: %w", r.platform.ID, connectors.ErrUnreachable)
 	}
-	return time.UnixMicro(int64(seconds * 1e6)), nil
+	return r.comparable(time.UnixMicro(int64(seconds*1e6)), t[0][1].String, l.columns[r.platform.ChangeColumn].Kind == dialect.Zoned), nil
 }
 
 // full reads everything, where the brand can in one snapshot; else it is counted
@@ -188,7 +188,7 @@ func (r *brandReader) position(ctx context.Context, q queryer, l *brandLayout) (
 	if l.change == noClock || r.settings.Log.Table != "" {
 		return c, time.Time{}, nil
 	}
-	clock, err := r.clock(ctx, q)
+	clock, err := r.clock(ctx, q, l)
 	if err != nil {
 		return c, clock, err
 	}
@@ -357,10 +357,18 @@ type brandLog struct {
 
 // table is the layout of the log.
 func (g *brandLog) table(ctx context.Context) (*brandLayout, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.logLayout != nil {
+		return g.logLayout, nil
+	}
 	log := g.settings.Log
 	l, err := g.find(ctx, "connect.log.table", log.Table, append([]string{log.Seq}, log.Key...))
 	if err == nil && l.columns[log.Seq].Kind != dialect.Number {
 		err = fmt.Errorf("%s: the column %s of the log table is of the type %s, which is no number: %w", g.at("connect.log.seq"), log.Seq, l.columns[log.Seq].Type, connectors.ErrLayout)
+	}
+	if err == nil {
+		g.logLayout = l
 	}
 	return l, err
 }

@@ -104,6 +104,17 @@ func TestRowsFromTheFutureHideNobody(t *testing.T) {
 		p, c := openMaria(t, "datetime(6) NOT NULL", "@at", "", "")
 		test(t, p, c, "'2099-01-01'")
 	})
+	// A server whose clock shows another zone than ours is not one from the future.
+	t.Run("MariaDBElsewhere", func(t *testing.T) {
+		p, c := openMaria(t, "datetime(6) NOT NULL", "@at", "", "")
+		c.zone = time.FixedZone("west", -12*3600)
+		test(t, p, c, "'2099-01-01'")
+		_, at := once(t, c, nil)
+		decoded, err := decodeCursor(at)
+		require.NoError(t, err)
+		require.NotEqual(t, "2099", (*decoded.Change)[:4])
+		require.NotEmpty(t, decoded.Key)
+	})
 }
 
 func people(from, to int) (out []map[string]string) {

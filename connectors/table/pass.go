@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"strings"
 	"time"
 
 	"heji/connectors"
@@ -182,6 +183,18 @@ func (w *whole) finish(declared int64, next cursor) error {
 	}
 	w.stall.pause()
 	return w.emit(connectors.Batch{AsOf: w.start, Full: true, Source: w.settings.Table, Rows: w.rows, Complete: true, Cursor: next.encode()})
+}
+
+// comparable is the server's clock as ChangedAt would have it. A time without a
+// zone is compared with the server's own: whichever zone that is, it is the same.
+func (c *common) comparable(clock time.Time, local string, zoned bool) time.Time {
+	if format := c.platform.ChangeFormat; zoned || format == "unix" || format == "unix_ms" || strings.EqualFold(format, "rfc3339") {
+		return clock
+	}
+	if t, ok := timefmt.Parse(local, "", c.zone); ok {
+		return t
+	}
+	return clock
 }
 
 // ceiling is the clock in the form of a change time that it has not reached yet;

@@ -35,7 +35,7 @@ func (r *reader) pull(ctx context.Context, from connectors.Cursor, emit func(con
 	if r.due(c, start) || l.change == noClock {
 		return full()
 	}
-	current, clock, err := r.snapshot(ctx, r.pool)
+	current, clock, err := r.snapshot(ctx, r.pool, l)
 	if err != nil {
 		return err
 	}
@@ -58,16 +58,17 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// snapshot is what is visible now, and the server's clock.
-func (r *reader) snapshot(ctx context.Context, q querier) (snapshot, time.Time, error) {
+// snapshot is what is visible now, and the server's clock, comparable with
+// ChangedAt.
+func (r *reader) snapshot(ctx context.Context, q querier, l *layout) (snapshot, time.Time, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.settings.Timeout.D(), errSlow)
 	defer cancel()
-	var s string
+	var s, local string
 	var clock time.Time
-	if err := q.QueryRow(ctx, "SELECT pg_current_snapshot()::text, clock_timestamp()").Scan(&s, &clock); err != nil {
+	if err := q.QueryRow(ctx, "SELECT pg_current_snapshot()::text, clock_timestamp(), clock_timestamp()::timestamp::text").Scan(&s, &clock, &local); err != nil {
 		return "", clock, r.failed(ctx, "beginning to read", err)
 	}
-	return snapshot(s), clock, nil
+	return snapshot(s), r.comparable(clock, local, strings.HasSuffix(l.columns[r.platform.ChangeColumn].typ, "with time zone")), nil
 }
 
 // full reads everything in one snapshot. Its batches carry no resume point
@@ -135,7 +136,7 @@ func (r *reader) position(ctx context.Context, l *layout, tx pgx.Tx) (cursor, ti
 	if l.change == noClock || r.settings.Log.Table != "" {
 		return c, time.Time{}, nil
 	}
-	s, clock, err := r.snapshot(ctx, tx)
+	s, clock, err := r.snapshot(ctx, tx, l)
 	if err != nil {
 		return c, clock, err
 	}

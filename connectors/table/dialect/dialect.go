@@ -124,7 +124,8 @@ type Dialect interface {
 	Value(c Column, param, text string) string
 	// Now is the server's clock in the column's type.
 	Now(c Column) string
-	// Clock asks for the server's clock, in seconds since 1970 in UTC.
+	// Clock asks for the server's clock: in seconds since 1970 in UTC, and as the
+	// text of a time without a zone.
 	Clock() string
 	// Select and Update write statements.
 	Select(q Select) string

@@ -236,8 +236,7 @@ func (MySQL) Update(rel, set, where string) string {
 	return "UPDATE " + rel + " AS t SET " + set + " WHERE " + where
 }
 
-// Clock is the same in every time zone of a session.
-func (MySQL) Clock() string { return "SELECT UNIX_TIMESTAMP(SYSDATE(6))" }
+func (MySQL) Clock() string { return "SELECT UNIX_TIMESTAMP(SYSDATE(6)), CAST(SYSDATE(6) AS CHAR)" }
 
 func (MySQL) LockRow(string, string, time.Duration) string { return "" }
 func (MySQL) LockTable(string, time.Duration) string       { return "" }

@@ -266,7 +266,7 @@ func (Oracle) LockRow(rel, where string, wait time.Duration) string {
 }
 
 func (Oracle) Clock() string {
-	return "SELECT (CAST(SYS_EXTRACT_UTC(SYSTIMESTAMP) AS DATE) - DATE '1970-01-01') * 86400 FROM dual"
+	return "SELECT (CAST(SYS_EXTRACT_UTC(SYSTIMESTAMP) AS DATE) - DATE '1970-01-01') * 86400, TO_CHAR(SYSDATE, 'YYYY-MM-DD HH24:MI:SS') FROM dual"
 }
 
 // LockTable lets others read. Programs of the platform that change the table wait

@@ -240,7 +240,7 @@ func (SQLServer) Update(rel, set, where string) string {
 }
 
 func (SQLServer) Clock() string {
-	return "SELECT DATEDIFF(second, '1970-01-01', SYSUTCDATETIME())"
+	return "SELECT DATEDIFF(second, '1970-01-01', SYSUTCDATETIME()), CONVERT(nvarchar(33), SYSDATETIME(), 121)"
 }
 
 func (SQLServer) LockRow(string, string, time.Duration) string { return "" }
@@ -261,7 +261,7 @@ func (SQLServer) MaxParams() int                { return 2000 }
 
 var (
 	mssqlNull = regexp.MustCompile(`NULL into column '([^']+)'`)
-	mssqlRule = regexp.MustCompile(`(?:constraint|index|约束|索引) ["'“‘]([^"'”’]+)["'”’]`)
+	mssqlRule = regexp.MustCompile(`(?:constraint|index|约束|索引) ?["'“‘]([^"'”’]+)["'”’]`)
 	mssqlLong = regexp.MustCompile(`column '([^']+)'\. Truncated value`)
 	mssqlRefs = regexp.MustCompile(`, column '([^']+)'\.`)
 )
