@@ -163,14 +163,27 @@ type queryer interface {
 // scanTexts reads the columns of a row as texts, whatever the driver makes of
 // them.
 func scanTexts(rows *sql.Rows) ([]sql.NullString, error) {
+	s, err := scannerOf(rows)
+	if err != nil {
+		return nil, err
+	}
+	return s.texts, rows.Scan(s.into...)
+}
+
+// scanner reads row after row into the same place.
+type scanner struct {
+	texts []sql.NullString
+	into  []any
+}
+
+func scannerOf(rows *sql.Rows) (*scanner, error) {
 	names, err := rows.Columns()
 	if err != nil {
 		return nil, err
 	}
-	texts := make([]sql.NullString, len(names))
-	into := make([]any, len(names))
-	for i := range texts {
-		into[i] = &texts[i]
+	s := &scanner{texts: make([]sql.NullString, len(names)), into: make([]any, len(names))}
+	for i := range s.texts {
+		s.into[i] = &s.texts[i]
 	}
-	return texts, rows.Scan(into...)
+	return s, nil
 }

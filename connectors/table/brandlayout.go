@@ -168,13 +168,9 @@ func (r *brandReader) texts(ctx context.Context, q queryer, query string, args .
 	return out, rows.Err()
 }
 
-// scan reads one row of the select list. NULL and an empty text are both blank: which one
-// a platform uses says nothing about the person.
-func (r *brandReader) scan(l *brandLayout, rows *sql.Rows) (sighting, error) {
-	texts, err := scanTexts(rows)
-	if err != nil {
-		return sighting{}, err
-	}
+// read makes a row of the texts of the select list. NULL and an empty text are
+// both blank: which one a platform uses says nothing about the person.
+func (r *brandReader) read(l *brandLayout, texts []sql.NullString) sighting {
 	columns := make(map[string]string, len(l.names))
 	garbled := false
 	for i, name := range l.names {
@@ -187,7 +183,6 @@ func (r *brandReader) scan(l *brandLayout, rows *sql.Rows) (sighting, error) {
 		columns[name] = text
 	}
 	s := r.dress(columns, texts[len(l.names)].String)
-	s.mark = fingerprint(columns)
 	switch {
 	case s.row.Op == schema.OpDead:
 	case texts[len(l.names)+1].String == "1":
@@ -196,7 +191,7 @@ func (r *brandReader) scan(l *brandLayout, rows *sql.Rows) (sighting, error) {
 	case garbled:
 		s.row = r.dead(s.row.Key, schema.ProblemEncoding)
 	}
-	return s, nil
+	return s
 }
 
 // query reads rows of the table.
@@ -218,13 +213,18 @@ func (r *brandReader) ask(ctx context.Context, q queryer, l *brandLayout, s dial
 		return nil, err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err says whether all was read
+	in, err := scannerOf(rows)
+	if err != nil {
+		return nil, err
+	}
 	var out []sighting
 	for rows.Next() {
-		one, err := r.scan(l, rows)
-		if err != nil {
+		if err := rows.Scan(in.into...); err != nil {
 			return nil, err
 		}
-		out = append(out, one)
+		s := r.read(l, in.texts)
+		s.mark = fingerprint(s.row.Columns)
+		out = append(out, s)
 	}
 	return out, rows.Err()
 }

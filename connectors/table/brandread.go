@@ -111,6 +111,7 @@ func (r *brandReader) full(ctx context.Context, l *brandLayout, start time.Time,
 	w := &whole{common: r.common, start: start, emit: emit, stall: stall}
 	if err := r.each(ctx, q, l, fresh, args, stall, func(s sighting, late bool) error {
 		if place == nil && (late || s.row.ChangedAt.After(clock)) {
+			s.mark = fingerprint(s.row.Columns)
 			next.see(s)
 		}
 		return w.add(s)
@@ -155,15 +156,15 @@ func (r *brandReader) each(ctx context.Context, q queryer, l *brandLayout, item 
 		return r.failed(ctx, "reading the table", err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err says whether all was read
+	in, err := scannerOf(rows)
+	if err != nil {
+		return r.failed(ctx, "reading the table", err)
+	}
 	for rows.Next() {
-		s, err := r.scan(l, rows)
-		if err != nil {
+		if err := rows.Scan(in.into...); err != nil {
 			return r.failed(ctx, "reading a row", err)
 		}
-		late, err := lastIsOne(rows)
-		if err != nil {
-			return r.failed(ctx, "reading a row", err)
-		}
+		s, late := r.read(l, in.texts), in.texts[len(in.texts)-1].String == "1"
 		if err := add(s, late); err != nil {
 			stall.end() // or closing would read the rest of the table
 			return err
@@ -174,11 +175,6 @@ func (r *brandReader) each(ctx context.Context, q queryer, l *brandLayout, item 
 	}
 	stall.resume()
 	return nil
-}
-
-func lastIsOne(rows *sql.Rows) (bool, error) {
-	t, err := scanTexts(rows)
-	return err == nil && t[len(t)-1].String == "1", err
 }
 
 // position is the last row in the order of the incremental passes whose change

@@ -11,11 +11,10 @@ import (
 
 	"heji/connectors"
 	"heji/connectors/conformance"
-	"heji/connectors/internal/mariatest"
 	"heji/connectors/spec"
 )
 
-var maria mariatest.Shared
+var maria sharedMaria
 
 // mariaPlatform is a platform on MariaDB with a clerk who works in SQL.
 type mariaPlatform struct {

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package mariatest
+package mariadb
 
 import "syscall"
 

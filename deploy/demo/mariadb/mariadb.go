@@ -1,11 +1,11 @@
-// Package mariatest starts a private MariaDB for the tests of the connectors:
-// one server for each test binary that needs one, one database for each test.
+// Package mariadb starts a private MariaDB that stands for a department's
+// database, in the tests of the connectors and in their bench.
 //
-// It is the counterpart of pgtest. The server listens on a unix socket and on a
-// free port of 127.0.0.1 (for TLS), both in or for a short temporary folder, and
-// does not force anything to the disk. It is started from the server programs
-// alone (Debian: mariadb-server-core): no service, no system data folder.
-package mariatest
+// The server listens on a unix socket and on a free port of 127.0.0.1 (for TLS),
+// both in or for a short temporary folder, and does not force anything to the
+// disk. It is started from the server program alone (Debian:
+// mariadb-server-core): no service, no system data folder.
+package mariadb
 
 import (
 	"bytes"
@@ -20,23 +20,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"syscall"
-	"testing"
 	"time"
 
 	_ "github.com/go-sql-driver/mysql" // the driver
 )
-
-// Shared is a server that is started by the first test that asks for it. The
-// zero value is ready.
-type Shared struct {
-	once   sync.Once
-	server *Server
-	err    error
-	count  atomic.Int64
-}
 
 // Server is a running server.
 type Server struct {
@@ -46,54 +34,20 @@ type Server struct {
 	ended   chan struct{}
 }
 
-// Get returns the server. Without MariaDB's programs it skips the test, but
-// where HEJI_CI=1 promises a whole run, it fails it.
-func (s *Shared) Get(t testing.TB) *Server {
-	t.Helper()
-	s.once.Do(func() { s.server, s.err = start() })
-	if s.err == nil {
-		return s.server
-	}
-	const needed = "this test needs MariaDB's server program (mariadbd; Debian: apt-get install mariadb-server-core):"
-	if os.Getenv("HEJI_CI") == "1" || !errors.Is(s.err, exec.ErrNotFound) {
-		t.Fatal(needed, s.err)
-	}
-	t.Skip(needed, s.err)
-	return nil
-}
-
-// Stop ends the server, where one was started. Call it at the end of TestMain.
-func (s *Shared) Stop() {
-	if s.server != nil {
-		s.server.stop()
-	}
-}
-
-// Database makes an empty database for one test and drops it afterwards. The
-// connection is root's; the DSN, in the driver's own form, is that of a user of
-// this database alone, named as the database, with the password given.
-func (s *Shared) Database(t testing.TB, password string) (dsn string, db *sql.DB) {
-	t.Helper()
-	server := s.Get(t)
-	name := fmt.Sprintf("t%d", s.count.Add(1))
-	admin, err := sql.Open("mysql", server.dsn("root", "", "")+"?multiStatements=true")
-	if err == nil {
-		_, err = admin.Exec("CREATE DATABASE " + name + " CHARACTER SET utf8mb4; CREATE USER '" + name + "'@'%' IDENTIFIED BY '" + password + "'; GRANT ALL ON " + name + ".* TO '" + name + "'@'%'")
-		err = errors.Join(err, admin.Close())
-	}
-	if err == nil {
-		db, err = sql.Open("mysql", server.dsn("root", "", name)+"?multiStatements=true")
-	}
+// Create makes an empty database and a user of it alone, named alike, with the
+// password given. The DSN, in the driver's own form, is that user's; the
+// connection is root's.
+func (s *Server) Create(name, password string) (dsn string, db *sql.DB, err error) {
+	db, err = sql.Open("mysql", s.dsn("root", "", "mysql")+"?multiStatements=true")
 	if err != nil {
-		t.Fatal(err)
+		return "", nil, err
 	}
-	t.Cleanup(func() {
-		if _, err := db.Exec("SET lock_wait_timeout = 10; DROP DATABASE " + name + "; DROP USER '" + name + "'@'%'"); err != nil {
-			t.Error(err)
-		}
-		_ = db.Close()
-	})
-	return server.dsn(name, password, name), db
+	_, err = db.Exec("CREATE DATABASE " + name + " CHARACTER SET utf8mb4; CREATE USER '" + name + "'@'%' IDENTIFIED BY '" + password + "'; GRANT ALL ON " + name + ".* TO '" + name + "'@'%'")
+	if err = errors.Join(err, db.Close()); err != nil {
+		return "", nil, err
+	}
+	db, err = sql.Open("mysql", s.dsn("root", "", name)+"?multiStatements=true")
+	return s.dsn(name, password, name), db, err
 }
 
 // Address is the DSN of a user over TCP, where TLS is.
@@ -105,8 +59,9 @@ func (s *Server) dsn(user, password, database string) string {
 	return fmt.Sprintf("%s:%s@unix(%s)/%s", user, password, filepath.Join(s.dir, "s"), database)
 }
 
-// start makes and starts a server.
-func start() (*Server, error) {
+// Start makes and starts a server. Without its program the error is
+// exec.ErrNotFound.
+func Start() (*Server, error) {
 	program, err := find("mariadbd", "mysqld")
 	if err != nil {
 		return nil, err
@@ -123,7 +78,7 @@ func start() (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := s.await(); err != nil {
-		s.stop()
+		s.Stop()
 		return nil, err
 	}
 	return s, nil
@@ -246,8 +201,8 @@ func (s *Server) await() error {
 	}
 }
 
-// stop ends the server at once and removes its folder.
-func (s *Server) stop() {
+// Stop ends the server at once and removes its folder.
+func (s *Server) Stop() {
 	if s.command.Process != nil {
 		_ = s.command.Process.Kill() // it may have ended by itself
 		<-s.ended

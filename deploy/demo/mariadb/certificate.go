@@ -1,4 +1,4 @@
-package mariatest
+package mariadb
 
 import (
 	"crypto/ecdsa"
