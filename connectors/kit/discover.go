@@ -249,6 +249,11 @@ func roles(out []Proposal, all []content) {
 		}
 	}
 	for i := range out {
+		if p := &out[i]; p.Attribute == "" && p.Role == "" && oneOf(p.Column.Name, deletedNames) && len(all[i].distinct) <= 3 {
+			p.Why = "像注销标志，见 connect 的 tombstone、deletes like a mark of deleted rows: see tombstone or deletes below connect"
+		}
+	}
+	for i := range out {
 		p := &out[i]
 		named := oneOf(p.Column.Name, changeNames)
 		if p.Attribute == "" && p.Role == "" && (named || all[i].clock && all[i].date > 0.8) {

@@ -92,6 +92,8 @@ var aliases = map[schema.Attribute][]string{
 var (
 	keyNames = []string{"id", "rowid", "uuid", "guid", "pk", "xh", "bh", "rybh", "ryid", "grbh", "aac001", "psnno", "dah", "dabh", "zj", "zlbh", "dyid", "code", "no", "personid",
 		"userid", "recordid", "编号", "人员编号", "个人编号", "档案号", "档案编号", "序号", "主键", "唯一标识", "记录号"}
+	deletedNames = []string{"zx", "zxbz", "zxbs", "sfzx", "sc", "scbz", "scbs", "sfsc", "yxbz", "sfyx", "deleted", "isdeleted", "isdelete", "delflag", "deleteflag", "isdel", "valid", "isvalid",
+		"注销标志", "删除标志", "是否注销", "是否删除", "有效标志", "是否有效"}
 	changeNames = []string{"gxsj", "xgsj", "czsj", "gxrq", "xgrq", "bgsj", "zhgxsj", "updatetime", "updatedat", "updated", "updatedate", "lastupdate", "lastupdated", "modifytime",
 		"modifiedat", "modified", "lastmodified", "mtime", "changetime", "changedat", "optime", "updttime", "aae036", "更新时间", "修改时间", "变更时间", "最后更新时间", "操作时间", "最后修改时间"}
 )

@@ -265,7 +265,7 @@ func (c *platformCheck) field(up *checkup, f kit.Field, rows int) {
 			shown = append(shown, fmt.Sprintf("%q×%d", kit.Mask(f.Attribute, s), f.Uncovered[s]))
 		}
 		up.say(what, fmt.Errorf("代码表没有覆盖 not covered by any code table: %s", strings.Join(shown, " ")),
-			fmt.Sprintf("在 fields.%s.map 里写上它们的代码，或列入 blank  add them to fields.%s.map, or to blank", f.Attribute, f.Attribute))
+			fmt.Sprintf("在 fields.%s.map 里写上它们的代码，或列入 blank  add them to fields.%s.map, or to blank. 代码 codes: %s", f.Attribute, f.Attribute, codesOf(def)))
 	case rows > 0 && f.Absent == rows:
 		up.say(what, fmt.Errorf("样本中没有这一列 no sampled row shows it"), "核对列名 check the column's name: heji platform discover "+c.Name)
 	default:

@@ -147,6 +147,15 @@ func writeJSON(w io.Writer, body any) error {
 	return e.Encode(body)
 }
 
+// codesOf lists the codes of an attribute's table.
+func codesOf(def schema.Definition) string {
+	table, ok := codes.LookupTable(def.Codes)
+	if !ok {
+		return ""
+	}
+	return strings.Join(labels(def.Name, table.Codes()), ", ")
+}
+
 // labels are codes with what they are called.
 func labels(a schema.Attribute, list []string) []string {
 	def, _ := schema.Lookup(a)
