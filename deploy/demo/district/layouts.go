@@ -99,6 +99,13 @@ var layouts = index(
 		text(p.BirthCertNo, "csyxzm"), text(p.MotherName, "mqxm"), text(p.MotherID, "mqsfzh"), text(p.BirthOrder, "tc"),
 		coded(p.LifeStatus, "swbz", codeTable{p.Living: "0", p.Dead: "1", p.MovedOut: "2"}), day(p.DeathDate, "swrq", "2006-01-02"),
 	}, Extra: []string{"zxbz"}, Fill: Row{"zxbz": "0"}},
+	// 流动人口计生协查: notices between places, with regions of twelve digits.
+	&Layout{Platform: p.Notices, Key: "tbbh", Prefix: "TB", Changed: "gxsj", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "xm")), text(p.IDNumber, "sfzh"), coded(p.Sex, "xb", sexChinese), day(p.BirthDate, "csrq", "20060102"),
+		text(p.HukouRegion, "hjdqh"), coded(p.MigrationNotice, "lx", codeTable{"1": "流入", "2": "流出", "3": "返回"}),
+		coded(p.MaritalStatus, "hyzk", maritalChinese), text(p.SpouseName, "poxm"), text(p.Phone, "lxdh"), address(p.Residence, "xjzdz", "号楼"),
+		coded(p.LifeStatus, "zt", lifeChinese), day(p.DeathDate, "swrq", "20060102"),
+	}},
 	// 公卫健康档案: the value domains of WS 364.
 	&Layout{Platform: p.HealthFiles, Key: "archivePk", Prefix: "DA", Changed: "modifyTime", Stamp: local("2006-01-02 15:04:05"), Fields: []Field{
 		required(text(p.Name, "personName")), text(p.IDNumber, "idCard"), coded(p.Sex, "sexCode", sexDigits), day(p.BirthDate, "birthday", "2006-01-02"),

@@ -44,8 +44,8 @@ const (
 // an export made after it has seen the receipt.
 var echoes = []time.Duration{time.Second, 3 * time.Second, 8 * time.Second}
 
-// office is a platform that only exchanges files: 残联 (CSV in GBK), 民政低保
-// and 优抚 (XLSX). It looks into its import folder, takes batches, answers each
+// office is a platform that only exchanges files: 残联 and 计生协查 (CSV in GBK,
+// over SFTP), 民政低保 and 优抚 (XLSX in shared folders). It looks into its import folder, takes batches, answers each
 // with a receipt, and puts out a full export whenever something changed.
 type office struct {
 	*ledger
@@ -56,6 +56,7 @@ type office struct {
 	log   *slog.Logger
 	stop  chan struct{}
 	ended chan struct{}
+	door  *sftpDoor // nil: the folders are shared
 
 	lastSeq   int64 // state of the last export
 	changedAt time.Time
@@ -104,7 +105,11 @@ func (o *office) work() {
 func (o *office) close() error {
 	close(o.stop)
 	<-o.ended
-	return o.ledger.close()
+	var err error
+	if o.door != nil {
+		err = o.door.close()
+	}
+	return errors.Join(err, o.ledger.close())
 }
 
 // takeBatches takes what lies in the import folder, oldest name first.

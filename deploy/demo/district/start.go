@@ -157,10 +157,18 @@ func (d *District) run(ctx context.Context, id, dir string, l *ledger) (Platform
 		s := newGongan(l, dir, d.opts)
 		d.env["GONGAN_DIR"] = s.dir
 		return s, s.start()
-	case p.Disabled:
+	case p.Disabled, p.Notices:
 		s := newOffice(l, dir, gbkSheet{}, d.opts)
-		d.env["DISABLED_DIR"] = s.dir
-		return s, s.start()
+		if err := s.start(); err != nil {
+			return s, err
+		}
+		name, password := strings.ToUpper(id), id+"-demo-password"
+		var err error
+		if s.door, err = openSFTP(dir, password); err != nil {
+			return s, err
+		}
+		d.env[name+"_SFTP"], d.env[name+"_PASSWORD"], d.env[name+"_HOST_KEY"] = s.door.address(), password, s.door.fingerprint()
+		return s, nil
 	case p.LowIncomes:
 		s := newOffice(l, dir, xlsxSheet{name: "低保人员"}, d.opts)
 		d.env["LOWINCOME_DIR"] = s.dir
