@@ -225,6 +225,14 @@ func readJSON(path string, v any) error {
 	return json.Unmarshal(b, v)
 }
 
+// ignoreMissing is nil for a file that is not there yet.
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // writeFile puts a whole file in place: temporary name, sync, rename.
 func writeFile(path string, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -106,6 +106,34 @@ var layouts = index(
 		coded(p.MaritalStatus, "hyzk", maritalChinese), text(p.SpouseName, "poxm"), text(p.Phone, "lxdh"), address(p.Residence, "xjzdz", "号楼"),
 		coded(p.LifeStatus, "zt", lifeChinese), day(p.DeathDate, "swrq", "20060102"),
 	}},
+	// 奖励扶助·特别扶助: a sheet with headings in two rows.
+	&Layout{Platform: p.Rewards, Key: "基本信息/人员编号", Prefix: "JF", Changed: "状态/更新时间", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "基本信息/姓名")), text(p.IDNumber, "基本信息/身份证号"), coded(p.Sex, "基本信息/性别", sexChinese),
+		day(p.BirthDate, "基本信息/出生日期", "2006.01.02"), coded(p.MaritalStatus, "婚育情况/婚姻状况", maritalChinese), text(p.SpouseName, "婚育情况/配偶姓名"),
+		coded(p.FamilyReward, "婚育情况/扶助类别", codeTable{"1": "奖励扶助", "2": "伤残特扶", "3": "死亡特扶"}),
+		text(p.Phone, "联系方式/手机"), address(p.Residence, "联系方式/现住址", "幢"),
+		coded(p.LifeStatus, "状态/人员状态", lifeChinese), day(p.DeathDate, "状态/死亡日期", "2006.01.02"),
+	}},
+	// 困境·留守儿童.
+	&Layout{Platform: p.Children, Key: "儿童编号", Prefix: "ET", Changed: "更新时间", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "儿童姓名")), text(p.IDNumber, "身份证号"), coded(p.Sex, "性别", sexChinese), day(p.BirthDate, "出生日期", "2006-01-02"),
+		coded(p.Ethnicity, "民族", ethnicityPeople), coded(p.ChildCategory, "儿童类别", codeTable{"1": "孤儿", "2": "事实无人抚养", "3": "留守儿童", "4": "困境儿童"}),
+		text(p.Guardian, "监护人"), text(p.Phone, "监护人电话"), address(p.Residence, "居住地址", "号楼"), coded(p.ResidenceType, "居住类型", residenceChinese),
+		coded(p.LifeStatus, "儿童状态", lifeChinese), day(p.DeathDate, "死亡日期", "2006-01-02"),
+	}},
+	// 党员管理: the items of GB/T 14946.
+	&Layout{Platform: p.Party, Key: "A0000", Prefix: "DY", Changed: "A9999", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "A0101")), coded(p.Sex, "A0104", sexDigits), day(p.BirthDate, "A0107", "20060102"), coded(p.Ethnicity, "A0117", ethnicityGB),
+		text(p.IDNumber, "A0184"), coded(p.PartyMember, "A0141", codeTable{"1": "01", "2": "02"}), text(p.PartyBranch, "B0101"),
+		coded(p.Education, "A0801", educationGB), text(p.Workplace, "A0192"), text(p.Phone, "A3707"), address(p.Residence, "A3711", "幢"),
+		coded(p.LifeStatus, "A0163", lifeDigits), day(p.DeathDate, "A0164", "20060102"),
+	}},
+	// 妇女儿童之家: a young system, headings of its form.
+	&Layout{Platform: p.WomensHome, Key: "编号", Prefix: "FE", Changed: "修改时间", Stamp: local(localMillis), Fields: []Field{
+		required(text(p.Name, "姓名")), text(p.IDNumber, "证件号"), coded(p.Sex, "性别", sexChinese), day(p.BirthDate, "生日", "2006/01/02"),
+		text(p.Guardian, "监护人"), text(p.Phone, "手机号"), address(p.Residence, "住址", "号楼"), coded(p.ResidenceType, "居住类型", residenceChinese),
+		day(p.ServiceDate, "最近服务", "2006/01/02"), coded(p.LifeStatus, "人员状态", lifeVeteran), day(p.DeathDate, "死亡日期", "2006/01/02"),
+	}},
 	// 公卫健康档案: the value domains of WS 364.
 	&Layout{Platform: p.HealthFiles, Key: "archivePk", Prefix: "DA", Changed: "modifyTime", Stamp: local("2006-01-02 15:04:05"), Fields: []Field{
 		required(text(p.Name, "personName")), text(p.IDNumber, "idCard"), coded(p.Sex, "sexCode", sexDigits), day(p.BirthDate, "birthday", "2006-01-02"),

@@ -43,6 +43,17 @@ func (gbkSheet) read(b []byte) ([][]string, error) {
 	return r.ReadAll()
 }
 
+func (bomSheet) write(lines [][]string) ([]byte, error) {
+	b := bytes.NewBufferString("\ufeff")
+	w := csv.NewWriter(b)
+	err := w.WriteAll(lines)
+	return b.Bytes(), err
+}
+
+func (bomSheet) read(b []byte) ([][]string, error) {
+	return csv.NewReader(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff")))).ReadAll()
+}
+
 // toGBK writes what GBK has and a question mark of full width for the rest, as
 // these platforms do with a rare character.
 func toGBK(s string) []byte {
@@ -112,6 +123,83 @@ func (xlsxSheet) read(b []byte) (lines [][]string, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return f.GetRows(f.GetSheetName(0))
+}
+
+// mergedSheet is a sheet as offices draw it: a title over everything, headings in
+// one or two rows, a heading that several columns share in one merged cell.
+type mergedSheet struct {
+	name, title string
+	rows        int // of headings
+}
+
+func (mergedSheet) ext() string { return ".xlsx" }
+
+func (m mergedSheet) write(lines [][]string) (b []byte, err error) {
+	f := excelize.NewFile()
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.SetSheetName("Sheet1", m.name); err != nil {
+		return nil, err
+	}
+	cell := func(x, y int) string {
+		name, cellErr := excelize.CoordinatesToCellName(x, y)
+		err = errors.Join(err, cellErr)
+		return name
+	}
+	set := func(x, y int, text string) { err = errors.Join(err, f.SetCellStr(m.name, cell(x, y), text)) }
+	merge := func(x1, y1, x2, y2 int) {
+		if x1 < x2 || y1 < y2 {
+			err = errors.Join(err, f.MergeCell(m.name, cell(x1, y1), cell(x2, y2)))
+		}
+	}
+	set(1, 1, m.title)
+	merge(1, 1, len(lines[0]), 1)
+	group := 1
+	for i, c := range lines[0] {
+		over, own, two := strings.Cut(c, "/")
+		if m.rows == 1 || !two {
+			set(i+1, 2, c)
+			merge(i+1, 2, i+1, 1+m.rows)
+			group = i + 2
+			continue
+		}
+		set(i+1, 3, own)
+		if i+1 > group && strings.HasPrefix(lines[0][i-1], over+"/") {
+			merge(group, 2, i+1, 2)
+			continue
+		}
+		group = i + 1
+		set(group, 2, over)
+	}
+	for y, line := range lines[1:] {
+		for x, text := range line {
+			set(x+1, y+2+m.rows, text)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = f.Write(&out)
+	return out.Bytes(), err
+}
+
+// read gives the lines below the title, the headings as one line.
+func (m mergedSheet) read(b []byte) ([][]string, error) {
+	lines, err := xlsxSheet{}.read(b)
+	if err != nil || len(lines) < 1+m.rows {
+		return nil, errors.Join(err, errors.New("没有表头"))
+	}
+	head, over := make([]string, 0, len(lines[m.rows])), ""
+	for i, own := range lines[m.rows] {
+		if m.rows == 2 && i < len(lines[1]) && lines[1][i] != "" {
+			over = lines[1][i]
+		}
+		if m.rows == 2 && own != "" {
+			own = over + "/" + own
+		}
+		head = append(head, own)
+	}
+	return append([][]string{head}, lines[1+m.rows:]...), nil
 }
 
 // table turns lines below a heading into rows.

@@ -107,6 +107,14 @@ func (d *District) open(ctx context.Context) error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
+		if id == p.Supervision {
+			b, err := openBoard(dir, d.opts.Now)
+			if err != nil {
+				return err
+			}
+			add(b)
+			continue
+		}
 		l, err := openLedger(filepath.Join(dir, "ledger.jsonl"), layout, d.opts.Now, seed)
 		if err != nil {
 			return err
@@ -169,6 +177,14 @@ func (d *District) run(ctx context.Context, id, dir string, l *ledger) (Platform
 		}
 		d.env[name+"_SFTP"], d.env[name+"_PASSWORD"], d.env[name+"_HOST_KEY"] = s.door.address(), password, s.door.fingerprint()
 		return s, nil
+	case p.Rewards, p.Children, p.Party:
+		s := newImportPage(l, dir, importForms[id].sheet, importForms[id].form, d.opts)
+		d.env[strings.ToUpper(id)+"_DIR"] = s.dir
+		return s, s.start()
+	case p.WomensHome:
+		s := newWebForm(l, dir, d.opts)
+		d.env["WOMENSHOME_DIR"] = s.dir
+		return s, s.start()
 	case p.LowIncomes:
 		s := newOffice(l, dir, xlsxSheet{name: "低保人员"}, d.opts)
 		d.env["LOWINCOME_DIR"] = s.dir
@@ -179,6 +195,20 @@ func (d *District) run(ctx context.Context, id, dir string, l *ledger) (Platform
 		return s, s.start()
 	}
 	return nil, fmt.Errorf("district: no platform is called %s", id)
+}
+
+// importForms are the sheets of the pages that take Excel files.
+var importForms = map[string]struct {
+	sheet sheet // of the exports
+	form  importForm
+}{
+	p.Rewards: {mergedSheet{name: "扶助对象", title: "计划生育家庭扶助对象信息表", rows: 2}, importForm{title: "计划生育家庭扶助对象信息导入表", headers: 2,
+		columns: []string{"基本信息/人员编号", "基本信息/姓名", "基本信息/身份证号", "婚育情况/婚姻状况", "婚育情况/配偶姓名", "联系方式/手机", "联系方式/现住址",
+			"状态/人员状态", "状态/死亡日期", "备注"}, remark: "备注", answer: remarks}},
+	p.Children: {gbkSheet{}, importForm{title: "困境儿童信息批量更新", headers: 1,
+		columns: []string{"儿童编号", "儿童姓名", "身份证号", "民族", "监护人电话", "居住地址", "居住类型", "儿童状态", "死亡日期"}, answer: failures}},
+	p.Party: {xlsxSheet{name: "党员信息"}, importForm{title: "党员信息采集表", headers: 1,
+		columns: []string{"A0000", "A0101", "A0184", "A0117", "A0801", "A0192", "A3707", "A3711", "A0163", "A0164"}, hidden: true, answer: sameBook}},
 }
 
 // seed makes a platform's first rows. Keys follow the order in which people
