@@ -63,7 +63,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
-	d := &demo{o: o, progress: newProgress(o.Out), failed: make(chan error, 1)}
+	d := &demo{o: o, progress: newProgress(o.Out), failed: make(chan error, 2)}
 	engines, err := embedded.Start(context.WithoutCancel(ctx), embedded.Options{Dir: o.Dir, Logger: o.Logger})
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer func() { err = errors.Join(err, d.district.Close()) }()
 
 	d.hub, err = hub.New(ctx, hub.Config{Dir: filepath.Join(o.Dir, "hub"), Specs: specs, Listen: o.Listen, Logger: o.Logger,
-		Workers: o.Workers, Batch: o.Batch, Engines: engines})
+		Workers: o.Workers, Batch: o.Batch, Counts: time.Second, Engines: engines})
 	if err != nil {
 		return err
 	}
@@ -87,6 +87,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	running.Go(func() {
 		if err := d.hub.Run(ctx); err != nil {
 			d.failed <- fmt.Errorf("the hub stopped: %w", err)
+		}
+	})
+	running.Go(func() {
+		c := &carrier{d: d, brought: map[string]string{}}
+		if err := c.work(ctx); err != nil {
+			d.failed <- err
 		}
 	})
 	defer running.Wait()

@@ -112,7 +112,10 @@ func (d *demo) totals(ctx context.Context) error {
 			continue
 		}
 		x, ps := r.platform(p.ID), st.Platforms[p.ID]
-		x.Kind, x.Department, x.Proposed, x.Pending = p.Kind, p.Department, ps.Proposals, ps.Due
+		x.Kind, x.Department = p.Kind, p.Department
+		if ps != nil { // nothing of a platform that is told numbers
+			x.Proposed, x.Pending = ps.Proposals, ps.Due
+		}
 		r.names[p.ID] = p.Name
 	}
 	origins := map[oracle.Ref]int{}

@@ -61,6 +61,7 @@ type Config struct {
 	Workers int           // merge workers; 0: 1
 	Batch   int           // merge batch; 0: 400
 	MaxWait time.Duration // longest pause between two passes over a platform; 0: one minute
+	Counts  time.Duration // how often residents are counted for platforms that are told numbers; 0: one minute
 
 	// Model is the file of the model for a store that has none yet; nil: the one
 	// that the program ships.
@@ -192,7 +193,7 @@ func (h *Hub) assemble(ctx context.Context) error {
 		h.run = append(h.run, m.Run)
 	}
 	if has(Writeback) {
-		w := writeback.New(writeback.Options{Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
+		w := writeback.New(writeback.Options{Counts: h.c.Counts, Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
 			Logger: log.With("service", Writeback), Holder: holder, Keys: h.Keys})
 		h.run = append(h.run, w.Run)
 	}

@@ -2,7 +2,6 @@ package district
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -15,12 +14,12 @@ import (
 	p "heji/deploy/demo/population"
 )
 
-// cursorAPI is the first style of HTTP interface: a bearer token, fixed or by
-// OAuth2; pages by an
+// cursorAPI is the first style of HTTP interface: a bearer token by OAuth2;
+// pages by an
 // opaque cursor, in the order of the last change, which is null on the last
 // page; "since" leaves out what did not change; PATCH of single fields; entity
 // tags; creates with Idempotency-Key. A row that was taken out stays in the list
-// with yxbz (有效标志) "0". 流动人口 and 文化·志愿 speak it.
+// with yxbz (有效标志) "0". 文化·志愿 speaks it.
 type cursorAPI struct {
 	service
 	path    string
@@ -35,11 +34,6 @@ const (
 	cursorTag   = "etag"
 )
 
-func newFloating(l *ledger) *cursorAPI {
-	return &cursorAPI{service: service{ledger: l, id: p.Floating}, path: "/api/v1/persons", token: "floating-demo-token",
-		queries: []string{"gmsfhm", "xm", "lxdh", "csrq"}, number: "gmsfhm"}
-}
-
 func newVolunteers(l *ledger) *cursorAPI {
 	return &cursorAPI{service: service{ledger: l, id: p.Volunteers}, path: "/open/volunteers",
 		tokens:  &tokens{client: "heji", secret: "volunteers-demo-secret", life: time.Minute, now: l.now, given: map[string]time.Time{}},
@@ -52,15 +46,8 @@ func (f *cursorAPI) start(ctx context.Context) error {
 	mux.HandleFunc("GET "+f.path+"/{id}", f.get)
 	mux.HandleFunc("PATCH "+f.path+"/{id}", f.patch)
 	mux.HandleFunc("POST "+f.path, f.create)
-	if f.tokens != nil {
-		mux.HandleFunc("POST /oauth/token", f.tokens.give)
-	}
-	return f.serve(ctx, mux, func(r *http.Request) bool {
-		if f.tokens != nil {
-			return r.URL.Path == "/oauth/token" || f.tokens.allows(r)
-		}
-		return subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+f.token)) == 1
-	}, cursorRefuse)
+	mux.HandleFunc("POST /oauth/token", f.tokens.give)
+	return f.serve(ctx, mux, func(r *http.Request) bool { return r.URL.Path == "/oauth/token" || f.tokens.allows(r) }, cursorRefuse)
 }
 
 func cursorRefuse(w http.ResponseWriter, status int, message string) {

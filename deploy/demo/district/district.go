@@ -163,8 +163,10 @@ func (d *District) Mark(ctx context.Context, name string) (Mark, error) {
 // own replays the clerks' edits on the first rows.
 func (d *District) own(platform string, edits []Edit) map[string]Row {
 	rows := map[string]Row{}
-	for _, s := range d.seed(LayoutOf(platform)) {
-		rows[s.Key] = s.Row
+	if layout := LayoutOf(platform); layout != nil {
+		for _, s := range d.seed(layout) {
+			rows[s.Key] = s.Row
+		}
 	}
 	for _, e := range edits {
 		e.Replay(rows)

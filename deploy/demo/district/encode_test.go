@@ -24,7 +24,7 @@ var sample = p.Facts{
 	p.ResidenceType: p.ResidentFloating, p.Disability: "4-2", p.DisabilityNo: "29010519900228002942", p.LowIncome: "3", p.LowIncomeUntil: "2027-03-28",
 	p.MotherName: "热依汗", p.MotherID: "290105196502280021", p.BirthOrder: "1", p.PensionStatus: "4", p.MedicalStatus: "1",
 	p.SpouseName: "张𠮷", p.Contraception: "21", p.PregnancyCheck: "2026-10-20", p.OldAgeAllowance: "1", p.CareLevel: "2", p.VolunteerNo: "29010520000077",
-	p.Interests: "书法", p.HealthFileNo: "29010500400100077", p.ChronicDisease: "4", p.FamilyDoctor: "柳营一团队", p.JobStatus: "3", p.HukouRegion: "290105104207", p.MigrationNotice: "1", p.VeteranCategory: "05", p.VeteranNo: "优字第29000100号", p.Workplace: "临江机械厂",
+	p.Interests: "书法", p.HealthFileNo: "29010500400100077", p.ChronicDisease: "4", p.FamilyDoctor: "柳营一团队", p.JobStatus: "3", p.ResidencePass: "290105000001234", p.PassUntil: "2027-05-01", p.Registered: "2026-03-01", p.Landlord: "陈国强", p.HukouRegion: "290105104207", p.MigrationNotice: "1", p.VeteranCategory: "05", p.VeteranNo: "优字第29000100号", p.Workplace: "临江机械厂",
 }
 
 var sampleTime = time.Date(2026, 11, 1, 1, 2, 3, 45_000_000, time.UTC)
@@ -57,9 +57,9 @@ func TestEachPlatformWritesThePersonInItsOwnWay(t *testing.T) {
 		p.Volunteers: {"vid": "K1", "realname": "古丽娜尔·买买提", "nickname": "", "idcard": "290105199002280029", "sex": "女", "birthday": "1990-02-28", "edu": "大学本科",
 			"mobile": "15400000001", "addr": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3号楼2单元501室", "volunteer_no": "29010520000077", "hobby": "书法",
 			"state": "健在", "death_day": "", "mtime": "2026-11-01T09:02:03.045+08:00"},
-		p.Floating: {"djbh": "K1", "xm": "古丽娜尔·买买提", "gmsfhm": "290105199002280029", "xb": "女", "mz": "维吾尔族", "csrq": "1990-02-28", "hyzk": "已婚",
-			"whcd": "大学本科", "lxdh": "15400000001", "xzz": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3号楼2单元501室",
-			"hjdz": "远山省北渡市石门县柳河镇王家村", "jzlx": "流动人口", "gzdw": "临江机械厂", "bgsj": "2026-11-01T09:02:03.045+08:00"},
+		p.Floating: {"DJBH": "K1", "XM": "古丽娜尔·买买提", "GMSFHM": "290105199002280029", "XBDM": "2", "MZDM": "05", "CSRQ": "19900228", "HYZKDM": "20", "XLDM": "20",
+			"LXDH": "15400000001", "JZDZ": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3号楼2单元501室", "HJDZ": "远山省北渡市石门县柳河镇王家村", "JZLX": "3",
+			"FWCS": "临江机械厂", "JZZH": "290105000001234", "JZZYXQ": "20270501", "DJRQ": "20260301", "FZXM": "陈国强", "GXSJ": "20261101090203"},
 		p.Maternal: {"recordId": "K1", "personName": "古丽娜尔·买买提", "certNo": "290105199002280029", "sexCode": "2", "birthDate": "1990-02-28", "nationCode": "05",
 			"motherName": "热依汗", "motherCertNo": "290105196502280021", "birthOrder": "1", "tel": "15400000001", "addrProvince": "云川省", "addrCity": "临江市",
 			"addrCounty": "青河区", "addrTown": "柳营街道", "addrCommunity": "安宁里社区", "addrRoad": "槐荫路12号", "addrEstate": "槐荫小区", "addrBuilding": "3",
@@ -84,8 +84,7 @@ func TestEachPlatformWritesThePersonInItsOwnWay(t *testing.T) {
 func TestEachPlatformReadsBackWhatItWrites(t *testing.T) {
 	t.Parallel()
 	pop := p.Generate(1500, 11)
-	for _, platform := range p.Platforms {
-		layout := LayoutOf(platform)
+	for platform, layout := range layouts {
 		for _, o := range pop.Observe(platform) {
 			row := layout.Row("K", o.Facts, sampleTime)
 			for _, f := range layout.Fields {

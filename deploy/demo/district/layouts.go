@@ -36,12 +36,13 @@ var layouts = index(
 		coded(p.PensionStatus, "aac008", codeTable{"1": "010", "2": "020", "4": "030"}),
 		coded(p.LifeStatus, "aac060", lifeDigits), day(p.DeathDate, "aic162", "20060102"),
 	}, Extra: []string{"zxbz"}, Fill: Row{"zxbz": "0"}},
-	// 流动人口: Chinese words instead of codes.
-	&Layout{Platform: p.Floating, Key: "djbh", Prefix: "LK", Changed: "bgsj", Stamp: local(zonedMillis), Fields: []Field{
-		required(text(p.Name, "xm")), text(p.IDNumber, "gmsfhm"), coded(p.Sex, "xb", sexChinese), coded(p.Ethnicity, "mz", ethnicityPeople),
-		day(p.BirthDate, "csrq", "2006-01-02"), coded(p.MaritalStatus, "hyzk", maritalChinese), coded(p.Education, "whcd", educationChinese),
-		text(p.Phone, "lxdh"), required(address(p.Residence, "xzz", "号楼")), address(p.HukouAddress, "hjdz", "号楼"),
-		coded(p.ResidenceType, "jzlx", residenceChinese), text(p.Workplace, "gzdw"),
+	// 流动人口·居住证: names and codes of GA/T 1223, an address in one line.
+	&Layout{Platform: p.Floating, Key: "DJBH", Prefix: "LK", Changed: "GXSJ", Stamp: local("20060102150405"), Fields: []Field{
+		required(text(p.Name, "XM")), text(p.IDNumber, "GMSFHM"), coded(p.Sex, "XBDM", sexDigits), coded(p.Ethnicity, "MZDM", ethnicityGB),
+		day(p.BirthDate, "CSRQ", "20060102"), coded(p.MaritalStatus, "HYZKDM", maritalGB), coded(p.Education, "XLDM", educationGB),
+		text(p.Phone, "LXDH"), required(address(p.Residence, "JZDZ", "号楼")), address(p.HukouAddress, "HJDZ", "号楼"),
+		coded(p.ResidenceType, "JZLX", residenceDigits), text(p.Workplace, "FWCS"), text(p.ResidencePass, "JZZH"), day(p.PassUntil, "JZZYXQ", "20060102"),
+		day(p.Registered, "DJRQ", "20060102"), text(p.Landlord, "FZXM"),
 	}},
 	// 妇幼: English names, an address in parts, the mother beside the child.
 	&Layout{Platform: p.Maternal, Key: "recordId", Prefix: "MCH", Changed: "modifiedAt", Stamp: local(zonedMillis), Fields: []Field{

@@ -1,6 +1,7 @@
 package district
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -13,7 +14,15 @@ import (
 	p "heji/deploy/demo/population"
 )
 
-var bearer = map[string]string{"Authorization": "Bearer floating-demo-token"}
+// bearer asks 文化·志愿 for a token.
+func bearer(t *testing.T, d *District) map[string]string {
+	t.Helper()
+	basic := base64.StdEncoding.EncodeToString([]byte("heji:" + d.Env()["VOLUNTEERS_SECRET"]))
+	r := call(t, http.MethodPost, d.Env()["VOLUNTEERS_URL"]+"/oauth/token", "grant_type=client_credentials",
+		map[string]string{"Authorization": "Basic " + basic, "Content-Type": "application/x-www-form-urlencoded"})
+	require.Equal(t, http.StatusOK, r.status)
+	return map[string]string{"Authorization": "Bearer " + r.body["access_token"].(string)}
+}
 
 func with(header map[string]string, k, v string) map[string]string {
 	out := maps.Clone(header)
@@ -28,11 +37,12 @@ func jsonOf(t *testing.T, v any) string {
 	return string(b)
 }
 
-func TestFloatingListsByCursorAndSince(t *testing.T) {
+func TestVolunteersListsByCursorAndSince(t *testing.T) {
 	t.Parallel()
 	d := running(t)
-	base := d.Env()["FLOATING_URL"] + "/api/v1/persons"
-	pl := d.Platform(p.Floating)
+	bearer := bearer(t, d)
+	base := d.Env()["VOLUNTEERS_URL"] + "/open/volunteers"
+	pl := d.Platform(p.Volunteers)
 	rows := snapshot(t, pl)
 	seen, cursor, pages := map[string]bool{}, "", 0
 	var last string
@@ -41,8 +51,8 @@ func TestFloatingListsByCursorAndSince(t *testing.T) {
 		require.Equal(t, http.StatusOK, r.status)
 		for _, item := range r.body["items"].([]any) {
 			row := item.(map[string]any)
-			seen[row["djbh"].(string)] = true
-			last = row["bgsj"].(string)
+			seen[row["vid"].(string)] = true
+			last = row["mtime"].(string)
 		}
 		pages++
 		next, more := r.body["next_cursor"].(string)
@@ -60,38 +70,39 @@ func TestFloatingListsByCursorAndSince(t *testing.T) {
 	r := call(t, http.MethodGet, base+"?since="+url.QueryEscape(last), "", bearer)
 	items := r.body["items"].([]any)
 	gone := items[len(items)-1].(map[string]any)
-	require.Equal(t, key, gone["djbh"])
+	require.Equal(t, key, gone["vid"])
 	require.Equal(t, "0", gone["yxbz"])
 	require.Less(t, len(items), len(rows), "since leaves out what did not change")
 }
 
-func TestFloatingChangesOneFieldUnderACondition(t *testing.T) {
+func TestVolunteersChangesOneFieldUnderACondition(t *testing.T) {
 	t.Parallel()
 	d := running(t)
-	pl := d.Platform(p.Floating)
+	bearer := bearer(t, d)
+	pl := d.Platform(p.Volunteers)
 	key, before := anyRow(t, pl)
-	base := d.Env()["FLOATING_URL"] + "/api/v1/persons/" + key
+	base := d.Env()["VOLUNTEERS_URL"] + "/open/volunteers/" + key
 
 	require.Equal(t, http.StatusUnauthorized, call(t, http.MethodGet, base, "", nil).status)
 	got := call(t, http.MethodGet, base, "", bearer)
 	tag := got.header.Get("ETag")
 	require.Equal(t, tag, got.body["etag"])
 
-	ok := call(t, http.MethodPatch, base, `{"lxdh":"15400009999"}`, with(bearer, "If-Match", tag))
+	ok := call(t, http.MethodPatch, base, `{"mobile":"15400009999"}`, with(bearer, "If-Match", tag))
 	require.Equal(t, http.StatusOK, ok.status)
-	require.Equal(t, "15400009999", ok.body["lxdh"])
+	require.Equal(t, "15400009999", ok.body["mobile"])
 	require.NotEqual(t, tag, ok.header.Get("ETag"))
-	require.Equal(t, before["xm"], ok.body["xm"])
+	require.Equal(t, before["realname"], ok.body["realname"])
 
-	stale := call(t, http.MethodPatch, base, `{"lxdh":"15400008888"}`, with(bearer, "If-Match", tag))
+	stale := call(t, http.MethodPatch, base, `{"mobile":"15400008888"}`, with(bearer, "If-Match", tag))
 	require.Equal(t, http.StatusPreconditionFailed, stale.status)
 
-	bad := call(t, http.MethodPatch, base, `{"lxdh":"0571-88"}`, bearer)
+	bad := call(t, http.MethodPatch, base, `{"mobile":"0571-88"}`, bearer)
 	require.Equal(t, http.StatusUnprocessableEntity, bad.status)
 	require.Equal(t, http.StatusUnprocessableEntity, call(t, http.MethodPatch, base, `{"nothing":"1"}`, bearer).status)
-	require.Equal(t, http.StatusNotFound, call(t, http.MethodPatch, base+"9", `{"lxdh":"15400008888"}`, bearer).status)
+	require.Equal(t, http.StatusNotFound, call(t, http.MethodPatch, base+"9", `{"mobile":"15400008888"}`, bearer).status)
 
-	again := call(t, http.MethodPatch, base, `{"lxdh":"15400009999"}`, bearer)
+	again := call(t, http.MethodPatch, base, `{"mobile":"15400009999"}`, bearer)
 	require.Equal(t, http.StatusOK, again.status)
 
 	j := journal(t, pl)
@@ -102,28 +113,29 @@ func TestFloatingChangesOneFieldUnderACondition(t *testing.T) {
 	require.True(t, j[3].Applied && j[3].Repeated, "the row held that content already")
 }
 
-func TestFloatingMakesARowOnceForOneKey(t *testing.T) {
+func TestVolunteersMakesARowOnceForOneKey(t *testing.T) {
 	t.Parallel()
 	d := running(t)
-	pl := d.Platform(p.Floating)
+	bearer := bearer(t, d)
+	pl := d.Platform(p.Volunteers)
 	n := len(snapshot(t, pl))
-	base := d.Env()["FLOATING_URL"] + "/api/v1/persons"
-	body := `{"xm":"钱远航","gmsfhm":"190102199505059796","xzz":"云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3号楼2单元501室","jzlx":"流动人口"}`
+	base := d.Env()["VOLUNTEERS_URL"] + "/open/volunteers"
+	body := `{"realname":"钱远航","idcard":"190102199505059796","addr":"云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3号楼2单元501室"}`
 	first := call(t, http.MethodPost, base, body, with(bearer, "Idempotency-Key", "k1"))
 	require.Equal(t, http.StatusCreated, first.status)
 	second := call(t, http.MethodPost, base, body, with(bearer, "Idempotency-Key", "k1"))
 	require.Equal(t, first.body, second.body)
 	third := call(t, http.MethodPost, base, body, with(bearer, "Idempotency-Key", "k2"))
 	require.Equal(t, http.StatusConflict, third.status)
-	require.Equal(t, first.body["djbh"], third.body["error"].(map[string]any)["djbh"])
-	require.Equal(t, http.StatusUnprocessableEntity, call(t, http.MethodPost, base, `{"xm":"钱远航"}`, bearer).status, "no address")
+	require.Equal(t, first.body["vid"], third.body["error"].(map[string]any)["vid"])
+	require.Equal(t, http.StatusUnprocessableEntity, call(t, http.MethodPost, base, `{"idcard":"190102199505059770"}`, bearer).status, "no name")
 	require.Len(t, snapshot(t, pl), n+1)
 	j := journal(t, pl)
 	require.True(t, j[0].Create && j[0].Applied && !j[0].Replay)
 	require.True(t, j[1].Replay)
 	origins, err := pl.Origins(t.Context())
 	require.NoError(t, err)
-	require.NotContains(t, origins, first.body["djbh"], "a row from outside has no true person")
+	require.NotContains(t, origins, first.body["vid"], "a row from outside has no true person")
 }
 
 var apiKey = map[string]string{"X-API-Key": maternalKey}
@@ -266,9 +278,10 @@ func TestMedicalPagesByTimeOverlap(t *testing.T) {
 func TestTooManyRequestsAreTurnedAway(t *testing.T) {
 	t.Parallel()
 	d := running(t)
-	s := d.Platform(p.Floating).(*cursorAPI)
+	s := d.Platform(p.Volunteers).(*cursorAPI)
+	bearer := bearer(t, d)
 	s.limit.SetBurst(0)
-	r := call(t, http.MethodGet, d.Env()["FLOATING_URL"]+"/api/v1/persons", "", bearer)
+	r := call(t, http.MethodGet, d.Env()["VOLUNTEERS_URL"]+"/open/volunteers", "", bearer)
 	require.Equal(t, http.StatusTooManyRequests, r.status)
 	require.Equal(t, "1", r.header.Get("Retry-After"))
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	p "heji/deploy/demo/population"
 )
 
 // soapService is a platform that speaks SOAP 1.1: four operations, faults with a
@@ -27,10 +29,21 @@ type soapNames struct {
 	valid, gone                     string // the column and value of a row that was taken out
 	stamp                           string // Go layout of since
 	double                          string // column by which a new row is one that is there
+	token                           bool   // who asks stands in a WS-Security token; else in two elements of its own
 }
 
-func newSOAP(l *ledger, names soapNames, gbk bool) *soapService {
-	return &soapService{service: service{ledger: l, id: l.layout.Platform}, names: names, gbk: gbk}
+var soapPlatforms = map[string]soapNames{
+	p.Floating: {path: "/services/LdrkService", namespace: "http://ldrk.example/", user: "heji", password: "floating-demo-password",
+		query: "queryPersons", get: "getPerson", change: "updatePerson", register: "registerPerson", since: "gxsjBegin", page: "pageNo", size: "pageSize",
+		list: "persons", item: "person", valid: "YXBZ", gone: "0", stamp: "20060102150405", double: "GMSFHM"},
+	p.Jobs: {path: "/ws/jyfw", namespace: "http://jy.example/ws", user: "heji", password: "jobs-demo-password", token: true,
+		query: "cx_ryxx", get: "cx_ry", change: "bc_ryxx", since: "aae036", page: "ys", size: "hs",
+		list: "rows", item: "row", valid: "aae100", gone: "0", stamp: "20060102150405", double: "aac002"},
+}
+
+func newSOAP(l *ledger) *soapService {
+	id := l.layout.Platform
+	return &soapService{service: service{ledger: l, id: id}, names: soapPlatforms[id], gbk: id == p.Jobs}
 }
 
 func (s *soapService) start(ctx context.Context) error {
@@ -74,7 +87,13 @@ func (s *soapService) call(w http.ResponseWriter, r *http.Request) {
 		s.fault(w, http.StatusInternalServerError, "Client", "FORMAT", err.Error(), "")
 		return
 	}
-	if e.text("Header", "user") != s.names.user || e.text("Header", "password") != s.names.password {
+	who := e.child("Header")
+	user, password := who.text("user"), who.text("password")
+	if s.names.token {
+		token := who.child("Security", "UsernameToken")
+		user, password = token.text("Username"), token.text("Password")
+	}
+	if user != s.names.user || password != s.names.password {
 		s.fault(w, http.StatusInternalServerError, "Client", "DENIED", "用户名或密码错误", "")
 		return
 	}

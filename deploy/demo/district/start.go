@@ -131,10 +131,11 @@ func (d *District) open(ctx context.Context) error {
 // run puts a platform's way in and out before its ledger.
 func (d *District) run(ctx context.Context, id, dir string, l *ledger) (Platform, error) {
 	switch id {
-	case p.Floating:
-		s := newFloating(l)
+	case p.Floating, p.Jobs:
+		s := newSOAP(l)
 		err := s.start(ctx)
-		d.env["FLOATING_URL"], d.env["FLOATING_TOKEN"] = s.url, s.token
+		name := strings.ToUpper(id)
+		d.env[name+"_WSDL"], d.env[name+"_PASSWORD"] = s.url+s.names.path+"?wsdl", s.names.password
 		return s, err
 	case p.Volunteers:
 		s := newVolunteers(l)

@@ -52,6 +52,9 @@ func readXML(body io.Reader, gbk bool) (element, error) {
 	if err != nil {
 		return e, errors.New("请求无法读取")
 	}
+	if head := strings.ToLower(string(raw[:min(len(raw), 60)])); gbk && !strings.Contains(head, `encoding="gb`) {
+		return e, errors.New("编码声明应为 GBK")
+	}
 	if gbk {
 		if raw, err = simplifiedchinese.GBK.NewDecoder().Bytes(raw); err != nil {
 			return e, errors.New("请求应为 GBK 编码")

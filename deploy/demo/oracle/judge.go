@@ -14,6 +14,10 @@ import (
 func Check(ph Phase) map[string]Result {
 	out := map[string]Result{}
 	for _, platform := range p.Platforms {
+		if platform == p.Supervision {
+			out[platform] = counted(ph)
+			continue
+		}
 		j := &judgement{ph: ph, platform: platform, layout: district.LayoutOf(platform), deal: deals[platform],
 			needed: map[string]bool{}, creates: map[string]bool{}}
 		out[platform] = j.run()

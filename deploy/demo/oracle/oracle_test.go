@@ -29,6 +29,11 @@ func person(more map[string]string) map[string]string {
 	return m
 }
 
+// registers are the platforms that keep people.
+func registers() []string {
+	return slices.DeleteFunc(slices.Clone(p.Platforms), func(platform string) bool { return district.LayoutOf(platform) == nil })
+}
+
 func row(platform, key string, facts map[string]string) district.Row {
 	return district.LayoutOf(platform).Row(key, facts, today)
 }
@@ -84,7 +89,7 @@ func TestOverwriteIsNeededWhereTheRowShowsSomethingElse(t *testing.T) {
 
 func TestNothingIsNeededWhereTheRowSaysTheSameInItsOwnWay(t *testing.T) {
 	t.Parallel()
-	for _, platform := range p.Platforms {
+	for _, platform := range registers() {
 		shown := person(map[string]string{p.BirthDate: "2022-02-28", p.ResidenceType: p.ResidentFloating, p.MotherName: "李娜", p.Education: "20"})
 		require.Equal(t, Result{Records: 1}, Check(scene(platform, shown, shown))[platform], platform)
 	}
@@ -250,7 +255,7 @@ func TestPairsOfARightHubAreAllRight(t *testing.T) {
 func TestARightHubIsFoundRight(t *testing.T) {
 	t.Parallel()
 	pop := p.Generate(800, 5)
-	for _, platform := range p.Platforms {
+	for _, platform := range registers() {
 		layout, deal := district.LayoutOf(platform), deals[platform]
 		before, after := map[string]district.Row{}, map[string]district.Row{}
 		ph := Phase{Today: pop.Today, Writes: map[string][]district.Write{}, Hub: Hub{

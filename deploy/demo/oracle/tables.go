@@ -68,12 +68,35 @@ var deals = map[string]deal{
 	p.Women: {scope: everybody, modes: events(map[string]mode{p.MaritalStatus: fillEmpty, p.Education: fillEmpty,
 		p.Ethnicity: fillEmpty, p.SpouseName: fillEmpty, p.IDNumber: propose})},
 	p.Everybody: {scope: everybody}, // a view
+	p.Notices:   {scope: everybody, modes: events(map[string]mode{p.MaritalStatus: fillEmpty, p.SpouseName: fillEmpty, p.IDNumber: fillEmpty})},
+	p.Rewards:   {scope: everybody, modes: events(map[string]mode{p.MaritalStatus: fillEmpty, p.SpouseName: fillEmpty, p.IDNumber: fillEmpty})},
+	p.Children: {scope: func(m map[string]string, today time.Time) bool { return youngerThan(m[p.BirthDate], 18, today) },
+		modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Ethnicity: fillEmpty, p.ResidenceType: fillEmpty})},
+	p.Party:      {scope: everybody, modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Workplace: fillEmpty, p.Education: fillEmpty, p.Ethnicity: fillEmpty})},
+	p.WomensHome: {scope: everybody, modes: events(map[string]mode{p.Guardian: fillEmpty, p.ResidenceType: fillEmpty})},
+	p.Jobs: {scope: everybody, modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Ethnicity: fillEmpty, p.Education: fillEmpty,
+		p.MaritalStatus: fillEmpty, p.Workplace: fillEmpty})},
 	p.HealthFiles: {scope: everybody, modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Ethnicity: fillEmpty,
 		p.MaritalStatus: fillEmpty, p.Education: fillEmpty, p.Guardian: fillEmpty})},
 	p.OldAge: {scope: func(m map[string]string, today time.Time) bool { return atLeast(m[p.BirthDate], 60, today) },
 		modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Ethnicity: fillEmpty, p.BirthDate: propose})},
 	p.Volunteers: {scope: everybody, modes: events(map[string]mode{p.Sex: fillEmpty, p.BirthDate: fillEmpty, p.Education: fillEmpty})},
 }
+
+// told is what 社区监督 is told, written out again: how many residents in force a
+// line counts. One or two are told as few.
+var told = []struct {
+	label string
+	of    func(map[string]string) bool
+}{
+	{"常住人口", func(map[string]string) bool { return true }},
+	{"低保特困对象", func(m map[string]string) bool { return slices.Contains([]string{"1", "2", "3", "4"}, m[p.LowIncome]) }},
+	{"持证残疾人", func(m map[string]string) bool { return m[p.Disability] != "" }},
+	{"享受高龄津贴老人", func(m map[string]string) bool { return slices.Contains([]string{"1", "2", "3"}, m[p.OldAgeAllowance]) }},
+	{"优抚对象", func(m map[string]string) bool { return m[p.VeteranCategory] != "" }},
+}
+
+const few = "少于3"
 
 // atLeast reports whether a birth date is so many years ago.
 func atLeast(birth string, years int, today time.Time) bool {
