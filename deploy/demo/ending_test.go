@@ -140,6 +140,10 @@ func (e *ended) read(ctx context.Context, x *end) error {
 		for key, row := range rows {
 			ref := schema.RecordRef{Platform: p.ID(), Key: key}
 			row = maps.Clone(row)
+			if layout == nil { // numbers: nobody's
+				x.shows[p.ID()] = append(x.shows[p.ID()], text(row))
+				continue
+			}
 			delete(row, layout.Key)
 			delete(row, layout.Changed)
 			who := p.ID() + " ours" // a row that Heji made
