@@ -90,7 +90,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 	})
 	running.Go(func() {
-		c := &carrier{d: d, brought: map[string]string{}}
+		c := &carrier{d: d}
 		if err := c.work(ctx); err != nil {
 			d.failed <- err
 		}

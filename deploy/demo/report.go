@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"sort"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"heji/deploy/demo/oracle"
+	"heji/deploy/demo/population"
 	"heji/services/registry"
 )
 
@@ -132,6 +134,12 @@ func (d *demo) totals(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	told := map[oracle.Ref]bool{}
+	for _, m := range members {
+		told[oracle.Ref{Platform: m.Ref.Platform, Key: m.Ref.Key}] = true
+	}
+	// A platform that is asked person by person is not missed where nobody asked.
+	maps.DeleteFunc(origins, func(ref oracle.Ref, _ int) bool { return ref.Platform == population.Marriages && !told[ref] })
 	resident, found := map[oracle.Ref]string{}, map[string]bool{}
 	for _, m := range members {
 		ref := oracle.Ref{Platform: m.Ref.Platform, Key: m.Ref.Key}

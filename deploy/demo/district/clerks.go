@@ -155,7 +155,7 @@ func (c *clerks) quota(platform string, oneIn int) int {
 // work plans the round, platform by platform in a fixed order.
 func (c *clerks) work() {
 	for _, platform := range p.Platforms {
-		if platform == p.Gongan || LayoutOf(platform) == nil {
+		if platform == p.Gongan || platform == p.Marriages || LayoutOf(platform) == nil {
 			continue
 		}
 		c.times(c.quota(platform, 400), func() bool { return c.newPhone(platform) })

@@ -45,6 +45,7 @@ func TestEachPlatformWritesThePersonInItsOwnWay(t *testing.T) {
 		p.Notices: {"tbbh": "K1", "xm": "古丽娜尔·买买提", "sfzh": "290105199002280029", "xb": "女", "csrq": "19900228", "hjdqh": "290105104207", "lx": "流入",
 			"hyzk": "已婚", "poxm": "张𠮷", "lxdh": "15400000001", "xjzdz": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3号楼2单元501室",
 			"zt": "正常", "swrq": "", "gxsj": "2026-11-01 09:02:03.045"},
+		p.Marriages: {"DJZH": "K1", "XM": "古丽娜尔·买买提", "GMSFHM": "290105199002280029", "XB": "2", "CSRQ": "19900228", "HYZT": "结婚"},
 		p.HealthFiles: {"archivePk": "K1", "personName": "古丽娜尔·买买提", "idCard": "290105199002280029", "sexCode": "2", "birthday": "1990-02-28", "nationCode": "05",
 			"maritalCode": "20", "educationCode": "20", "guardian": "", "tel": "15400000001", "liveAddress": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3栋2单元501室",
 			"archiveNo": "29010500400100077", "chronicCode": "12", "doctorTeam": "柳营一团队", "lifeState": "1", "deathDate": "", "modifyTime": "2026-11-01 09:02:03"},

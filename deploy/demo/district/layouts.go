@@ -151,6 +151,11 @@ var layouts = index(
 		text(p.Phone, "aae005"), address(p.Residence, "aae006", "栋"),
 		coded(p.LifeStatus, "aac060", lifeDigits), day(p.DeathDate, "aic162", "20060102"),
 	}},
+	// 婚姻登记: what a certificate says.
+	&Layout{Platform: p.Marriages, Key: "DJZH", Prefix: "J290105", Fields: []Field{
+		required(text(p.Name, "XM")), text(p.IDNumber, "GMSFHM"), coded(p.Sex, "XB", sexDigits), day(p.BirthDate, "CSRQ", "20060102"),
+		coded(p.MaritalStatus, "HYZT", codeTable{"20": "结婚", "40": "离婚"}),
+	}},
 	// 高龄津贴·养老: English names in two groups.
 	&Layout{Platform: p.OldAge, Key: "elderId", Prefix: "ZL", Changed: "updatedAt", Stamp: local(zonedMillis), Fields: []Field{
 		required(text(p.Name, "person.name")), text(p.IDNumber, "person.idNo"), coded(p.Sex, "person.gender", codeTable{"1": "M", "2": "F"}),

@@ -142,6 +142,11 @@ func (d *District) run(ctx context.Context, id, dir string, l *ledger) (Platform
 		err := s.start(ctx)
 		d.env["VOLUNTEERS_URL"], d.env["VOLUNTEERS_SECRET"] = s.url, s.tokens.secret
 		return s, err
+	case p.Marriages:
+		s := newMarriages(l)
+		err := s.start(ctx)
+		d.env["MARRIAGES_URL"], d.env["MARRIAGES_KEY"] = s.url, marriagesKey
+		return s, err
 	case p.HealthFiles:
 		s := newHealthFiles(l)
 		err := s.start(ctx)

@@ -116,6 +116,9 @@ func candidates(ctx context.Context, d *district.District) (chosen, error) {
 	c := chosen{pop: pop, keys: map[int]map[string]string{}, mothers: map[int]bool{}}
 	spoilt := map[int]bool{}
 	for _, pl := range d.Platforms() {
+		if pl.ID() == p.Marriages {
+			continue // it tells of those only about whom it was asked
+		}
 		edits, err := pl.Edits(ctx)
 		if err != nil {
 			return c, fmt.Errorf("%s: %w", pl.ID(), err)

@@ -68,6 +68,7 @@ var deals = map[string]deal{
 	p.Women: {scope: everybody, modes: events(map[string]mode{p.MaritalStatus: fillEmpty, p.Education: fillEmpty,
 		p.Ethnicity: fillEmpty, p.SpouseName: fillEmpty, p.IDNumber: propose})},
 	p.Everybody: {scope: everybody}, // a view
+	p.Marriages: {scope: everybody}, // answers, and takes nothing
 	p.Notices:   {scope: everybody, modes: events(map[string]mode{p.MaritalStatus: fillEmpty, p.SpouseName: fillEmpty, p.IDNumber: fillEmpty})},
 	p.Rewards:   {scope: everybody, modes: events(map[string]mode{p.MaritalStatus: fillEmpty, p.SpouseName: fillEmpty, p.IDNumber: fillEmpty})},
 	p.Children: {scope: func(m map[string]string, today time.Time) bool { return youngerThan(m[p.BirthDate], 18, today) },

@@ -166,8 +166,8 @@ func Eligible(platform string, p *Person, pop *Population) bool {
 		return p.Facts[MentalDisorder] != ""
 	case Jobs:
 		return p.Facts[JobStatus] != ""
-	case Marriages:
-		return age >= 20
+	case Marriages: // whoever married or divorced; it knows no widows
+		return age >= 20 && (p.Facts[MaritalStatus] == "20" || p.Facts[MaritalStatus] == "40")
 	case OldAge:
 		return age >= 80 || p.Facts[CareLevel] != ""
 	case Children:
