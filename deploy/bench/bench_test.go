@@ -44,7 +44,7 @@ func TestLink(t *testing.T) {
 
 	// Learned without labels from other people: as good a judge.
 	out.Reset()
-	p, err := Population(t.Context(), PopulationOptions{People: 3000, Seed: 4, Train: true, TrainSeed: 8, Weights: true, Out: &out})
+	p, err := Population(t.Context(), PopulationOptions{People: 1500, Seed: 4, Train: true, TrainSeed: 8, Weights: true, Out: &out})
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, p.Pairs.Precision(), 0.999, out.String())
 	require.GreaterOrEqual(t, p.Pairs.Recall(), 0.99, out.String())

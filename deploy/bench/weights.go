@@ -19,7 +19,7 @@ type counts struct {
 }
 
 // strangers is how many pairs of two people are drawn.
-const strangers = 5_000_000
+const strangers = 2_000_000
 
 // counted counts all pairs of one person, and pairs of two that are drawn at
 // random. Log2 of the two shares is what a level would weigh by the truth, if

@@ -15,7 +15,8 @@
 //     thousands of patterns, not on millions of pairs. What the rule makes its
 //     keys of is left out of its pass: all its pairs agree there. m is the sum of
 //     the expected levels over the passes; a pass that contradicts most others is
-//     left out.
+//     left out. A pass that sees one comparison cannot tell how often matches
+//     disagree there: it comes last, and borrows that from the others.
 //  3. One run over all pairs there are, with m fixed: the pairs found by blocking
 //     are counted, the others extrapolated from the random ones. It gives the
 //     prior, and takes the matches among the random pairs out of u, without which
