@@ -17,9 +17,10 @@
 // comparator and chinese) grades which attributes, and what each of its levels
 // weighs; which parts of them make blocking keys; how common values weigh less;
 // the corrections for what the comparisons have in common; and which pairs are
-// ambiguous, so that they join nothing while they fit two who cannot be one. residents.yaml is
-// the one that the program carries. Load says in which line a model is wrong;
-// what is estimated from data comes back as a new version from Trained.
+// ambiguous, so that they join nothing while they fit two who cannot be one.
+// residents.yaml is the one that the program carries. Load says in which line a
+// model is wrong; what is estimated from data comes back as a new version from
+// Trained.
 //
 // Batch is the definition: the partition of all current records. The stream
 // recomputes only a closure of what changed, and Close finds that closure; it
