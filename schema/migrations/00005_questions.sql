@@ -14,6 +14,7 @@ CREATE TABLE questions (
     fence       bigint NOT NULL DEFAULT 0,   -- the answer's last message
     position    bigint NOT NULL DEFAULT 0,
     keys        text[] NOT NULL DEFAULT '{}', -- the rows of the last answer; none: it knows nobody by this key
+    answer      jsonb,                       -- its messages, to be published again where they were lost
     PRIMARY KEY (platform, person)
 );
 CREATE TABLE question_days (

@@ -30,6 +30,7 @@ type board struct {
 	next    int
 	writes  []connectors.Write // that reached the platform
 	spoil   func(w connectors.Write, do func()) (connectors.Outcome, bool)
+	look    func(q connectors.Query) ([]connectors.Row, bool)
 }
 
 var boards sync.Map // platform id → *board
@@ -64,6 +65,11 @@ func (b *boardConnector) Pull(_ context.Context, _ connectors.Cursor, emit func(
 func (b *boardConnector) Look(_ context.Context, q connectors.Query) ([]connectors.Row, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.look != nil {
+		if rows, ok := b.look(q); ok {
+			return rows, nil
+		}
+	}
 	var out []connectors.Row
 	for k, r := range b.rows {
 		hit := k == q.Key
@@ -141,6 +147,12 @@ func (b *board) spoilWith(f func(w connectors.Write, do func()) (connectors.Outc
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.spoil = f
+}
+
+func (b *board) lookWith(f func(q connectors.Query) ([]connectors.Row, bool)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.look = f
 }
 
 // road is a hub with two boards: 公安-like gives, 民政-like receives.

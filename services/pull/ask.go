@@ -50,11 +50,32 @@ func (r *run) prepareAsking(ctx context.Context, p *registry.Platform, a connect
 		}
 	}
 	r.asking = asking{Asking: q, mapping: p.Map, agreement: p.Spec.Agreement}
-	lost, err := r.service.o.Store.ReopenLost(ctx, r.lease)
-	if err == nil && lost > 0 {
-		r.log.Info("answers were lost on their way; they are asked for again", "questions", lost)
+	lost, err := r.service.o.Store.LostAnswers(ctx, r.lease)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, a := range lost {
+		if err := r.answered(ctx, a); err != nil {
+			return err
+		}
+	}
+	if len(lost) > 0 {
+		r.log.Info("answers were lost on their way; they are published again", "answers", len(lost))
+	}
+	return nil
+}
+
+// answered publishes an answer and notes it.
+func (r *run) answered(ctx context.Context, a store.Answer) error {
+	position := int64(0)
+	if len(a.Records) > 0 {
+		r.emitted = true
+		if err := r.publish(ctx, a.Records); err != nil {
+			return err
+		}
+		position = r.position
+	}
+	return r.service.o.Store.Answered(ctx, r.lease, position, a)
 }
 
 // askPass asks about persons, the most useful questions first, for as long as
@@ -135,14 +156,7 @@ func (r *run) ask(ctx context.Context, p store.Person) error {
 			list = append(list, schema.Record{Op: schema.OpDelete, Key: key, AsOf: asOf})
 		}
 	}
-	if len(list) > 0 {
-		r.emitted = true
-		if err := r.publish(ctx, list); err != nil {
-			return err
-		}
-		return st.Answered(ctx, r.id, p.ID, r.lease, r.position, keys)
-	}
-	return st.Answered(ctx, r.id, p.ID, r.lease, 0, keys)
+	return r.answered(ctx, store.Answer{Person: p.ID, Keys: keys, Records: list})
 }
 
 // tidy takes back what was answered to questions that nobody asks any more.

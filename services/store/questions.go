@@ -138,7 +138,7 @@ func (s *Store) Reserve(ctx context.Context, a Asking, l Lease, person string) e
 			return ErrQuota
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO questions (platform, person, asked_at) VALUES ($1, $2, now())
-			ON CONFLICT (platform, person) DO UPDATE SET asked_at = now(), answered_at = NULL`, a.Platform, person)
+			ON CONFLICT (platform, person) DO UPDATE SET asked_at = now(), answered_at = NULL, answer = NULL`, a.Platform, person)
 		return err
 	})
 	if err != nil {
@@ -158,30 +158,54 @@ func (s *Store) GiveBack(ctx context.Context, a Asking) error {
 	return nil
 }
 
-// Answered notes the rows of an answer, which is published up to a position.
-func (s *Store) Answered(ctx context.Context, platform, person string, l Lease, position int64, keys []string) error {
-	if keys == nil {
-		keys = []string{}
+// Answer is what a platform answered about one person.
+type Answer struct {
+	Person  string
+	Keys    []string        // its rows
+	Records []schema.Record // its messages
+}
+
+// Answered notes an answer, whose messages are published up to a position.
+func (s *Store) Answered(ctx context.Context, l Lease, position int64, a Answer) error {
+	if a.Keys == nil {
+		a.Keys = []string{}
 	}
-	_, err := s.pool.Exec(ctx, `UPDATE questions SET answered_at = now(), fence = $3, position = $4, keys = $5
-		WHERE platform = $1 AND person = $2`, platform, person, l.Fence, position, keys)
+	records, err := json.Marshal(a.Records)
 	if err != nil {
+		return fmt.Errorf("platform %s: write an answer: %w", l.Platform, err)
+	}
+	_, err = s.pool.Exec(ctx, `UPDATE questions SET answered_at = now(), fence = $3, position = $4, keys = $5, answer = $6
+		WHERE platform = $1 AND person = $2`, l.Platform, a.Person, l.Fence, position, a.Keys, records)
+	if err != nil {
+		platform := l.Platform
 		return fmt.Errorf("platform %s: note an answer: %w", platform, err)
 	}
 	return nil
 }
 
-// ReopenLost makes questions open again whose answers an earlier run published
-// and nobody has taken in (I1), and returns how many.
-func (s *Store) ReopenLost(ctx context.Context, l Lease) (int64, error) {
-	tag, err := s.pool.Exec(ctx, `UPDATE questions q SET answered_at = NULL
+// LostAnswers are the answers that an earlier run published and nobody has taken
+// in: a stale fence is refused, so they are to be published again (I1), which
+// costs no question.
+func (s *Store) LostAnswers(ctx context.Context, l Lease) ([]Answer, error) {
+	rows, err := s.pool.Query(ctx, `SELECT person, keys, answer FROM questions q
 		WHERE platform = $1 AND answered_at IS NOT NULL AND fence <> $2 AND position > 0
-		AND NOT EXISTS (SELECT FROM pull_runs r WHERE r.platform = $1 AND r.fence = q.fence AND r.taken @> q.position)`,
-		l.Platform, l.Fence)
+		AND NOT EXISTS (SELECT FROM pull_runs r WHERE r.platform = $1 AND r.fence = q.fence AND r.taken @> q.position)
+		ORDER BY fence, position`, l.Platform, l.Fence)
 	if err != nil {
-		return 0, fmt.Errorf("platform %s: look for lost answers: %w", l.Platform, err)
+		return nil, fmt.Errorf("platform %s: look for lost answers: %w", l.Platform, err)
 	}
-	return tag.RowsAffected(), nil
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Answer, error) {
+		var a Answer
+		var records []byte
+		if err := row.Scan(&a.Person, &a.Keys, &records); err != nil {
+			return a, err
+		}
+		return a, json.Unmarshal(records, &a.Records)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("platform %s: look for lost answers: %w", l.Platform, err)
+	}
+	return list, nil
 }
 
 // AskAllAgain makes every answer of a platform old. The quota stays what it is.

@@ -92,16 +92,17 @@ func TestQuestionsOfADay(t *testing.T) {
 	require.ErrorIs(t, v.Reserve(ctx, asking, l, "p3"), store.ErrQuota)
 	require.ErrorIs(t, v.Reserve(ctx, store.Asking{Platform: "marriage", PerDay: 9, Zone: "Asia/Shanghai"}, store.Lease{Platform: "marriage", Fence: l.Fence - 1}, "p4"), store.ErrFence)
 
-	// An answer that was published and never taken in is asked for again.
+	// An answer that was published and never taken in is published again.
 	v.exec(`INSERT INTO pull_runs (platform, fence, taken) VALUES ('marriage', $1, '{[1,6)}') ON CONFLICT (platform, fence) DO UPDATE SET taken = excluded.taken`, l.Fence)
-	require.NoError(t, v.Answered(ctx, "marriage", "p1", l, 5, []string{"M1"}))
-	require.NoError(t, v.Answered(ctx, "marriage", "p2", l, 6, nil))
-	lost, err := v.ReopenLost(ctx, store.Lease{Platform: "marriage", Fence: l.Fence})
+	require.NoError(t, v.Answered(ctx, l, 5, store.Answer{Person: "p1", Keys: []string{"M1"}}))
+	second := store.Answer{Person: "p2", Keys: []string{}, Records: []schema.Record{{Platform: "marriage", Op: schema.OpDelete, Key: "M2"}}}
+	require.NoError(t, v.Answered(ctx, l, 6, second))
+	lost, err := v.LostAnswers(ctx, store.Lease{Platform: "marriage", Fence: l.Fence})
 	require.NoError(t, err)
-	require.Zero(t, lost, "it is still on its way")
-	lost, err = v.ReopenLost(ctx, store.Lease{Platform: "marriage", Fence: l.Fence + 1})
+	require.Empty(t, lost, "it is still on its way")
+	lost, err = v.LostAnswers(ctx, store.Lease{Platform: "marriage", Fence: l.Fence + 1})
 	require.NoError(t, err)
-	require.EqualValues(t, 1, lost)
+	require.Equal(t, []store.Answer{second}, lost)
 
 	// Nobody has these natural keys: their rows go.
 	list, err := v.NobodyAsks(ctx, asking)

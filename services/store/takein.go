@@ -369,7 +369,7 @@ func moveMark(ctx context.Context, tx pgx.Tx, in Intake, ranges []span, taken []
 			DELETE FROM pull_marks WHERE platform = $1 AND fence = $2 AND position <= $3
 			RETURNING position, cursor, complete, as_of, whole_from), mended AS (
 			UPDATE dead_records d SET state = 'mended', done_at = now() FROM (SELECT max(whole_from) AS whole FROM passed) p
-			WHERE d.platform = $1 AND d.stage <> 'writeback' AND d.state <> 'mended' AND (d.fence, d.position) <= ($2, p.whole))
+			WHERE d.platform = $1 AND d.stage <> 'writeback' AND d.state <> 'mended' AND p.whole IS NOT NULL AND (d.fence, d.position) <= ($2, p.whole))
 		UPDATE platforms SET
 			cursor = coalesce((SELECT cursor FROM passed WHERE cursor IS NOT NULL ORDER BY position DESC LIMIT 1), cursor),
 			complete_at = CASE WHEN (SELECT bool_or(complete) FROM passed) THEN coalesce(complete_at, now()) ELSE complete_at END,
