@@ -174,6 +174,9 @@ type Outcome struct {
 	Reason     string // the platform's words, for a person; no values of ours
 	Column     string // the column that was refused, where known
 	RetryAfter time.Duration
+	// Trouble is what is wrong with the platform as a whole, where that is why
+	// nothing came of the write: it has a code, Reason is its sentence.
+	Trouble *Trouble
 }
 
 // Sentinel errors. A kind wraps them with what it was doing and where.

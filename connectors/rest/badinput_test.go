@@ -82,6 +82,7 @@ func TestCertificates(t *testing.T) {
 			out, err := got.(connectors.Writer).Push(context.Background(), []connectors.Write{write("i")})
 			require.NoError(t, err)
 			require.Equal(t, connectors.Busy, out[0].Status, "nothing was sent")
+			require.Equal(t, test.code, out[0].Trouble.Code)
 		})
 	}
 }

@@ -54,7 +54,7 @@ func (w *writer) one(ctx context.Context, write connectors.Write) connectors.Out
 }
 
 func busy(err error) connectors.Outcome {
-	o := connectors.Outcome{Status: connectors.Busy, Reason: err.Error(), RetryAfter: connectors.RetryAfter(err)}
+	o := connectors.Outcome{Status: connectors.Busy, Reason: err.Error(), RetryAfter: connectors.RetryAfter(err), Trouble: connectors.AsTrouble(err)}
 	if o.RetryAfter == 0 {
 		o.RetryAfter = busyAgain
 	}
@@ -273,7 +273,7 @@ func (w *writer) judge(a *answer, err error, write connectors.Write, itemPath st
 	case errors.As(err, &never):
 		return busy(err)
 	case err != nil:
-		return connectors.Outcome{Status: connectors.Doubt, Reason: err.Error()}
+		return connectors.Outcome{Status: connectors.Doubt, Reason: err.Error(), Trouble: connectors.AsTrouble(err)}
 	}
 	says := func(status connectors.Status) connectors.Outcome {
 		return connectors.Outcome{Status: status, Reason: w.words(a, write), Column: w.refusedColumn(a)}
@@ -282,9 +282,9 @@ func (w *writer) judge(a *answer, err error, write connectors.Write, itemPath st
 	case a.fault != nil:
 		return w.faulted(a, says)
 	case a.status == http.StatusTooManyRequests:
-		return busy(&connectors.Later{After: a.retry, Err: fmt.Errorf("%s: %w", w.platform.ID, connectors.ErrThrottled)})
+		return busy(&connectors.Later{After: a.retry, Err: connectors.NewTrouble("throttled", "where", w.platform.ID, "status", "429")})
 	case a.status == http.StatusUnauthorized:
-		return busy(fmt.Errorf("%s: the platform answers 401. Check connect.auth: %w", w.platform.ID, connectors.ErrCredentials))
+		return busy(connectors.NewTrouble("credentials", "where", w.platform.ID, "status", "401"))
 	case contains(w.settings.NotDone, a.status):
 		return busy(&connectors.Later{After: a.retry, Err: fmt.Errorf("%s: the platform answers %d and promises that nothing was done: %w", w.platform.ID, a.status, connectors.ErrUnreachable)})
 	case a.status >= 500:
@@ -325,7 +325,7 @@ func (w *writer) faulted(a *answer, says func(connectors.Status) connectors.Outc
 	case contains(g.Throttled, code):
 		return busy(&connectors.Later{After: a.retry, Err: fmt.Errorf("%s: %w", w.platform.ID, connectors.ErrThrottled)})
 	case errors.Is(w.faulty("", a), connectors.ErrCredentials):
-		return busy(fmt.Errorf("%s: the platform does not accept who we are. Check connect.security: %w", w.platform.ID, connectors.ErrCredentials))
+		return busy(connectors.NewTrouble("credentials", "where", w.platform.ID, "status", connectors.Reason(code)))
 	}
 	return says(connectors.Refused)
 }

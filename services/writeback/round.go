@@ -123,7 +123,11 @@ func (w *worker) call(ctx context.Context, writes []connectors.Write) []connecto
 		}
 	}
 	if down == len(outcomes) {
-		w.fail(ctx, errors.New(outcomes[0].Reason))
+		err := errors.New(outcomes[0].Reason)
+		if t := outcomes[0].Trouble; t != nil {
+			err = t
+		}
+		w.fail(ctx, err)
 	} else {
 		w.succeed(ctx)
 	}
