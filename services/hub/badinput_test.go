@@ -152,7 +152,7 @@ func TestPlatformInTrouble(t *testing.T) {
 	for n, x := range []struct {
 		how  reply
 		says string
-	}{{html, "no JSON"}, {broken, "500"}, {hangs, "no answer within"}} {
+	}{{html, "login page"}, {broken, "500"}, {hangs, "no answer within"}} {
 		d.clinic.answer(x.how)
 		d.within(x.says, func() bool { return strings.Contains(d.trouble("clinic"), x.says) })
 		require.NotContains(t, d.trouble("clinic"), "19010119800307", "no answer's content in an error")
