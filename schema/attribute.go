@@ -124,7 +124,12 @@ type Definition struct {
 	En    string
 	// Risky marks attributes whose change stops benefits or moves a person.
 	Risky bool
+	// Benefit marks attributes that say that somebody is paid or insured.
+	Benefit bool
 }
+
+// Alive is the code of life_status for a person who lives here.
+const Alive = "alive"
 
 var definitions = []Definition{
 	{Name: IDNumber, Kind: KindIDNumber, Class: ClassB, Zh: "证件号码", En: "ID number", Risky: true},
@@ -167,12 +172,12 @@ var definitions = []Definition{
 	{Name: LifeStatus, Kind: KindCode, Class: ClassB, Codes: "life_status", Zh: "人员状态", En: "life status", Risky: true},
 	{Name: DeathDate, Kind: KindDate, Class: ClassB, Zh: "死亡日期", En: "date of death", Risky: true},
 	{Name: MoveOutDate, Kind: KindDate, Class: ClassB, Zh: "迁出日期", En: "move-out date", Risky: true},
-	{Name: LowIncome, Kind: KindCode, Class: ClassC, Codes: "low_income", Zh: "低保类别", En: "low-income support"},
+	{Name: LowIncome, Kind: KindCode, Class: ClassC, Codes: "low_income", Zh: "低保类别", En: "low-income support", Benefit: true},
 	{Name: LowIncomeUntil, Kind: KindDate, Class: ClassC, Zh: "低保期限", En: "low-income support until"},
-	{Name: Disability, Kind: KindText, Class: ClassC, Zh: "残疾类别等级", En: "disability category and grade"},
-	{Name: PensionStatus, Kind: KindCode, Class: ClassB, Codes: "pension_status", Zh: "养老参保状态", En: "pension status"},
-	{Name: MedicalStatus, Kind: KindCode, Class: ClassB, Codes: "medical_status", Zh: "医保参保状态", En: "medical insurance status"},
-	{Name: VeteranCategory, Kind: KindCode, Class: ClassC, Codes: "veteran_category", Zh: "优抚类别", En: "veteran category"},
+	{Name: Disability, Kind: KindText, Class: ClassC, Zh: "残疾类别等级", En: "disability category and grade", Benefit: true},
+	{Name: PensionStatus, Kind: KindCode, Class: ClassB, Codes: "pension_status", Zh: "养老参保状态", En: "pension status", Benefit: true},
+	{Name: MedicalStatus, Kind: KindCode, Class: ClassB, Codes: "medical_status", Zh: "医保参保状态", En: "medical insurance status", Benefit: true},
+	{Name: VeteranCategory, Kind: KindCode, Class: ClassC, Codes: "veteran_category", Zh: "优抚类别", En: "veteran category", Benefit: true},
 	{Name: PartyMember, Kind: KindCode, Class: ClassC, Codes: "party_member", Zh: "党员身份", En: "party membership"},
 	{Name: MaternalStatus, Kind: KindCode, Class: ClassC, Codes: "maternal_status", Zh: "孕产状态", En: "maternal status"},
 	{Name: ChildHealth, Kind: KindCode, Class: ClassC, Codes: "child_health", Zh: "儿童保健状态", En: "child health status"},
@@ -181,11 +186,11 @@ var definitions = []Definition{
 	{Name: Contraception, Kind: KindCode, Class: ClassC, Codes: "contraception", Zh: "避孕措施", En: "contraception"},
 	{Name: PregnancyCheck, Kind: KindDate, Class: ClassC, Zh: "最近孕检日期", En: "last pregnancy check"},
 	{Name: MigrationNotice, Kind: KindCode, Class: ClassB, Codes: "migration_notice", Zh: "流入流出通报", En: "migration notice"},
-	{Name: FamilyReward, Kind: KindCode, Class: ClassC, Codes: "family_reward", Zh: "奖扶特扶资格", En: "family planning support"},
+	{Name: FamilyReward, Kind: KindCode, Class: ClassC, Codes: "family_reward", Zh: "奖扶特扶资格", En: "family planning support", Benefit: true},
 	{Name: ChronicDisease, Kind: KindCode, Class: ClassC, Codes: "chronic_disease", Zh: "慢病管理", En: "chronic disease care"},
 	{Name: FamilyDoctor, Kind: KindText, Class: ClassC, Zh: "家庭医生签约", En: "family doctor"},
 	{Name: JobStatus, Kind: KindCode, Class: ClassB, Codes: "job_status", Zh: "就业失业状态", En: "job status"},
-	{Name: OldAgeAllowance, Kind: KindCode, Class: ClassB, Codes: "old_age_allowance", Zh: "高龄津贴", En: "old-age allowance"},
+	{Name: OldAgeAllowance, Kind: KindCode, Class: ClassB, Codes: "old_age_allowance", Zh: "高龄津贴", En: "old-age allowance", Benefit: true},
 	{Name: CareLevel, Kind: KindCode, Class: ClassB, Codes: "care_level", Zh: "能力评估等级", En: "care level"},
 	{Name: ChildCategory, Kind: KindCode, Class: ClassC, Codes: "child_category", Zh: "困境留守儿童类别", En: "child in difficulty"},
 	{Name: PartyBranch, Kind: KindText, Class: ClassC, Zh: "所在党支部", En: "party branch"},

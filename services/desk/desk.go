@@ -65,6 +65,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeRelink(mux)
 	d.routeParcels(mux)
 	d.routeKit(mux)
+	d.routeRisks(mux)
 	d.routePages(mux)
 	return d.guard(mux)
 }

@@ -180,7 +180,10 @@ fields:
   residence: {column: addr}
 `
 
-func newRoad(t *testing.T, agreement string) *road {
+func newRoad(t *testing.T, agreement string) *road { return newRoadOf(t, "", agreement) }
+
+// newRoadOf also says more about the platform that gives.
+func newRoadOf(t *testing.T, giver, agreement string) *road {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	name := fmt.Sprintf("%x", time.Now().UnixNano())
@@ -188,7 +191,7 @@ func newRoad(t *testing.T, agreement string) *road {
 	boards.Store("gives"+name, r.gives)
 	boards.Store(r.getsID, r.gets)
 	var specs []*spec.Platform
-	for id, more := range map[string]string{"gives" + name: "", r.getsID: agreement} {
+	for id, more := range map[string]string{"gives" + name: giver, r.getsID: agreement} {
 		p, err := spec.Parse(id+".yaml", []byte("platform: "+id+"\nname: "+id+"\ndepartment: 测试\nkind: board\nclass: B\nconnect: {}\n"+fields+more),
 			func(string) (string, bool) { return "", false })
 		require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -51,7 +52,7 @@ func (s *Service) resolveOnce(ctx context.Context, claim claim, limit int, wait 
 		if len(closure.Flips) > 0 {
 			return &flipped{closure.Flips}
 		}
-		w := &writer{rules: s.o.Rules, authority: authorities(platforms), near: n, edges: map[[2]int64]bool{}, written: map[uuid.UUID]store.Resident{}, out: store.Resolved{
+		w := &writer{rules: s.o.Rules, leaves: slices.ContainsFunc(platforms, func(p store.Platform) bool { return p.Stage.Writes() }), authority: authorities(platforms), near: n, edges: map[[2]int64]bool{}, written: map[uuid.UUID]store.Resident{}, out: store.Resolved{
 			Membership: map[int64]uuid.UUID{}}}
 		for _, o := range closure.Oversize {
 			s.o.Logger.Warn("a component is too large to be partitioned: it keeps its old partition and waits", "records", len(o))
@@ -100,6 +101,7 @@ func authorities(list []store.Platform) map[string]map[schema.Attribute]bool {
 // writer turns components into what the store writes.
 type writer struct {
 	rules     survivorship.Rules
+	leaves    bool // something is written back somewhere: what is risky must wait
 	authority map[string]map[schema.Attribute]bool
 	near      *store.Neighbours
 	residents map[uuid.UUID]store.Resident
@@ -184,6 +186,9 @@ func (w *writer) component(c linkage.Component) {
 			continue
 		}
 		if r, ok := w.residents[from]; ok && r.Redirect != to {
+			if known, ok := w.residents[to]; ok && w.leaves && (benefits(r.Master) || benefits(known.Master)) {
+				w.out.Risks = append(w.out.Risks, store.Risk{Resident: to, Other: from})
+			}
 			r.Redirect, r.Master, r.Search = to, store.Survivors{}, ""
 			w.written[from] = r
 			w.out.Events = append(w.out.Events, store.Event{Resident: from, Kind: "merged", Other: to})
@@ -233,6 +238,12 @@ func (w *writer) group(id uuid.UUID, members []int64) {
 	if known && was.Redirect != uuid.Nil {
 		w.out.Events = append(w.out.Events, store.Event{Resident: id, Kind: "revived"})
 		changed = true
+	}
+	if changed && known && w.leaves && was.Redirect == uuid.Nil {
+		for _, r := range risks(was.Master, master) {
+			r.Resident = id
+			w.out.Risks = append(w.out.Risks, r)
+		}
 	}
 	if changed || !known || was.Ended {
 		w.written[id] = store.Resident{ID: id, Master: master, Search: searchText(master)}

@@ -186,10 +186,13 @@ func follow(ctx context.Context, q querier, id uuid.UUID) (uuid.UUID, error) {
 }
 
 // EntryDone returns when the resident was last entered or changed at the desk,
-// and whether every target of the resident has arrived since.
+// and whether every target of the resident has arrived since. An entry with a
+// risky change, which waits by rule, is never told of as arrived: how long it
+// took says nothing about the hub.
 func (s *Store) EntryDone(ctx context.Context, resident uuid.UUID) (since time.Time, all bool, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT coalesce(max(d.at), now()),
 			NOT EXISTS (SELECT FROM targets WHERE resident_id = $1 AND ((due_at IS NOT NULL AND state <> 'hold') OR state IN ('open', 'queued', 'doubt')))
+			AND NOT EXISTS (SELECT FROM risks k WHERE k.resident_id = $1 AND k.at >= max(d.at))
 		FROM records r JOIN desk_entries d ON d.key = r.key WHERE r.platform = 'desk' AND r.resident_id = $1`, resident).Scan(&since, &all)
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("has the entry arrived: %w", err)

@@ -196,7 +196,8 @@ func lockTargets(ctx context.Context, tx pgx.Tx, ids []int64, skip bool) ([]Targ
 	return list, loadTargets(ctx, tx, list, recordOf, locked)
 }
 
-// loadTargets fills in records and open intents, one statement each. Of the
+// loadTargets fills in records, open intents and what may not leave yet, one
+// statement each. Of the
 // residents only the id is known: what they are is read by loadResidents, for
 // those who decide what a row should show.
 func loadTargets(ctx context.Context, tx pgx.Tx, list []Target, recordOf map[int64]int64, locked []int64) error {
@@ -226,8 +227,17 @@ func loadTargets(ctx context.Context, tx pgx.Tx, list []Target, recordOf map[int
 			t.Resident.ID = r.Resident
 		}
 	}
+	residents := make([]uuid.UUID, len(list))
+	for i := range list {
+		residents[i] = list[i].Resident.ID
+	}
+	waits, err := openRisks(ctx, tx, residents)
+	if err != nil {
+		return err
+	}
 	ids := make([]int64, len(list))
 	for i := range list {
+		list[i].Waits = waits[list[i].Resident.ID]
 		ids[i] = list[i].ID
 	}
 	rows, err = tx.Query(ctx, `SELECT `+intentColumns+` FROM intents

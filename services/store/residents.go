@@ -42,6 +42,11 @@ func scanResident(row pgx.CollectableRow) (Resident, error) {
 
 const residentColumns = `id, coalesce(redirect_to, '00000000-0000-0000-0000-000000000000'), ended_at IS NOT NULL, master, search, rev`
 
+// ResidentsByID reads residents, those that were merged away included.
+func (s *Store) ResidentsByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Resident, error) {
+	return residentsByID(ctx, s.pool, ids)
+}
+
 func residentsByID(ctx context.Context, q querier, ids []uuid.UUID) (map[uuid.UUID]Resident, error) {
 	rows, err := q.Query(ctx, `SELECT `+residentColumns+` FROM residents WHERE id = ANY($1)`, ids)
 	if err != nil {

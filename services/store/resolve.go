@@ -146,6 +146,7 @@ type Resolved struct {
 	Events     []Event
 	Edges      []linkage.RowEdge
 	Touched    []uuid.UUID // residents whose targets are due
+	Risks      []Risk      // changes that wait before they leave
 }
 
 // Write stores a resolution. The unresolved flag falls in the same transaction.
@@ -160,6 +161,9 @@ func (r *Resolution) Write(ctx context.Context, w Resolved) (due []schema.Change
 		return nil, err
 	}
 	if err := writeEvents(ctx, r.tx, w.Events); err != nil {
+		return nil, err
+	}
+	if err := writeRisks(ctx, r.tx, w); err != nil {
 		return nil, err
 	}
 	if len(w.Touched) == 0 {

@@ -47,6 +47,7 @@ type Target struct {
 	Look     bool
 	Refused  map[schema.Attribute]string // wire values that were refused
 	Open     *Intent                     // the one write whose outcome is not known
+	Waits    Waits                       // changes that may not leave yet
 
 	// Creates only.
 	Blocked bool // an open review links the resident to a record of this platform

@@ -90,6 +90,7 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 	who, impossible := resident(p, r.w.mapping, t, r.now)
 	row, changed := r.unflag(row, who, t.Refused)
 	plan := lineage.Make(row, who, r.w.policy)
+	waiting := hold(t.Waits, &plan)
 	for a, d := range plan.Propose {
 		v.Proposals = append(v.Proposals, store.Proposal{Platform: t.Platform, Key: t.Key, Attribute: a,
 			Resident: t.Resident.ID, Shown: row.Raw[a], Proposed: d.Raw})
@@ -109,7 +110,11 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		}
 		v.RecordID, v.RecordState = t.Record.ID, raw
 	}
-	return r.rest(row, plan, impossible, v), nil
+	v = r.rest(row, plan, impossible, v)
+	if len(waiting) > 0 {
+		v = r.waits(t.Waits, waiting, v)
+	}
+	return v, nil
 }
 
 // rest says where a row stands that needs no write now.
@@ -290,6 +295,8 @@ func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) 
 		v.Reason = "creates wait until everything that the platform shows is merged"
 		v.DueAt = r.now.Add(500 * time.Millisecond)
 		return v, nil
+	case len(t.Waits) > 0:
+		return r.waits(t.Waits, slices.Collect(maps.Keys(t.Waits)), v), nil
 	case t.Blocked:
 		v.State, v.Reason = store.TargetHold, "a review must say first whether this person is there already"
 		v.DueAt = r.now.Add(30 * time.Second)

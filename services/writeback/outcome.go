@@ -40,6 +40,9 @@ func (w *worker) conclude(t store.Target, o connectors.Outcome, at time.Time) (s
 	switch o.Status {
 	case connectors.Applied:
 		v.State, v.Attempts, v.Refused, v.Reason = store.TargetGreen, 0, nil, ""
+		if len(t.Waits) > 0 {
+			v.State, v.DueAt = store.TargetDue, at // looked at again: it may say what else waits
+		}
 	case connectors.Queued:
 		v.State = store.TargetQueued
 	case connectors.Refused:

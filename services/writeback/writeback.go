@@ -113,7 +113,28 @@ func (s *Service) Run(ctx context.Context) error {
 			})
 		})
 	}
+	g.Go(func() error { return s.release(ctx) })
 	return g.Wait()
+}
+
+// release lets go the risky changes that have waited long enough.
+func (s *Service) release(ctx context.Context) error {
+	t := time.NewTicker(s.o.Sweep)
+	defer t.Stop()
+	for {
+		due, err := s.o.Store.ReleaseRisks(ctx)
+		if err == nil && len(due) > 0 {
+			err = s.o.Bus.PublishChanges(ctx, due)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.o.Logger.Warn("risky changes could not be released; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
 }
 
 // worker writes to one platform, alone: it holds the write lease.
