@@ -81,6 +81,10 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.hub.Close()) }()
+	// The demo has no second person, and not half an hour.
+	if err := d.hub.Store.SetRiskWindow(ctx, 0); err != nil {
+		return err
+	}
 
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
