@@ -9,34 +9,26 @@ import (
 	"heji/services/store"
 )
 
-// quiet waits until nothing is left to do anywhere: everything published is
-// taken in, everything taken in is resolved, no target is due or under way, and
-// every platform has been read twice since without anything new.
+// quiet waits until nothing is left to do anywhere: everything taken in is
+// resolved, no target is due or under way, and that stays so while every
+// platform is read once more, from the beginning to the end of a pass, and what
+// that read brought is taken in.
 func (d *demo) quiet(ctx context.Context, what string) error {
 	patience := time.NewTimer(d.o.Patience)
 	defer patience.Stop()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	var since time.Time
-	var still signature
+	var c calm
 	for {
 		now, idle, err := d.signature(ctx)
 		if err != nil {
 			return err
 		}
 		d.progress.show(what, now)
-		if !idle || now.key != still.key {
-			since, still = time.Time{}, now
-		}
-		if idle {
-			if since.IsZero() {
-				since = time.Now()
-			}
-			if now.readSince(since) && now.caughtUp(still) {
-				d.progress.done(what, now)
-				d.quietSince = since
-				return nil
-			}
+		if c.add(now, idle, time.Now()) {
+			d.progress.done(what, now)
+			d.quietSince = c.since
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -48,6 +40,41 @@ func (d *demo) quiet(ctx context.Context, what string) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// calm follows one signature after the other until they show that nothing is on
+// its way. A pass that has ended says nothing by itself: it may have begun before
+// the last change, and what it read may not be taken in yet.
+type calm struct {
+	since time.Time // nothing has moved since then
+	still signature
+	ended *signature // every platform has ended a pass after since and settle
+	read  *signature // and one more, which began after that
+}
+
+// add takes the next signature; true: it is quiet.
+func (c *calm) add(now signature, idle bool, at time.Time) bool {
+	if !idle || now.key != c.still.key {
+		*c = calm{still: now}
+		if !idle {
+			return false
+		}
+	}
+	switch {
+	case c.since.IsZero():
+		c.since = at
+	case c.ended == nil:
+		if now.readAfter(func(string) time.Time { return c.since.Add(settle) }) {
+			c.ended = &now
+		}
+	case c.read == nil:
+		if now.readAfter(c.ended.pulledAt) {
+			c.read = &now
+		}
+	default:
+		return now.caughtUp(*c.read)
+	}
+	return false
 }
 
 // signature is what changes while anything moves.
@@ -83,17 +110,27 @@ func (d *demo) signature(ctx context.Context) (signature, bool, error) {
 	return s, idle, nil
 }
 
-// readSince reports whether every platform was read after a moment.
-func (s signature) readSince(t time.Time) bool {
+// readAfter reports whether every platform has ended a pass after a moment.
+func (s signature) readAfter(moment func(platform string) time.Time) bool {
 	for _, p := range s.platforms {
 		if p.ID == registry.Desk {
 			continue
 		}
-		if p.PulledAt == nil || p.PulledAt.Before(t.Add(settle)) {
+		if p.PulledAt == nil || !p.PulledAt.After(moment(p.ID)) {
 			return false
 		}
 	}
 	return true
+}
+
+// pulledAt is when a platform's last pass ended.
+func (s signature) pulledAt(platform string) time.Time {
+	for _, p := range s.platforms {
+		if p.ID == platform && p.PulledAt != nil {
+			return *p.PulledAt
+		}
+	}
+	return time.Time{}
 }
 
 // caughtUp reports whether everything that was published at an earlier moment
