@@ -9,6 +9,7 @@ import (
 // serverSettings are written anew at each start, so that they belong to the
 // program and not to the folder's history.
 func serverSettings(o Options, socket string) map[string]string {
+	buffers := sharedBuffers()
 	s := map[string]string{
 		// Reached through one socket in a closed folder, never over a network.
 		"listen_addresses":        "",
@@ -19,8 +20,8 @@ func serverSettings(o Options, socket string) map[string]string {
 		"password_encryption":     "scram-sha-256",
 
 		// A district's hub shares its machine with other work.
-		"shared_buffers":                  "256MB",
-		"effective_cache_size":            "1GB",
+		"shared_buffers":                  fmt.Sprintf("%dMB", buffers),
+		"effective_cache_size":            fmt.Sprintf("%dMB", 4*buffers),
 		"work_mem":                        "16MB",
 		"maintenance_work_mem":            "128MB",
 		"max_parallel_workers_per_gather": "0",

@@ -27,6 +27,9 @@ type Report struct {
 	Residents int    `json:"residents"`
 	Loads     []Load `json:"loads"` // one for each district
 	All       Load   `json:"first_load"`
+	// Whole is the same with write-back, to quiescence: from the first read of a
+	// register to the last read of what was written.
+	Whole Load `json:"whole"`
 	// Slowdown is how much slower the last district loads than the first, which
 	// is of the same size: 0.25 is a quarter.
 	Slowdown float64 `json:"slowdown"`
@@ -64,6 +67,7 @@ func (l Load) print(out io.Writer, what string) {
 
 func (r Report) print(out io.Writer) {
 	r.All.print(out, "first load")
+	r.Whole.print(out, "to quiescence, with writes")
 	fmt.Fprintf(out, "  the last district was %.0f %% slower than the first\n", 100*r.Slowdown)
 	fmt.Fprintf(out, "  residents %d, found %d, pairs in review %d\n", r.Residents, r.Found, r.Reviews)
 	fmt.Fprintf(out, "  write-back: %d writes in %.1f s = %.0f writes/s, CPU %.0f µs per write; repeated %d, missing at the platforms %d\n",

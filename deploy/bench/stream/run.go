@@ -169,6 +169,10 @@ func (b *bench) measure(ctx context.Context) error {
 	if err := b.campaign(ctx); err != nil {
 		return err
 	}
+	if end, err = b.meter.read(ctx); err != nil {
+		return err
+	}
+	b.report.Whole = newLoad(0, stored, began.at, began.at.Add(taken), end.since(began))
 	if err := b.statements(ctx, int64(b.report.Writes)); err != nil {
 		return err
 	}
