@@ -47,7 +47,7 @@ func (s *Service) intake(ctx context.Context, in store.Intake) (store.IntakeCoun
 var massLimit = lineage.MassLimit{Rows: 30, Share: 0.3}
 
 func newDecision(s *Service, in store.Intake, st store.IntakeState, p lineage.Policy) *decision {
-	return &decision{service: s, in: in, state: st, policy: p, rows: map[string]*store.Record{}, recheck: map[string]bool{}, read: map[string]int64{}}
+	return &decision{service: s, in: in, state: st, policy: p, rows: map[string]*store.Record{}, recheck: map[string]store.Recheck{}, read: map[string]int64{}}
 }
 
 // decision is one pure pass over the messages of an intake, in their order.
@@ -59,7 +59,7 @@ type decision struct {
 
 	rows    map[string]*store.Record // changed rows, by key
 	order   []string
-	recheck map[string]bool
+	recheck map[string]store.Recheck
 	read    map[string]int64 // positions of the rows that could be used, by key
 	echoes  int
 	tally   lineage.Tally
@@ -142,8 +142,12 @@ func (d *decision) row(m schema.Record) error {
 	if err := d.keep(rec, m, next, known, changed); err != nil {
 		return err
 	}
-	if touched := len(report.Settled) + len(report.Altered) + len(report.NotTaken) + len(report.Contested) + len(report.Retry); touched > 0 || report.NeedLook || report.Restored {
-		d.recheck[m.Key] = d.recheck[m.Key] || report.NeedLook
+	news := len(report.Altered)+len(report.NotTaken)+len(report.Contested)+len(report.Retry) > 0 || report.NeedLook || report.Restored
+	if news || len(report.Settled) > 0 {
+		was, twice := d.recheck[m.Key]
+		d.recheck[m.Key] = store.Recheck{Look: was.Look || report.NeedLook,
+			// Of a row that we created, the first read shows fields that we did not know.
+			Confirmed: !news && !rec.Shadow && (was.Confirmed || !twice)}
 	}
 	if changed {
 		d.out.Merged = append(d.out.Merged, pos)

@@ -21,6 +21,7 @@ type Verdict struct {
 	Reason   string
 	Attempts int
 	Look     bool
+	Again    bool // look again after the read that confirms what was written; Settle only adds it
 	Refused  map[schema.Attribute]string
 	Held     map[schema.Attribute]string // fields that wait for a person, with the reason
 	Drop     bool                        // a create that is not needed: the target goes away
@@ -485,7 +486,7 @@ type targetStates struct {
 	state, reason []string
 	due           []*time.Time
 	attempts      []int
-	look          []bool
+	look, again   []bool
 	refused, held []*string
 }
 
@@ -500,6 +501,7 @@ func (t *targetStates) add(v Verdict) error {
 	}
 	t.id, t.state, t.reason = append(t.id, v.Target), append(t.state, string(v.State)), append(t.reason, v.Reason)
 	t.due, t.attempts, t.look = append(t.due, timeOrNull(v.DueAt)), append(t.attempts, v.Attempts), append(t.look, v.Look)
+	t.again = append(t.again, v.Again)
 	t.refused, t.held = append(t.refused, refused), append(t.held, held)
 	return nil
 }
@@ -507,11 +509,11 @@ func (t *targetStates) add(v Verdict) error {
 func (t *targetStates) queue(b *pgx.Batch, keepDue bool) {
 	if len(t.id) > 0 {
 		b.Queue(`UPDATE targets t SET state = n.state, due_at = CASE WHEN $9 THEN coalesce(t.due_at, n.due) ELSE n.due END,
-				reason = n.reason, attempts = n.attempts, look = n.look, refused = n.refused::jsonb, held = n.held::jsonb,
+				reason = n.reason, attempts = n.attempts, look = n.look, again = n.again OR $9 AND t.again, refused = n.refused::jsonb, held = n.held::jsonb,
 				since = CASE WHEN n.state IN ('green', 'withdrawn') THEN NULL ELSE coalesce(t.since, now()) END
-			FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::text[], $5::int[], $6::bool[], $7::text[], $8::text[])
-				AS n(id, state, due, reason, attempts, look, refused, held) WHERE t.id = n.id`,
-			t.id, t.state, t.due, t.reason, t.attempts, t.look, t.refused, t.held, keepDue)
+			FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::text[], $5::int[], $6::bool[], $7::text[], $8::text[], $10::bool[])
+				AS n(id, state, due, reason, attempts, look, refused, held, again) WHERE t.id = n.id`,
+			t.id, t.state, t.due, t.reason, t.attempts, t.look, t.refused, t.held, keepDue, t.again)
 	}
 }
 

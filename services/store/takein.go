@@ -84,15 +84,22 @@ type Decision struct {
 	Unchanged []int64
 	Later     []int64 // positions to be delivered again: the row waits for an open create
 	// Recheck are rows whose target should be looked at again, because a read
-	// settled, contested or unsettled what we wrote there; the value says
-	// whether the platform must be asked first.
-	Recheck map[string]bool
+	// settled, contested or unsettled what we wrote there.
+	Recheck map[string]Recheck
 	// Hold: so many rows changed in one way at once that a person must look
 	// before anything more is written to this platform.
 	Hold bool
 	// Read are the rows that could be used, with their positions: what was set
 	// aside of them before is mended.
 	Read map[string]int64
+}
+
+// Recheck says how a target is to be looked at again.
+type Recheck struct {
+	Look bool // the platform must be asked first
+	// Confirmed: all that was read about our writes is that they arrived. A target
+	// that is green, and was not looked at since it was written, stays as it is.
+	Confirmed bool
 }
 
 // IntakeState is what is known before a decision.
@@ -383,19 +390,20 @@ func moveMark(ctx context.Context, tx pgx.Tx, in Intake, ranges []span, taken []
 
 // recheckTargets makes targets due again after a read said something about what
 // we wrote there. Their records are locked already.
-func recheckTargets(ctx context.Context, tx pgx.Tx, platform string, keys map[string]bool) error {
+func recheckTargets(ctx context.Context, tx pgx.Tx, platform string, keys map[string]Recheck) error {
 	if len(keys) == 0 {
 		return nil
 	}
 	var names []string
-	var look []bool
-	for k, l := range keys {
-		names, look = append(names, k), append(look, l)
+	var look, confirmed []bool
+	for k, r := range keys {
+		names, look, confirmed = append(names, k), append(look, r.Look), append(confirmed, r.Confirmed)
 	}
 	_, err := tx.Exec(ctx, `UPDATE targets t SET due_at = now(), look = t.look OR n.look,
 			state = CASE WHEN t.state = 'green' THEN 'due' ELSE t.state END, since = coalesce(t.since, now())
-		FROM unnest($2::text[], $3::bool[]) AS n(key, look), platforms p
-		WHERE t.platform = $1 AND t.key = n.key AND p.id = $1 AND p.stage IN ('canary', 'live')`, platform, names, look)
+		FROM unnest($2::text[], $3::bool[], $4::bool[]) AS n(key, look, confirmed), platforms p
+		WHERE t.platform = $1 AND t.key = n.key AND p.id = $1 AND p.stage IN ('canary', 'live')
+			AND NOT (n.confirmed AND t.state = 'green' AND NOT t.again)`, platform, names, look, confirmed)
 	if err != nil {
 		return fmt.Errorf("recheck targets: %w", err)
 	}

@@ -100,6 +100,7 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 			v.Moot = append(v.Moot, a)
 		}
 	}
+	v.Again = again(row, plan, impossible)
 	if len(plan.Due) > 0 {
 		return r.open(t, row, plan.Due, v)
 	}
@@ -115,6 +116,13 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		v = r.waits(t.Waits, waiting, v)
 	}
 	return v, nil
+}
+
+// again reports whether the row must be looked at once more when a read has
+// confirmed what was written to it: a field waits for that read, or for a person,
+// or was written before and may be wanted as it was.
+func again(row lineage.Row, plan lineage.Plan, impossible []string) bool {
+	return len(row.Unsettled())+len(plan.Waiting)+len(plan.Flagged)+len(plan.Contested)+len(plan.Disputed)+len(impossible) > 0
 }
 
 // rest says where a row stands that needs no write now.
