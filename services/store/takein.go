@@ -236,6 +236,12 @@ func (s *Store) intakeState(ctx context.Context, tx pgx.Tx, in Intake) (IntakeSt
 		}
 		refs = append(refs, m.Anchors...)
 	}
+	// I6: the open creates before the records. A create whose outcome is stored
+	// between the two is then parked and comes again; the other way round its row
+	// would be neither known nor parked, and be taken for a record of its own.
+	if st.Creates, err = openCreates(ctx, tx, in.Platform); err != nil {
+		return st, nil, err
+	}
 	rows, err = tx.Query(ctx, `SELECT `+recordColumns+` FROM records r
 		WHERE platform = $1 AND key = ANY($2) ORDER BY id FOR NO KEY UPDATE`, in.Platform, keys)
 	if err != nil {
@@ -247,9 +253,6 @@ func (s *Store) intakeState(ctx context.Context, tx pgx.Tx, in Intake) (IntakeSt
 	}
 	for _, r := range list {
 		st.Records[r.Ref.Key] = r
-	}
-	if st.Creates, err = openCreates(ctx, tx, in.Platform); err != nil {
-		return st, nil, err
 	}
 	st.Anchors, err = recordIDs(ctx, tx, refs)
 	return st, ranges, err

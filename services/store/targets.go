@@ -139,9 +139,11 @@ func makeDue(ctx context.Context, tx pgx.Tx, platform string, residents []uuid.U
 		return 0, fmt.Errorf("platform %s: make creates due: %w", platform, err)
 	}
 	n += tag.RowsAffected()
-	// Creates that are waiting are looked at again when their resident changes.
+	// Creates are looked at again when their resident changes: one whose call is
+	// under way as soon as its outcome is known, because it carries what was there
+	// before.
 	tag, err = tx.Exec(ctx, `UPDATE targets t SET due_at = now() FROM records a
-		WHERE t.platform = $1 AND t.key IS NULL AND t.state IN ('due', 'hold', 'refused', 'queued') AND a.id = t.anchor_id
+		WHERE t.platform = $1 AND t.key IS NULL AND a.id = t.anchor_id
 			AND ($2::uuid[] IS NULL OR a.resident_id = ANY($2))`, platform, residents)
 	if err != nil {
 		return 0, fmt.Errorf("platform %s: make creates due: %w", platform, err)
