@@ -10,6 +10,7 @@ import (
 
 	"heji/connectors"
 	_ "heji/connectors/files"
+	_ "heji/connectors/kafka"
 	"heji/connectors/kit"
 	_ "heji/connectors/manual"
 	"heji/connectors/mapping"
