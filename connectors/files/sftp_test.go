@@ -81,24 +81,19 @@ func TestHostKeys(t *testing.T) {
 		})
 	}
 	t.Run("the pinned key beside a preferred one", func(t *testing.T) {
-		s.second = rsaKey(t)
+		s := newServer(t, func(s *server) { s.second = rsaKey(t) })
 		yaml := strings.Replace(o.yaml(), "connect:\n", "connect:\n  sftp: {address: \""+s.address+"\", user: heji, password: \"${SFTP_PASSWORD}\", host_key: \""+public(s.second)+"\"}\n", 1)
 		require.NoError(t, behind(t, yaml, t.TempDir()).Check(context.Background()))
 	})
 }
 
 func TestLogins(t *testing.T) {
-	s := newServer(t)
+	signer, own := newKey(t)
+	s := newServer(t, func(s *server) { s.client = signer })
 	o := newOffice(t, "csv", false)
 	o.Publish(t)
-	var mine, other = func() (string, string) { // the account's key, and a stranger's
-		signer, private := newKey(t)
-		s.client = signer
-		_, stranger := newKey(t)
-		return keyFile(t, private, ""), keyFile(t, stranger, "")
-	}()
-	_, private := newKey(t)
-	locked := keyFile(t, private, "opens")
+	_, stranger := newKey(t)
+	mine, other, locked := keyFile(t, own, ""), keyFile(t, stranger, ""), keyFile(t, stranger, "opens")
 	for _, test := range []struct{ name, with, says string }{
 		{"key", "key: " + mine, ""},
 		{"password", "password: \"${SFTP_PASSWORD}\"", ""},
@@ -255,7 +250,7 @@ func batchOf(n int) []connectors.Write {
 // name that is not whole, and the same batch becomes the same one file.
 func TestUploadBreaksAnywhere(t *testing.T) {
 	s := newServer(t)
-	writes := batchOf(2000)
+	writes := batchOf(400)
 	measure := func() int64 { // what one whole push sends
 		o := newOffice(t, "csv", false)
 		c := behind(t, strings.Replace(o.yaml(), "connect:\n", "connect:\n"+s.withPassword(), 1), t.TempDir())
@@ -266,15 +261,15 @@ func TestUploadBreaksAnywhere(t *testing.T) {
 		return s.in.Load() - before
 	}()
 	broke := map[string]int{}
-	for step := int64(1); step <= 24; step++ {
+	for step := int64(1); step <= 16; step++ {
 		o := newOffice(t, "csv", false)
 		yaml := strings.Replace(o.yaml(), "connect:\n", "connect:\n"+s.withPassword(), 1)
 		state := t.TempDir()
 		c := behind(t, yaml, state)
 		require.NoError(t, c.Check(context.Background()))
-		at := measure * step / 24
-		if step > 16 {
-			at = measure - (24-step)*40 // close to its end: where it gets its name
+		at := measure * step / 10
+		if step > 8 {
+			at = measure - (16-step)*50 // close to its end: where it gets its name
 		}
 		s.cutIn.Store(max(at, 1))
 		out, err := c.Push(context.Background(), writes)
@@ -291,7 +286,7 @@ func TestUploadBreaksAnywhere(t *testing.T) {
 		names, err := filepath.Glob(filepath.Join(o.dir, "out", "heji_*"))
 		require.NoError(t, err)
 		for _, name := range names {
-			require.Len(t, o.load(t, name), 2001, "a file under its final name is whole")
+			require.Len(t, o.load(t, name), 401, "a file under its final name is whole")
 		}
 		// The platform may fetch it at once: the same batch must not come again.
 		fetched := len(names) == 1 && step%2 == 0
@@ -301,7 +296,7 @@ func TestUploadBreaksAnywhere(t *testing.T) {
 		again := behind(t, yaml, state) // as after a restart
 		out, err = again.Push(context.Background(), writes)
 		require.NoError(t, err)
-		require.Equal(t, connectors.Queued, out[1999].Status)
+		require.Equal(t, connectors.Queued, out[399].Status)
 		entries, err := os.ReadDir(filepath.Join(o.dir, "out"))
 		require.NoError(t, err)
 		if fetched {
@@ -310,7 +305,7 @@ func TestUploadBreaksAnywhere(t *testing.T) {
 		}
 		require.Len(t, entries, 1, "one file, and nothing left of a broken upload")
 		require.Equal(t, "heji_b7.csv", entries[0].Name())
-		require.Len(t, o.load(t, filepath.Join(o.dir, "out", "heji_b7.csv")), 2001)
+		require.Len(t, o.load(t, filepath.Join(o.dir, "out", "heji_b7.csv")), 401)
 	}
 	require.Positive(t, broke["not done"])
 	require.Positive(t, broke["in doubt"])

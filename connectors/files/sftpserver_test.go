@@ -53,13 +53,16 @@ func newKey(t testing.TB) (ssh.Signer, ed25519.PrivateKey) {
 	return signer, private
 }
 
-func newServer(t testing.TB) *server {
+func newServer(t testing.TB, prepare ...func(*server)) *server {
 	s := &server{t: t, conns: map[net.Conn]bool{}}
 	s.host, _ = newKey(t)
 	var err error
 	s.listener, err = net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s.address = s.listener.Addr().String()
+	for _, p := range prepare {
+		p(s)
+	}
 	s.wg.Go(s.serve)
 	t.Cleanup(s.stop)
 	return s

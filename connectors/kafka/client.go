@@ -9,6 +9,7 @@ import (
 	"io"
 	"sort"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -23,6 +24,7 @@ type client struct {
 	brokers   []string
 	stall     time.Duration
 	broken    error // why it can reach nothing
+	reached   atomic.Bool
 	dialer    *kafka.Dialer
 	transport *kafka.Transport
 	admin     *kafka.Client
@@ -36,7 +38,7 @@ func newClient(p *spec.Platform, s Settings) (*client, error) {
 	c.dialer = &kafka.Dialer{ClientID: "heji", Timeout: c.stall, TLS: config}
 	// The transport knows the cluster's layout; unlike a connection it never asks
 	// for a topic in a way that makes one.
-	c.transport = &kafka.Transport{ClientID: "heji", DialTimeout: c.stall, TLS: config, MetadataTTL: 2 * time.Second, IdleTimeout: 30 * time.Second}
+	c.transport = &kafka.Transport{ClientID: "heji", DialTimeout: c.stall, TLS: config, MetadataTTL: 5 * time.Second, IdleTimeout: 30 * time.Second}
 	if s.SASL != nil {
 		m, err := s.SASL.mechanism()
 		if err != nil {
@@ -58,16 +60,19 @@ func (c *client) partitions(ctx context.Context, topic string) ([]kafka.Partitio
 	if c.broken != nil {
 		return nil, c.broken
 	}
-	// A first connection tells what is wrong with the login: the transport hides it
-	// behind a time that runs out.
-	conn, err := c.dialAny(ctx)
-	if err != nil {
-		return nil, err
+	if !c.reached.Load() {
+		// A first connection tells what is wrong with the login: the transport hides
+		// it behind a time that runs out.
+		conn, err := c.dialAny(ctx)
+		if err != nil {
+			return nil, err
+		}
+		_ = conn.Close() // it was for the login only
 	}
-	_ = conn.Close() // it was for the login only
 	asked, cancel := context.WithTimeout(ctx, c.stall)
 	defer cancel()
 	answer, err := c.admin.Metadata(asked, &kafka.MetadataRequest{Topics: []string{topic}})
+	c.reached.Store(err == nil)
 	if err != nil {
 		return nil, c.trouble(ctx, "the cluster", err)
 	}
@@ -168,20 +173,31 @@ func (c *client) trouble(ctx context.Context, where string, err error) error {
 // span is what a partition holds: offsets from first, up to but without last.
 type span struct{ first, last int64 }
 
-// spans asks each partition for its offsets.
+// spans asks the partitions of one topic for their offsets; what an open
+// transaction has written is not there yet.
 func (c *client) spans(ctx context.Context, parts []kafka.Partition) (map[int]span, error) {
-	out := map[int]span{}
+	topic := parts[0].Topic
+	var ask []kafka.OffsetRequest
 	for _, p := range parts {
-		err := c.lead(ctx, p, func(conn *kafka.Conn) error {
-			first, last, err := conn.ReadOffsets()
-			if err != nil {
-				return c.trouble(ctx, fmt.Sprintf("the topic %s, partition %d", p.Topic, p.ID), err)
-			}
-			out[p.ID] = span{first, last}
-			return nil
-		})
-		if err != nil {
-			return nil, err
+		ask = append(ask, kafka.FirstOffsetOf(p.ID), kafka.LastOffsetOf(p.ID))
+	}
+	asked, cancel := context.WithTimeout(ctx, c.stall)
+	defer cancel()
+	answer, err := c.admin.ListOffsets(asked, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: ask}, IsolationLevel: kafka.ReadCommitted})
+	if err != nil {
+		c.reached.Store(false)
+		return nil, c.trouble(ctx, "the topic "+topic, err)
+	}
+	out := map[int]span{}
+	for _, p := range answer.Topics[topic] {
+		if p.Error != nil {
+			return nil, c.trouble(ctx, fmt.Sprintf("the topic %s, partition %d", topic, p.Partition), p.Error)
+		}
+		out[p.Partition] = span{p.FirstOffset, p.LastOffset}
+	}
+	for _, p := range parts {
+		if sp, ok := out[p.ID]; !ok || sp.first < 0 || sp.last < sp.first {
+			return nil, c.trouble(ctx, fmt.Sprintf("the topic %s, partition %d", topic, p.ID), kafka.LeaderNotAvailable)
 		}
 	}
 	return out, nil

@@ -123,7 +123,7 @@ func TestTopicGone(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, still, err := read(c, at)
 		if err == nil {
-			return false // the layout is known for two seconds more
+			return false // the layout is known for a few seconds more
 		}
 		require.ErrorIs(t, err, connectors.ErrLayout)
 		require.ErrorContains(t, err, topicPeople)
