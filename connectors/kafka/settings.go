@@ -104,7 +104,7 @@ func load(p *spec.Platform) (Settings, error) {
 		return s, p.Errorf("connect.delete_field", "connect.delete_value is missing: what the field holds for a deleted row.")
 	case s.FullEvery <= 0:
 		return s, p.Errorf("connect.full_every", "connect.full_every must be above 0.")
-	case s.Compacted && (len(p.Key) != 1 || p.Key[0] != keyColumn):
+	case s.Compacted && len(p.Key) > 0 && (len(p.Key) != 1 || p.Key[0] != keyColumn): // a draft has no key yet
 		return s, p.Errorf("connect.compacted", "connect.compacted: a compacted topic is kept by the keys of its messages, so key must be [_key].")
 	}
 	for i, b := range s.Brokers {
