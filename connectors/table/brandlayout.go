@@ -175,7 +175,7 @@ func (r *brandReader) read(l *brandLayout, texts []sql.NullString) sighting {
 	garbled := false
 	for i, name := range l.names {
 		text := texts[i].String
-		if l.columns[name].Raw {
+		if c := l.columns[name]; c.Raw || c.Kind == dialect.Bytes { // bytes must be text in what was declared, or in UTF-8
 			var ok bool
 			text, ok = decode(r.settings.Encoding, text)
 			garbled = garbled || !ok

@@ -14,6 +14,9 @@ import (
 // logPlace is where a log table has been read to.
 type logPlace struct {
 	Seq int64 `json:"seq"`
+	// Empty: the log was found empty. If a number that is not beyond Seq comes
+	// then, it counts anew.
+	Empty bool `json:"empty,omitempty"`
 	// Gaps are numbers below Seq that were not there: given to a transaction that
 	// had not committed, or to one that never will.
 	Gaps []gap `json:"gaps,omitempty"`
@@ -62,7 +65,7 @@ func (c *common) logStart(ctx context.Context, b logBrand) (*logPlace, error) {
 		return nil, err
 	}
 	if high == emptyLog {
-		return &logPlace{}, nil
+		return &logPlace{Empty: true}, nil
 	}
 	p := &logPlace{Seq: max(0, high-logBack)}
 	for p.Seq < high {
@@ -137,9 +140,16 @@ func (c *common) pullLog(ctx context.Context, b logBrand, from *cursor, full fun
 		return err
 	}
 	if high == emptyLog {
-		return nil
+		if from.Log.Empty {
+			return nil
+		}
+		place := *from.Log
+		place.Empty = true
+		return emit(connectors.Batch{AsOf: start, Source: c.settings.Table, Cursor: cursor{Full: from.Full, Log: &place}.encode()})
 	}
-	if high < from.Log.Seq || low > from.Log.Seq+1 {
+	late := slices.ContainsFunc(from.Log.Gaps, func(g gap) bool { return g.From <= low && low <= g.To })
+	anew := high < from.Log.Seq || from.Log.Empty && low <= from.Log.Seq && !late
+	if anew || low > from.Log.Seq+1 {
 		// The log counts anew, or was emptied beyond what was read: only all rows
 		// can tell what has changed.
 		return full()

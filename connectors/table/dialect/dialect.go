@@ -150,8 +150,6 @@ type Dialect interface {
 
 	// Fault says what an error of the driver means.
 	Fault(err error) Fault
-	// MaxParams is how many parameters one statement takes.
-	MaxParams() int
 }
 
 // MaxValue is the largest value that is read, in bytes. A photograph in a

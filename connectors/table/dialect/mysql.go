@@ -252,7 +252,6 @@ func (MySQL) Lock(name string, wait time.Duration) (string, []any) {
 }
 
 func (MySQL) Unlock(name string) (string, []any) { return "DO RELEASE_LOCK(?)", []any{name} }
-func (MySQL) MaxParams() int                     { return 60_000 }
 
 var (
 	mysqlColumn = regexp.MustCompile("(?i)column (?:`[^`]+`\\.)*[`']([^`']+)[`'] at row \\d+$")

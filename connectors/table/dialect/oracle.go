@@ -279,7 +279,6 @@ func (Oracle) Snapshot() (*sql.TxOptions, string) { return nil, "SET TRANSACTION
 
 func (Oracle) Lock(string, time.Duration) (string, []any) { return "", nil }
 func (Oracle) Unlock(string) (string, []any)              { return "", nil }
-func (Oracle) MaxParams() int                             { return 30_000 }
 
 var (
 	oracleColumn = regexp.MustCompile(`"([^"]+)"\."([^"]+)"\."([^"]+)"`)

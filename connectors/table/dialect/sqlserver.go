@@ -257,7 +257,6 @@ func (SQLServer) Lock(name string, wait time.Duration) (string, []any) {
 }
 
 func (SQLServer) Unlock(string) (string, []any) { return "", nil }
-func (SQLServer) MaxParams() int                { return 2000 }
 
 var (
 	mssqlNull = regexp.MustCompile(`NULL into column '([^']+)'`)
