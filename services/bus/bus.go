@@ -97,6 +97,9 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	}
 	if o.InProcess != nil {
 		options = append(options, nats.InProcessServer(o.InProcess))
+		if x, ok := o.InProcess.(interface{ Login() nats.Option }); ok {
+			options = append(options, x.Login())
+		}
 	}
 	conn, err := nats.Connect(o.URL, options...)
 	if err != nil {

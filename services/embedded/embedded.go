@@ -36,9 +36,20 @@ type Options struct {
 	// NATSListen is a loopback address such as 127.0.0.1:4222 on which NATS
 	// also listens. Empty: in-process connections only.
 	NATSListen string
+	// NATSUsers may connect there, and nobody else. Nil: whoever reaches the
+	// address may do everything.
+	NATSUsers []NATSUser
 	// NATSSyncInterval is how often JetStream flushes to the disk. Zero: ten
 	// seconds (the server's own default is two minutes).
 	NATSSyncInterval time.Duration
+}
+
+// NATSUser is somebody who may connect to the embedded NATS, and what for.
+type NATSUser struct {
+	Name, Password     string
+	Publish, Subscribe []string // subjects
+	// Replies: may answer requests that it receives.
+	Replies bool
 }
 
 func (o Options) withDefaults() (Options, error) {

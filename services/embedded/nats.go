@@ -4,6 +4,7 @@ package embedded
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,7 @@ const MaxPayload = server.MAX_PAYLOAD_SIZE
 type NATS struct {
 	server *server.Server
 	lock   *os.File
+	login  natsgo.Option // of our own connections; nil: nobody needs one
 
 	stopOnce sync.Once
 	stopErr  error
@@ -86,7 +88,11 @@ func startNATS(o Options, lock *os.File) (*NATS, error) {
 		}
 		opts.DontListen, opts.Host, opts.Port = false, host, port
 	}
-	s, err := launchNATS(opts, o.Logger)
+	var login natsgo.Option
+	if o.NATSUsers != nil {
+		login = admit(opts, o.NATSUsers)
+	}
+	s, err := launchNATS(opts, login, o.Logger)
 	if errors.Is(err, errJetStream) {
 		// Work under way that cannot be read is not worth a hub that does not
 		// start: I1 rests on PostgreSQL. It is kept aside, for whoever wants to
@@ -99,20 +105,44 @@ func startNATS(o Options, lock *os.File) (*NATS, error) {
 			return nil, errors.Join(err, renameErr)
 		}
 		o.Logger.Warn("JetStream's files cannot be read: they are put aside, and pulling starts again at the merged marks", "path", aside, "error", err)
-		s, err = launchNATS(opts, o.Logger)
+		s, err = launchNATS(opts, login, o.Logger)
 	}
 	if err != nil {
 		return nil, err
 	}
 	o.Logger.Info("NATS is ready", "version", server.VERSION, "path", store, "seconds", time.Since(began).Seconds())
-	return &NATS{server: s, lock: lock}, nil
+	return &NATS{server: s, lock: lock, login: login}, nil
+}
+
+// hubUser is the hub's own name; no platform can have it.
+const hubUser = "heji-hub"
+
+// admit lets the users in, each for its own subjects, and the hub itself by a
+// password that only this process knows.
+func admit(opts *server.Options, users []NATSUser) natsgo.Option {
+	secret := rand.Text()
+	opts.Users = []*server.User{{Username: hubUser, Password: secret}}
+	for _, u := range users {
+		p := &server.Permissions{Publish: &server.SubjectPermission{Allow: u.Publish}, Subscribe: &server.SubjectPermission{Allow: u.Subscribe}}
+		if len(u.Publish) == 0 {
+			p.Publish.Deny = []string{">"} // an empty list would allow everything
+		}
+		if len(u.Subscribe) == 0 {
+			p.Subscribe.Deny = []string{">"}
+		}
+		if u.Replies {
+			p.Response = &server.ResponsePermission{MaxMsgs: 4096, Expires: 10 * time.Minute}
+		}
+		opts.Users = append(opts.Users, &server.User{Username: u.Name, Password: u.Password, Permissions: p})
+	}
+	return natsgo.UserInfo(hubUser, secret)
 }
 
 // errJetStream says that the server itself is well but JetStream could not read
 // its files.
 var errJetStream = errors.New("JetStream does not start")
 
-func launchNATS(opts *server.Options, log *slog.Logger) (*server.Server, error) {
+func launchNATS(opts *server.Options, login natsgo.Option, log *slog.Logger) (*server.Server, error) {
 	s, err := server.NewServer(opts)
 	if err != nil {
 		return nil, err
@@ -124,7 +154,7 @@ func launchNATS(opts *server.Options, log *slog.Logger) (*server.Server, error) 
 		if !s.ReadyForConnections(200*time.Millisecond) || !s.JetStreamEnabled() {
 			continue
 		}
-		if err := probe(s); err != nil {
+		if err := probe(s, login); err != nil {
 			s.Shutdown()
 			s.WaitForShutdown()
 			return nil, fmt.Errorf("%w: %w", errJetStream, err)
@@ -145,8 +175,12 @@ func launchNATS(opts *server.Options, log *slog.Logger) (*server.Server, error) 
 
 // probe makes and removes a stream: JetStream can be enabled over files that it
 // cannot use.
-func probe(s *server.Server) error {
-	conn, err := natsgo.Connect("", natsgo.InProcessServer(s))
+func probe(s *server.Server, login natsgo.Option) error {
+	options := []natsgo.Option{natsgo.InProcessServer(s)}
+	if login != nil {
+		options = append(options, login)
+	}
+	conn, err := natsgo.Connect("", options...)
 	if err != nil {
 		return err
 	}
@@ -187,9 +221,17 @@ var _ natsgo.InProcessConnProvider = (*NATS)(nil)
 // InProcessConn lets clients of this process connect without a network.
 func (n *NATS) InProcessConn() (net.Conn, error) { return n.server.InProcessConn() }
 
+// Login proves to the server that a connection is the hub's own.
+func (n *NATS) Login() natsgo.Option {
+	if n.login == nil {
+		return func(*natsgo.Options) error { return nil }
+	}
+	return n.login
+}
+
 // Connect opens a connection that needs no network.
 func (n *NATS) Connect(opts ...natsgo.Option) (*natsgo.Conn, error) {
-	conn, err := natsgo.Connect("", append(opts, natsgo.InProcessServer(n))...)
+	conn, err := natsgo.Connect("", append(opts, natsgo.InProcessServer(n), n.Login())...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the embedded NATS: %w", err)
 	}

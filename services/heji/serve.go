@@ -24,10 +24,11 @@ type settings struct {
 
 type serveCommand struct {
 	settings
-	Roles   []string `arg:"" optional:"" help:"Which services: pull, merge, writeback, desk. Default: all."`
-	Listen  string   `help:"Address of the desk and of /metrics (loopback until login exists)." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
-	Workers int      `help:"Merge workers." default:"1"`
-	Sealed  string   `help:"Folder of sealed platforms (class D)." default:"./platforms/sealed" env:"HEJI_SEALED" type:"path"`
+	Roles      []string `arg:"" optional:"" help:"Which services: pull, merge, writeback, desk. Default: all."`
+	Listen     string   `help:"Address of the desk and of /metrics (loopback until login exists)." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
+	Workers    int      `help:"Merge workers." default:"1"`
+	NATSListen string   `help:"Loopback address on which the embedded NATS also listens, for connectors that are programs of their own." name:"nats-listen" env:"HEJI_NATS_LISTEN"`
+	Sealed     string   `help:"Folder of sealed platforms (class D)." default:"./platforms/sealed" env:"HEJI_SEALED" type:"path"`
 }
 
 // roomy lets the collector of a process that moves many small records wait longer:
@@ -84,11 +85,14 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	h, err := hub.New(ctx, hub.Config{Dir: c.Data, DatabaseURL: c.DatabaseURL, NATSURL: c.NATSURL, Specs: specs,
-		Roles: c.Roles, Listen: c.Listen, Logger: log, Workers: c.Workers})
+		Roles: c.Roles, Listen: c.Listen, Logger: log, Workers: c.Workers, NATSListen: c.NATSListen})
 	if err != nil {
 		return err
 	}
 	fmt.Printf("合籍 heji: http://%s/  (Ctrl-C stops)\n", h.Addr())
+	if url := h.ProgramsURL(); url != "" {
+		fmt.Printf("remote connectors 远程连接程序: %s\n", url)
+	}
 	stop := func() {}
 	if len(c.Roles) == 0 {
 		stop = satelliteOf(ctx, h, c.Data, c.DatabaseURL, c.Sealed)

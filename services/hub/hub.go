@@ -63,6 +63,10 @@ type Config struct {
 	MaxWait time.Duration // longest pause between two passes over a platform; 0: one minute
 	Counts  time.Duration // how often residents are counted for platforms that are told numbers; 0: one minute
 
+	// NATSListen is a loopback address on which the embedded NATS also listens, for
+	// connectors that are programs of their own. "": it does not.
+	NATSListen string
+
 	// Model is the file of the model for a store that has none yet; nil: the one
 	// that the program ships.
 	Model []byte
@@ -121,7 +125,7 @@ func New(ctx context.Context, c Config) (h *Hub, err error) {
 	}
 	if h.Registry, err = registry.New(ctx, c.Specs, func(id string) string {
 		return filepath.Join(c.Dir, "platforms", id)
-	}, registry.Keep(h.Store)); err != nil {
+	}, registry.Keep(h.Store), h.messages(busOptions)); err != nil {
 		if len(h.Registry.IDs()) == 0 && len(c.Specs) > 0 {
 			return h, err
 		}
@@ -144,7 +148,10 @@ func (h *Hub) engine(ctx context.Context) (string, bus.Options, error) {
 	dsn, o := h.c.DatabaseURL, bus.Options{URL: h.c.NATSURL, Logger: h.c.Logger}
 	engines := h.c.Engines
 	if engines == nil && (dsn == "" || o.URL == "") {
-		eo := embedded.Options{Dir: h.c.Dir, Logger: h.c.Logger}
+		eo := embedded.Options{Dir: h.c.Dir, Logger: h.c.Logger, NATSListen: h.c.NATSListen}
+		if eo.NATSListen != "" {
+			eo.NATSUsers = programs(h.c.Specs)
+		}
 		h.engines = &embedded.Engines{}
 		var err error
 		// Engines outlive ctx: services are stopped first, then these.

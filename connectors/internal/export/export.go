@@ -142,6 +142,14 @@ func (r *Reader) Confirm(ctx context.Context, merged connectors.Cursor) error {
 	return nil
 }
 
+// Reread makes exports readable again that were put away.
+func (r *Reader) Reread(ctx context.Context) error {
+	if c, ok := r.files.(connectors.Rereader); ok {
+		return c.Reread(ctx)
+	}
+	return nil
+}
+
 // unpack puts exports that were brought by hand into the folder, whole: first
 // under another name, flushed, then renamed.
 func (r *Reader) unpack(ctx context.Context) error {
