@@ -16,6 +16,7 @@ import (
 	_ "heji/connectors/kafka"
 	_ "heji/connectors/manual"
 	"heji/connectors/platforms"
+	_ "heji/connectors/remote"
 	_ "heji/connectors/rest"
 	_ "heji/connectors/soap"
 	"heji/connectors/spec"
@@ -65,7 +66,7 @@ func TestPlatformsOpen(t *testing.T) {
 
 func TestOpenNamesTheKinds(t *testing.T) {
 	_, err := connectors.Open(context.Background(), &spec.Platform{Source: "p.yaml", Kind: "tabel"}, connectors.Environment{})
-	require.EqualError(t, err, `p.yaml: kind: "tabel" is none of [files kafka manual rest soap table template]`)
+	require.EqualError(t, err, `p.yaml: kind: "tabel" is none of [files kafka manual remote rest soap table template]`)
 }
 
 func TestKeys(t *testing.T) {

@@ -140,6 +140,7 @@ need() { # what, check, installer, how to get it by hand
 
 have_certificates() { [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || [ -e /etc/ssl/cert.pem ]; }
 have_ps() { have ps; }
+have_python() { have python3 && python3 -c 'import json, sqlite3' 2>/dev/null; }
 
 # --- what this purpose needs -----------------------------------------------
 
@@ -158,6 +159,7 @@ if [ "$purpose" = test ]; then
 	need "ps" have_ps "install procps" "install procps; tests look for servers that were left behind"
 	# The core package is the program without the service that mariadb-server starts.
 	need "MariaDB's server program" have_mariadb "install mariadb-server-core" "install MariaDB's server program (RHEL: dnf install mariadb-server; macOS: brew install mariadb), for the tests of the connectors; it need not run as a service"
+	need "Python 3" have_python "install python3-minimal libpython3-stdlib" "install Python 3 (RHEL: dnf install python3; macOS: brew install python), for the example of a remote connector"
 	need "a browser" have_browser install_browser "install Chromium or Google Chrome (RHEL: dnf install chromium; macOS: brew install --cask google-chrome; Ubuntu: snap install chromium), for the tests of the pages"
 	need "a Chinese font" have_chinese_font "install fontconfig fonts-noto-cjk" "install Noto Sans CJK (RHEL: dnf install google-noto-sans-cjk-fonts), for the tests of the pages"
 fi

@@ -22,6 +22,7 @@ import (
 	"heji/connectors/kafka"
 	"heji/connectors/manual"
 	"heji/connectors/mapping"
+	"heji/connectors/remote"
 	"heji/connectors/rest"
 	"heji/connectors/soap"
 	"heji/connectors/spec"
@@ -95,7 +96,7 @@ func environment(name string) (string, bool) {
 	case strings.HasSuffix(name, "_DIR"):
 		return "/srv/exchange", true
 	}
-	return "a-secret", true
+	return "a-secret-that-is-long-enough", true
 }
 
 // base is what an example that shows a part only is laid over.
@@ -223,7 +224,7 @@ func TestEverySettingIsExplained(t *testing.T) {
 	wanted := map[string]bool{}
 	for _, of := range []reflect.Type{reflect.TypeFor[spec.Platform](), reflect.TypeFor[table.Settings](),
 		reflect.TypeFor[files.Settings](), reflect.TypeFor[kafka.Settings](), reflect.TypeFor[rest.Settings](), reflect.TypeFor[soap.Settings](),
-		reflect.TypeFor[template.Settings](), reflect.TypeFor[manual.Settings]()} {
+		reflect.TypeFor[template.Settings](), reflect.TypeFor[manual.Settings](), reflect.TypeFor[remote.Settings]()} {
 		keys(of, wanted)
 	}
 	for _, m := range []schema.Mode{schema.FillEmpty, schema.Overwrite, schema.Propose, schema.Never} {

@@ -150,7 +150,7 @@ func (h *Hub) engine(ctx context.Context) (string, bus.Options, error) {
 	if engines == nil && (dsn == "" || o.URL == "") {
 		eo := embedded.Options{Dir: h.c.Dir, Logger: h.c.Logger, NATSListen: h.c.NATSListen}
 		if eo.NATSListen != "" {
-			eo.NATSUsers = programs(h.c.Specs)
+			eo.NATSUsers = Programs(h.c.Specs)
 		}
 		h.engines = &embedded.Engines{}
 		var err error

@@ -12,9 +12,9 @@ import (
 	"heji/services/embedded"
 )
 
-// programs are the connectors that run as programs of their own. Each may speak
-// on the subjects of its platform and on no others.
-func programs(specs []*spec.Platform) []embedded.NATSUser {
+// Programs are the connectors that run as programs of their own, as users of the
+// embedded NATS. Each may speak on the subjects of its platform and on no others.
+func Programs(specs []*spec.Platform) []embedded.NATSUser {
 	users := []embedded.NATSUser{}
 	for _, p := range specs {
 		if p.Kind != remote.Kind {
@@ -51,8 +51,10 @@ func (h *Hub) messages(o bus.Options) func(platform string, env *connectors.Envi
 // ProgramsURL is where programs connect to the embedded NATS, empty where it
 // does not listen.
 func (h *Hub) ProgramsURL() string {
-	if h.engines == nil || h.engines.NATS == nil {
-		return ""
+	for _, e := range []*embedded.Engines{h.engines, h.c.Engines} {
+		if e != nil && e.NATS != nil {
+			return e.NATS.URL()
+		}
 	}
-	return h.engines.NATS.URL()
+	return ""
 }
