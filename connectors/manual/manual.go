@@ -55,12 +55,12 @@ func Open(ctx context.Context, p *spec.Platform, env connectors.Environment) (co
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	c.Ledger = &ledger.Ledger{Keep: env.Keeping(), Platform: p.ID, Max: 1, Fit: c.fit, KeyOf: c.keyOf, Now: time.Now}
+	c.Ledger = &ledger.Ledger{Keep: env.Keeping(), Platform: p.ID, Max: 1, Fit: c.fit, KeyOf: ledger.KeyOf(p), Now: time.Now}
 	var err error
 	if c.Reader, err = export.Open(ctx, p, env, c.settings.Export, c.Ledger); err != nil {
 		return nil, err
 	}
-	if p.Agreement.Creates && !c.Exports() && !c.keyTyped() {
+	if p.Agreement.Creates && !c.Exports() && !ledger.KeyKnown(p) {
 		return nil, p.Errorf("agreement.creates", "agreement.creates: the key of a new row could never be known: it is in no export and not on the card. Add connect.export, or use a key that is typed.")
 	}
 	return c, nil
@@ -87,6 +87,11 @@ func (c *connector) check() error {
 		seen[f.Column] = true
 		find = find || f.Find
 	}
+	for _, column := range ledger.Carried(p) {
+		if len(seen) > 0 && !seen[column] {
+			return p.Errorf("connect.card", "connect.card does not hold %s, which is received or a constant of this platform: nobody would ever type it. Add it, or take it out of agreement.receives, create_with or write_with.", column)
+		}
+	}
 	switch {
 	case len(c.settings.Card) == 0:
 		return p.Errorf("connect.card", "connect.card is missing: the fields of the platform's form in its own order, such as {column: xm, label: 姓名, find: yes}.")
@@ -94,29 +99,6 @@ func (c *connector) check() error {
 		return p.Errorf("connect.card", "connect.card: no line says find: yes. Without it nobody could tell whose card it is.")
 	}
 	return nil
-}
-
-func (c *connector) keyTyped() bool {
-	for _, k := range c.platform.Key {
-		if !slices.ContainsFunc(c.settings.Card, func(f Field) bool { return f.Column == k }) {
-			return false
-		}
-	}
-	return true
-}
-
-func (c *connector) keyOf(cells map[string]string) string {
-	if !c.keyTyped() {
-		return ""
-	}
-	parts := make([]string, len(c.platform.Key))
-	for i, k := range c.platform.Key {
-		parts[i] = cells[k]
-	}
-	if connectors.KeyProblem(parts...) != "" {
-		return ""
-	}
-	return connectors.JoinKey(parts...)
 }
 
 func (c *connector) fit(w connectors.Write) (ledger.Row, connectors.Outcome) {

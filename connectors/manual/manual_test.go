@@ -131,6 +131,7 @@ func TestConformanceOfWhatIsRead(t *testing.T) {
 				return y[:a] + y[z:]
 			}, Says: "connect.card is missing"},
 			{Name: "nobody to find", YAML: func(y string) string { return strings.ReplaceAll(y, ", find: yes", "") }, Says: "nobody could tell whose card it is"},
+			{Name: "no line for what is received", YAML: func(y string) string { return strings.Replace(y, "    - {column: sjhm, label: 联系电话}\n", "", 1) }, Says: "connect.card does not hold sjhm"},
 			{Name: "an outbox", YAML: func(y string) string { return strings.Replace(y, "page: 7", "outbox: {dir: /x}", 1) }, Says: "connect.export has an outbox"},
 			{Name: "misspelt", YAML: func(y string) string { return strings.Replace(y, "label: 姓名", "lable: 姓名", 1) }, Says: `Did you mean "label"?`},
 		},

@@ -305,6 +305,9 @@ func harness(change func(t *testing.T, b *bureau, yaml string) string) conforman
 			{Name: "another header", YAML: func(y string) string { return strings.Replace(y, "header: 公民身份号码", "header: 证件号", 1) }, Says: "it has no header 证件号 in the rows 2 to 3"},
 			{Name: "no way to know", YAML: func(y string) string { return y[:strings.Index(y, "  receipt:")] + y[strings.Index(y, "fields:"):] }, Says: "nobody could ever know what became of an upload"},
 			{Name: "no such column", YAML: func(y string) string { return strings.Replace(y, "token: {column: bz}", "token: {column: bza}", 1) }, Says: "token needs either column, one of columns"},
+			{Name: "no column for what is received", YAML: func(y string) string {
+				return strings.Replace(y, "    - {column: sjhm, header: 联系方式/手机}\n", "", 1)
+			}, Says: "connect.columns does not hold sjhm"},
 			{Name: "misspelt", YAML: func(y string) string { return strings.Replace(y, "start_row", "start_rwo", 1) }, Says: `Did you mean "start_row"?`},
 		},
 		Vanishing: true, Queued: true, Batched: true,

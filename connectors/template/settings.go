@@ -7,6 +7,7 @@ import (
 	"github.com/xuri/excelize/v2"
 	"go.yaml.in/yaml/v3"
 
+	"heji/connectors/internal/ledger"
 	"heji/connectors/spec"
 )
 
@@ -131,6 +132,11 @@ func load(p *spec.Platform) (Settings, error) {
 	case s.Receipt == nil && s.Export.Kind == 0:
 		// I5: a write whose outcome can never be known must not be made.
 		return bad("columns", "receipt and export are missing: nobody could ever know what became of an upload. Describe the receipt that the platform gives, or the export in which the rows show.")
+	}
+	for _, column := range ledger.Carried(p) {
+		if !named[column] {
+			return bad("columns", "columns does not hold %s, which is received or a constant of this platform: it could never be uploaded. Add it, or take it out of agreement.receives, create_with or write_with.", column)
+		}
 	}
 	for _, k := range p.Key {
 		if !named[k] && p.Key[0] != "" && s.Export.Kind == 0 {

@@ -37,47 +37,14 @@ func Open(ctx context.Context, p *spec.Platform, env connectors.Environment) (co
 		return nil, err
 	}
 	c := &connector{platform: p, settings: s}
-	c.Ledger = &ledger.Ledger{Keep: env.Keeping(), Platform: p.ID, Max: s.Rows, Fit: c.fit, KeyOf: c.keyOf, Serial: true, Now: time.Now}
+	c.Ledger = &ledger.Ledger{Keep: env.Keeping(), Platform: p.ID, Max: s.Rows, Fit: c.fit, KeyOf: ledger.KeyOf(p), Serial: true, Now: time.Now}
 	if c.Reader, err = export.Open(ctx, p, env, s.Export, c.Ledger); err != nil {
 		return nil, err
 	}
-	if p.Agreement.Creates && !c.Reader.Exports() && !c.keyKnown() && (s.Receipt == nil || s.Receipt.KeyColumn == "") {
+	if p.Agreement.Creates && !c.Reader.Exports() && !ledger.KeyKnown(p) && (s.Receipt == nil || s.Receipt.KeyColumn == "") {
 		return nil, p.Errorf("agreement.creates", "agreement.creates: the key of a new row could never be known: it is in no export, no receipt, and not among connect.columns that are filled. Add connect.receipt.key_column or connect.export, or use a key that is uploaded.")
 	}
 	return c, nil
-}
-
-// keyKnown reports whether the key of a new row is among the texts of it.
-func (c *connector) keyKnown() bool {
-	written := map[string]bool{}
-	for a, mode := range c.platform.Agreement.Receives {
-		if mode == "never" {
-			continue
-		}
-		for _, column := range c.platform.Fields[a].ColumnNames() {
-			written[column] = true
-		}
-	}
-	for _, k := range c.platform.Key {
-		if _, fixed := c.platform.CreateWith[k]; !written[k] && !fixed {
-			return false
-		}
-	}
-	return true
-}
-
-func (c *connector) keyOf(cells map[string]string) string {
-	if !c.keyKnown() {
-		return ""
-	}
-	parts := make([]string, len(c.platform.Key))
-	for i, k := range c.platform.Key {
-		parts[i] = cells[k]
-	}
-	if connectors.KeyProblem(parts...) != "" {
-		return ""
-	}
-	return connectors.JoinKey(parts...)
 }
 
 // fit makes the row of a write, or says what the sheet has no column for.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"heji/connectors"
+	"heji/connectors/spec"
 	"heji/schema"
 )
 
@@ -412,4 +413,50 @@ func Cells(w connectors.Write, keys []string, create map[string]string) (map[str
 	}
 	maps.Copy(cells, w.Set)
 	return cells, nil
+}
+
+// KeyOf is the key of a row that a create made, where what was carried tells it;
+// else "".
+func KeyOf(p *spec.Platform) func(cells map[string]string) string {
+	if len(p.Key) == 0 || missing(p, p.Key) != "" {
+		return func(map[string]string) string { return "" }
+	}
+	return func(cells map[string]string) string {
+		parts := make([]string, len(p.Key))
+		for i, k := range p.Key {
+			parts[i] = cells[k]
+		}
+		if connectors.KeyProblem(parts...) != "" {
+			return ""
+		}
+		return connectors.JoinKey(parts...)
+	}
+}
+
+// KeyKnown reports whether a new row carries its own key.
+func KeyKnown(p *spec.Platform) bool { return len(p.Key) > 0 && missing(p, p.Key) == "" }
+
+// missing returns the first column that no new row is given.
+func missing(p *spec.Platform, columns []string) string {
+	for _, c := range columns {
+		if !slices.Contains(Carried(p), c) {
+			return c
+		}
+	}
+	return ""
+}
+
+// Carried are the columns that a write may have to carry: those of received
+// attributes, and constants.
+func Carried(p *spec.Platform) []string {
+	var out []string
+	for a := range p.Agreement.Receives {
+		if p.Agreement.Mode(a) != schema.Never && p.Agreement.Mode(a) != schema.Propose {
+			out = append(out, p.Fields[a].ColumnNames()...)
+		}
+	}
+	out = slices.AppendSeq(out, maps.Keys(p.CreateWith))
+	out = slices.AppendSeq(out, maps.Keys(p.WriteWith))
+	slices.Sort(out)
+	return slices.Compact(out)
 }
