@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	contract "heji/connectors"
 )
 
 // Case is one kind against one platform.
@@ -29,7 +31,10 @@ type Platform struct {
 	// Settle lets the platform work on what was handed over, and answer. Nil:
 	// what Push returned is the outcome.
 	Settle func(ctx context.Context) error
-	Close  func() error
+	// Carry does what staff do with what lies in the connector: download, upload,
+	// bring the receipt. Nil: nobody carries anything.
+	Carry func(ctx context.Context, c contract.Courier) error
+	Close func() error
 }
 
 // Changed is a row and its new phone.

@@ -176,6 +176,11 @@ func push(ctx context.Context, c contract.Connector, w contract.Writer, p *Platf
 				return applied, err
 			}
 		}
+		if p.Carry != nil {
+			if err := p.Carry(ctx, c.(contract.Courier)); err != nil {
+				return applied, err
+			}
+		}
 		if a, ok := c.(contract.Acknowledger); ok {
 			if out, err = a.Acknowledged(ctx); err == nil {
 				err = a.Release(ctx, out)
