@@ -58,7 +58,7 @@ cadence: 100ms
 lag: 0s
 request_life: 200ms
 fields: {id_number: {column: sfzh}, name: {column: xm}, phone: {column: dh}}
-agreement: {receives: {phone: overwrite}}
+agreement: {creates: yes, receives: {id_number: fill_empty, name: fill_empty, phone: overwrite}}
 `
 
 const oversightFile = `
@@ -331,6 +331,49 @@ func TestFromTheDeskToACardAndBack(t *testing.T) {
 		return false
 	}
 	e.wait("in step", green)
+	require.Empty(t, e.parcels("home"))
+}
+
+// A create waits on a card; an export shows that the person is there already, and
+// nobody is asked to type a second row. A new row gets its key from the export
+// that shows it first.
+func TestExportsSayWhoIsThere(t *testing.T) {
+	e := newErrands(t)
+	day := func(ago int) string { return time.Now().AddDate(0, 0, -ago).Format(time.DateOnly) }
+	bring := func(day, text string) {
+		t.Helper()
+		status, raw, _ := e.ask("POST", "/api/v1/parcels/home/exports?name=a.csv&day="+day, "bh,xm,sfzh,dh\n"+text)
+		require.Equal(t, http.StatusAccepted, status, string(raw))
+	}
+	first, second := number(t, "1980-03-07", 1), number(t, "1990-12-12", 2)
+	bring(day(9), "B9,诸葛明月,"+number(t, "1970-01-01", 3)+",\n")
+	a := e.enter(map[string]string{"name": "欧阳沐辰", "id_number": first})
+	e.wait("a card for a new row", func() bool { return len(e.parcels("home")) == 1 })
+	bring(day(5), "B9,诸葛明月,"+number(t, "1970-01-01", 3)+",\nB1,欧阳沐辰,"+first+",\n")
+	home := func(id string) (keys []string, state store.TargetState) {
+		for _, x := range e.view(id).Targets {
+			if x.Platform == "home" {
+				keys, state = append(keys, x.Key), x.State
+			}
+		}
+		return keys, state
+	}
+	e.wait("the row that was there is the resident's, and in step", func() bool {
+		keys, state := home(a)
+		return len(keys) == 1 && keys[0] == "B1" && state == store.TargetGreen && len(e.parcels("home")) == 0
+	})
+
+	b := e.enter(map[string]string{"name": "司马青禾", "id_number": second})
+	e.wait("a card for a new row", func() bool { return len(e.parcels("home")) == 1 })
+	card := e.parcels("home")[0]["id"].(string)
+	e.ask("GET", "/api/v1/parcels/home/"+card, nil)
+	status, raw, _ := e.ask("POST", "/api/v1/parcels/home/"+card+"/typed", map[string]any{"taken": true, "who": "李老师"})
+	require.Equal(t, http.StatusOK, status, string(raw))
+	bring(day(0), "B9,诸葛明月,"+number(t, "1970-01-01", 3)+",\nB1,欧阳沐辰,"+first+",\nB2,司马青禾,"+second+",\n")
+	e.wait("bound to the row that the export shows", func() bool {
+		keys, state := home(b)
+		return len(keys) == 1 && keys[0] == "B2" && state == store.TargetGreen
+	})
 	require.Empty(t, e.parcels("home"))
 }
 

@@ -88,6 +88,11 @@ func (w *worker) concludeCreate(t store.Target, o connectors.Outcome, at time.Ti
 		// either the record is this resident's, or a review must say.
 		v.Attempts = t.Attempts + 1
 		v.State, v.DueAt = store.TargetDue, at.Add(backoff(v.Attempts))
+		if w.courier != nil {
+			// The export that showed it is still on its way through the merge: another
+			// create now would park its row for as long as people take to carry.
+			v.DueAt = at.Add(time.Minute)
+		}
 		if v.Attempts > 8 {
 			v.State, v.DueAt = store.TargetHold, time.Time{}
 			v.Reason = "the platform has a row with this natural key that does not belong to this resident: a person decides"
