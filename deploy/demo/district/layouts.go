@@ -151,6 +151,14 @@ var layouts = index(
 		text(p.Phone, "aae005"), address(p.Residence, "aae006", "栋"),
 		coded(p.LifeStatus, "aac060", lifeDigits), day(p.DeathDate, "aic162", "20060102"),
 	}},
+	// 综治·平安: objects within objects, codes of GB/T 31000.
+	&Layout{Platform: p.Safety, Key: "_key", Prefix: "ZZ", Changed: "_time", Stamp: local(zonedMillis), Fields: []Field{
+		required(text(p.Name, "person.xm")), text(p.IDNumber, "person.zjhm"), coded(p.Sex, "person.xb", sexDigits), coded(p.Ethnicity, "person.mz", ethnicityGB),
+		day(p.BirthDate, "person.csrq", "20060102"), coded(p.MaritalStatus, "person.hyzk", maritalGB), coded(p.Education, "person.whcd", educationGB),
+		text(p.Phone, "person.lxdh"), text(p.Workplace, "person.gzdw"), address(p.Residence, "address.full", "幢"),
+		coded(p.ResidenceType, "address.rklx", residenceDigits), text(p.Grid, "grid.wgbm"),
+		coded(p.LifeStatus, "status.rzt", lifeDigits), day(p.DeathDate, "status.swrq", "20060102"),
+	}},
 	// 婚姻登记: what a certificate says.
 	&Layout{Platform: p.Marriages, Key: "DJZH", Prefix: "J290105", Fields: []Field{
 		required(text(p.Name, "XM")), text(p.IDNumber, "GMSFHM"), coded(p.Sex, "XB", sexDigits), day(p.BirthDate, "CSRQ", "20060102"),

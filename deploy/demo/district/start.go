@@ -142,6 +142,13 @@ func (d *District) run(ctx context.Context, id, dir string, l *ledger) (Platform
 		err := s.start(ctx)
 		d.env["VOLUNTEERS_URL"], d.env["VOLUNTEERS_SECRET"] = s.url, s.tokens.secret
 		return s, err
+	case p.Safety:
+		s := newSafety(l, dir, d.opts)
+		if err := s.start(ctx); err != nil {
+			return s, err
+		}
+		d.env["SAFETY_BROKER"], d.env["SAFETY_PASSWORD"] = s.broker(), safetyPassword
+		return s, nil
 	case p.Marriages:
 		s := newMarriages(l)
 		err := s.start(ctx)

@@ -79,6 +79,8 @@ var deals = map[string]deal{
 		p.MaritalStatus: fillEmpty, p.Workplace: fillEmpty})},
 	p.HealthFiles: {scope: everybody, modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Ethnicity: fillEmpty,
 		p.MaritalStatus: fillEmpty, p.Education: fillEmpty, p.Guardian: fillEmpty})},
+	p.Safety: {scope: everybody, modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Ethnicity: fillEmpty, p.MaritalStatus: fillEmpty,
+		p.Education: fillEmpty, p.Workplace: fillEmpty, p.ResidenceType: fillEmpty})},
 	p.OldAge: {scope: func(m map[string]string, today time.Time) bool { return atLeast(m[p.BirthDate], 60, today) },
 		modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Ethnicity: fillEmpty, p.BirthDate: propose})},
 	p.Volunteers: {scope: everybody, modes: events(map[string]mode{p.Sex: fillEmpty, p.BirthDate: fillEmpty, p.Education: fillEmpty})},

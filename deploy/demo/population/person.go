@@ -101,7 +101,7 @@ const (
 // Platforms lists the platforms that the demo runs, in the order in which the
 // district shows them.
 var Platforms = []string{Gongan, Pension, Floating, Maternal, Medical, Disabled, LowIncomes, Veterans,
-	Women, Everybody, Notices, Rewards, HealthFiles, Jobs, Marriages, OldAge, Children, Party, Supervision, WomensHome, Volunteers}
+	Women, Everybody, Notices, Rewards, HealthFiles, Jobs, Marriages, OldAge, Children, Party, Supervision, Safety, WomensHome, Volunteers}
 
 // Facts are what is so, or what somebody believes to be so, about one person.
 // A missing fact is not known or does not apply.
