@@ -13,6 +13,12 @@ import (
 	p "heji/deploy/demo/population"
 )
 
+// WhileWriting is the round for the time in which the hub writes: clerks change,
+// row by row, what their department alone decides. Nobody else receives it, so
+// that what the hub has to write stays the same, but the rows move under its
+// hands: versions and conditions no longer fit.
+const WhileWriting = 3
+
 // Round lets every platform's clerks do their work of one round, one edit
 // after the other with a pause between them, and returns what they did.
 //
@@ -46,7 +52,7 @@ func (d *District) Round(ctx context.Context, n int, pause time.Duration) ([]Edi
 		d.learn(e)
 		done = append(done, e)
 	}
-	if n >= 2 {
+	if n == 2 {
 		if err := d.byID[p.Gongan].(*gongan).extract(1); err != nil {
 			return done, fmt.Errorf("round %d: extract: %w", n, err)
 		}
@@ -154,6 +160,12 @@ func (c *clerks) quota(platform string, oneIn int) int {
 
 // work plans the round, platform by platform in a fixed order.
 func (c *clerks) work() {
+	if c.round == WhileWriting {
+		for _, platform := range p.Platforms {
+			c.times(c.quota(platform, 60), func() bool { return c.decide(platform) })
+		}
+		return
+	}
 	for _, platform := range p.Platforms {
 		if platform == p.Gongan || platform == p.Marriages || LayoutOf(platform) == nil {
 			continue
@@ -169,7 +181,10 @@ func (c *clerks) work() {
 		c.times(c.quota(p.Gongan, 1500), c.rename)
 		c.times(c.quota(p.Gongan, 1500), c.moveHukou)
 		c.times(2, c.register)
-		c.times(2, c.revert)
+		c.times(2, func() bool { return c.revert(p.Pension) })
+		for _, platform := range []string{p.Medical, p.Jobs, p.LowIncomes} {
+			c.revert(platform)
+		}
 	}
 }
 
@@ -287,7 +302,49 @@ func (c *clerks) newRow(platform string) bool {
 	return false
 }
 
-// delete takes out a double, or else somebody who is well known elsewhere.
+// decisions are what a department alone decides and nobody else receives.
+var decisions = map[string]struct {
+	fact   string
+	values []string
+}{
+	p.Pension: {p.PensionStatus, []string{"1", "2"}}, p.Medical: {p.MedicalStatus, []string{"1", "2"}}, p.Maternal: {p.ChildHealth, []string{"1", "2"}},
+	p.Floating: {p.Landlord, []string{"陈国强", "周丽华"}}, p.Women: {p.Contraception, []string{"21", "24"}}, p.HealthFiles: {p.ChronicDisease, []string{"1", "2"}},
+	p.Jobs: {p.JobStatus, []string{"2", "3"}}, p.OldAge: {p.CareLevel, []string{"0", "1"}}, p.Safety: {p.Grid, []string{"290105004001991", "290105004001992"}},
+	p.Volunteers: {p.Interests, []string{"书法", "戏曲"}}, p.LowIncomes: {p.LowIncomeUntil, []string{"2027-06-28", "2027-07-28"}},
+}
+
+// decide changes what the department alone decides, in a row that shows it.
+func (c *clerks) decide(platform string) bool {
+	d, ok := decisions[platform]
+	if !ok {
+		return false
+	}
+	f, _ := LayoutOf(platform).Field(d.fact)
+	key, row, person, ok := c.find(platform, func(_ string, row Row, _ *p.Person) bool { return !f.Blank(row) })
+	if !ok {
+		return false
+	}
+	v := d.values[0]
+	if f.Value(row) == v {
+		v = d.values[1]
+	}
+	return c.do(Edit{Platform: platform, Op: EditUpdate, Key: key, Person: person.ID, Set: LayoutOf(platform).Set(f, v), Note: "decided",
+		Truth: p.Facts{d.fact: v}})
+}
+
+// faultless reports whether a row shows a person's true name, number and birth
+// date: a row that is surely known to be this person's.
+func faultless(platform string, row Row, person *p.Person) bool {
+	for _, fact := range []string{p.Name, p.IDNumber, p.BirthDate} {
+		if f, ok := LayoutOf(platform).Field(fact); !ok || f.Value(row) != person.Facts[fact] {
+			return false
+		}
+	}
+	return true
+}
+
+// delete takes out a double, or else somebody who is well known elsewhere, by a
+// row without faults: one that stands alone would take its resident with it.
 func (c *clerks) delete(platform string) bool {
 	count := map[int]int{}
 	for _, person := range c.origins[platform] {
@@ -297,8 +354,8 @@ func (c *clerks) delete(platform string) bool {
 		func(person *p.Person) bool { return count[person.ID] > 1 },
 		func(person *p.Person) bool { return c.held[person.ID] >= 3 },
 	} {
-		key, _, person, ok := c.find(platform, func(key string, _ Row, person *p.Person) bool {
-			return len(c.written[platform][key]) == 0 && fits(person)
+		key, _, person, ok := c.find(platform, func(key string, row Row, person *p.Person) bool {
+			return len(c.written[platform][key]) == 0 && fits(person) && faultless(platform, row, person)
 		})
 		if ok {
 			return c.do(Edit{Platform: platform, Op: EditDelete, Key: key, Person: person.ID, Note: "row taken out"})
@@ -369,21 +426,21 @@ func (c *clerks) register() bool {
 	return false
 }
 
-// revert puts back a phone that the hub had replaced at 居民养老: the one kind
-// of edit that the hub must not answer.
-func (c *clerks) revert() bool {
-	layout := LayoutOf(p.Pension)
+// revert puts back a phone that the hub had replaced: the one kind of edit that
+// the hub must not answer.
+func (c *clerks) revert(platform string) bool {
+	layout := LayoutOf(platform)
 	phone, _ := layout.Field(p.Phone)
 	first := map[string]string{}
 	for _, s := range c.d.seed(layout) {
 		first[s.Key] = phone.Value(s.Row)
 	}
-	key, _, person, ok := c.find(p.Pension, func(key string, row Row, _ *p.Person) bool {
-		return c.ours(p.Pension, key, phone) && first[key] != "" && first[key] != phone.Value(row)
+	key, _, person, ok := c.find(platform, func(key string, row Row, _ *p.Person) bool {
+		return c.ours(platform, key, phone) && first[key] != "" && first[key] != phone.Value(row)
 	})
 	if !ok {
 		return false
 	}
-	return c.do(Edit{Platform: p.Pension, Op: EditUpdate, Key: key, Person: person.ID, Set: layout.Set(phone, first[key]),
+	return c.do(Edit{Platform: platform, Op: EditUpdate, Key: key, Person: person.ID, Set: layout.Set(phone, first[key]),
 		Note: "put back what we replaced", Contest: true})
 }
