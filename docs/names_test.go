@@ -159,6 +159,7 @@ var rooms = []struct{ room, may string }{
 	{"services/lineage", `^heji/schema`},
 	{"services/bus", `^heji/schema`},
 	{"services/telemetry", `^$`},
+	{"services/crypt", `^$`},
 	{"services/embedded", `^heji/services/embedded`},
 	{"services/store", `^heji/(schema|services/(linkage|survivorship|lineage))`},
 	{"services/registry", `^heji/(schema|connectors|services/(lineage|store))`},
