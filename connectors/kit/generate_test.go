@@ -182,7 +182,9 @@ func generate(t *testing.T) []byte {
 	field["properties"].(object)["map"].(object)["additionalProperties"] = object{"$ref": "#/$defs/text"}
 	g.defs["text"] = object{"type": scalar, "description": "A text; a number or a yes may be written without quotation marks."}
 	root["$schema"], root["$id"], root["title"] = "https://json-schema.org/draft/2020-12/schema", "urn:heji:platform:1", "A department platform of Heji"
-	root["required"], root["allOf"], root["$defs"] = []any{"platform", "name", "kind", "connect", "key", "cadence", "fields"}, rules, g.defs
+	root["required"], root["allOf"], root["$defs"] = []any{"platform", "name", "kind", "cadence"}, rules, g.defs
+	// A platform that is told numbers has no rows.
+	root["if"], root["else"] = object{"required": []any{"counts"}}, object{"required": []any{"connect", "key", "fields"}}
 	text, err := json.MarshalIndent(root, "", "  ")
 	require.NoError(t, err)
 	return append(text, '\n')

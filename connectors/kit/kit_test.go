@@ -14,6 +14,7 @@ import (
 	"heji/connectors/kit"
 	_ "heji/connectors/manual"
 	"heji/connectors/mapping"
+	_ "heji/connectors/remote"
 	_ "heji/connectors/rest"
 	_ "heji/connectors/soap"
 	"heji/connectors/spec"
