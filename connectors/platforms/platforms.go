@@ -8,3 +8,9 @@ import "embed"
 //
 //go:embed *.yaml
 var FS embed.FS
+
+// Sealed holds, in its folder sealed, the files of sealed platforms: examples for
+// the folder that only a satellite reads.
+//
+//go:embed sealed/*.yaml
+var Sealed embed.FS

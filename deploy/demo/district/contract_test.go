@@ -329,6 +329,49 @@ func TestRefusalsNameTheColumn(t *testing.T) {
 	}
 }
 
+// The sealed platforms run beside the others where somebody asks for them; their
+// files are read by a satellite only.
+func TestTheSealedPlatformsFitTheirFiles(t *testing.T) {
+	t.Parallel()
+	d, err := district.Start(t.Context(), district.Options{Dir: t.TempDir(), Database: func(context.Context, string) (string, error) { return pgtest.DSN(t), nil },
+		Population: population.Generate(2000, 1), Seed: 1, Poll: 5 * time.Millisecond, Sealed: population.Sealed})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	env := d.Env()
+	for _, id := range population.Sealed {
+		text, err := platforms.Sealed.ReadFile("sealed/" + id + ".yaml")
+		require.NoError(t, err)
+		lookup := func(n string) (string, bool) { v, ok := env[n]; return v, ok }
+		_, err = spec.Parse(id, text, lookup)
+		require.ErrorContains(t, err, "class D", "no other folder takes it")
+		s, err := spec.ParseSealed(id, text, lookup)
+		require.NoError(t, err)
+		mapp, err := mapping.New(s)
+		require.NoError(t, err)
+		conn, err := connectors.Open(t.Context(), s, connectors.Environment{Dir: t.TempDir()})
+		require.NoError(t, err)
+		m := meeting{spec: s, mapp: mapp, conn: conn, sim: d.Platform(id)}
+		require.NoError(t, conn.Check(t.Context()))
+		pulled := m.pull(t)
+		shown, err := m.sim.Snapshot(t.Context())
+		require.NoError(t, err)
+		require.NotEmpty(t, shown, id)
+		require.NotEmpty(t, pulled, id)
+		require.Len(t, pulled, len(shown), id)
+		key := smallest(pulled)
+		wire, err := mapp.Wire(schema.Phone, "15499999999")
+		require.NoError(t, err)
+		column := s.Fields[schema.Phone].Column
+		o := m.push(t, conn.(connectors.Writer), connectors.Write{Intent: "00000000-0000-0000-0000-000000000005", Key: key,
+			Set: map[string]string{column: wire}, If: map[string]string{column: pulled[key].Columns[column]}})
+		require.Equal(t, connectors.Applied, o.Status, "%s: %s", id, o.Reason)
+		journal, err := m.sim.Journal(t.Context())
+		require.NoError(t, err)
+		require.Len(t, journal, 1)
+		require.NoError(t, conn.Close())
+	}
+}
+
 func TestNoSecretIsInTheFiles(t *testing.T) {
 	t.Parallel()
 	files, err := platforms.FS.ReadDir(".")

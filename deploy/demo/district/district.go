@@ -28,6 +28,8 @@ type Options struct {
 	// Now is the platforms' clock; default time.Now.
 	Now func() time.Time
 	Log *slog.Logger
+	// Sealed are the sealed platforms that run beside the others (population.Sealed).
+	Sealed []string
 }
 
 // Row is one row as a platform shows it: column → text.

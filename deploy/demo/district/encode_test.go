@@ -24,7 +24,7 @@ var sample = p.Facts{
 	p.ResidenceType: p.ResidentFloating, p.Disability: "4-2", p.DisabilityNo: "29010519900228002942", p.LowIncome: "3", p.LowIncomeUntil: "2027-03-28",
 	p.MotherName: "热依汗", p.MotherID: "290105196502280021", p.BirthOrder: "1", p.PensionStatus: "4", p.MedicalStatus: "1",
 	p.SpouseName: "张𠮷", p.Contraception: "21", p.PregnancyCheck: "2026-10-20", p.OldAgeAllowance: "1", p.CareLevel: "2", p.VolunteerNo: "29010520000077",
-	p.Interests: "书法", p.HealthFileNo: "29010500400100077", p.ChronicDisease: "4", p.FamilyDoctor: "柳营一团队", p.JobStatus: "3", p.Grid: "290105004001011", p.ResidencePass: "290105000001234", p.PassUntil: "2027-05-01", p.Registered: "2026-03-01", p.Landlord: "陈国强", p.HukouRegion: "290105104207", p.MigrationNotice: "1", p.VeteranCategory: "05", p.VeteranNo: "优字第29000100号", p.Workplace: "临江机械厂",
+	p.Interests: "书法", p.HealthFileNo: "29010500400100077", p.ChronicDisease: "4", p.FamilyDoctor: "柳营一团队", p.JobStatus: "3", p.Grid: "290105004001011", p.MentalDisorder: "2", p.Corrections: "普管", p.CorrectionUntil: "2028-01-15", p.ResidencePass: "290105000001234", p.PassUntil: "2027-05-01", p.Registered: "2026-03-01", p.Landlord: "陈国强", p.HukouRegion: "290105104207", p.MigrationNotice: "1", p.VeteranCategory: "05", p.VeteranNo: "优字第29000100号", p.Workplace: "临江机械厂",
 }
 
 var sampleTime = time.Date(2026, 11, 1, 1, 2, 3, 45_000_000, time.UTC)
@@ -49,6 +49,11 @@ func TestEachPlatformWritesThePersonInItsOwnWay(t *testing.T) {
 			"person.hyzk": "20", "person.whcd": "20", "person.lxdh": "15400000001", "person.gzdw": "临江机械厂",
 			"address.full": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3幢2单元501室", "address.rklx": "3", "grid.wgbm": "290105004001011",
 			"status.rzt": "1", "status.swrq": "", "_time": "2026-11-01T09:02:03.045+08:00"},
+		p.Mental: {"bh": "K1", "xm": "古丽娜尔·买买提", "sfzh": "290105199002280029", "xb": "2", "csrq": "1990-02-28", "pgdj": "2", "lxdh": "15400000001",
+			"xzz":  "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3幢2单元501室",
+			"ryzt": "1", "swrq": "", "gxsj": "2026-11-01T09:02:03.045+08:00"},
+		p.Correction: {"jzbh": "K1", "xm": "古丽娜尔·买买提", "sfzh": "290105199002280029", "xb": "2", "csrq": "19900228", "ypxf": "普管", "sqjzqx": "20280115",
+			"lxdh": "15400000001", "jzd": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3号楼2单元501室", "ryzt": "1", "swrq": "", "gxsj": "20261101090203"},
 		p.Marriages: {"DJZH": "K1", "XM": "古丽娜尔·买买提", "GMSFHM": "290105199002280029", "XB": "2", "CSRQ": "19900228", "HYZT": "结婚"},
 		p.HealthFiles: {"archivePk": "K1", "personName": "古丽娜尔·买买提", "idCard": "290105199002280029", "sexCode": "2", "birthday": "1990-02-28", "nationCode": "05",
 			"maritalCode": "20", "educationCode": "20", "guardian": "", "tel": "15400000001", "liveAddress": "云川省临江市青河区柳营街道安宁里社区槐荫路12号槐荫小区3栋2单元501室",

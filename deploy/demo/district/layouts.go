@@ -159,6 +159,18 @@ var layouts = index(
 		coded(p.ResidenceType, "address.rklx", residenceDigits), text(p.Grid, "grid.wgbm"),
 		coded(p.LifeStatus, "status.rzt", lifeDigits), day(p.DeathDate, "status.swrq", "20060102"),
 	}},
+	// 严重精神障碍, sealed.
+	&Layout{Platform: p.Mental, Key: "bh", Prefix: "JS", Changed: "gxsj", Stamp: local(zonedMillis), Fields: []Field{
+		required(text(p.Name, "xm")), text(p.IDNumber, "sfzh"), coded(p.Sex, "xb", sexDigits), day(p.BirthDate, "csrq", "2006-01-02"),
+		text(p.MentalDisorder, "pgdj"), text(p.Phone, "lxdh"), address(p.Residence, "xzz", "幢"),
+		coded(p.LifeStatus, "ryzt", lifeDigits), day(p.DeathDate, "swrq", "2006-01-02"),
+	}},
+	// 社区矫正·安置帮教, sealed.
+	&Layout{Platform: p.Correction, Key: "jzbh", Prefix: "JZ", Changed: "gxsj", Stamp: local("20060102150405"), Fields: []Field{
+		required(text(p.Name, "xm")), text(p.IDNumber, "sfzh"), coded(p.Sex, "xb", sexDigits), day(p.BirthDate, "csrq", "20060102"),
+		text(p.Corrections, "ypxf"), day(p.CorrectionUntil, "sqjzqx", "20060102"), text(p.Phone, "lxdh"), address(p.Residence, "jzd", "号楼"),
+		coded(p.LifeStatus, "ryzt", lifeDigits), day(p.DeathDate, "swrq", "20060102"),
+	}},
 	// 婚姻登记: what a certificate says.
 	&Layout{Platform: p.Marriages, Key: "DJZH", Prefix: "J290105", Fields: []Field{
 		required(text(p.Name, "XM")), text(p.IDNumber, "GMSFHM"), coded(p.Sex, "XB", sexDigits), day(p.BirthDate, "CSRQ", "20060102"),

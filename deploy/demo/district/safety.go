@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -179,24 +180,7 @@ func (s *safety) tell(ctx context.Context) error {
 
 // takeChanges does what came in, in order, and answers each.
 func (s *safety) takeChanges(ctx context.Context) error {
-	var taken []kafka.Message
-	err := s.on(ctx, safetyChanges, func(conn *kafka.Conn) error {
-		last, err := conn.ReadLastOffset()
-		if err != nil || last <= s.consumed {
-			return err
-		}
-		if _, err := conn.Seek(s.consumed, kafka.SeekAbsolute); err != nil {
-			return err
-		}
-		for s.consumed+int64(len(taken)) < last {
-			m, err := conn.ReadMessage(maxBody)
-			if err != nil {
-				return err
-			}
-			taken = append(taken, m)
-		}
-		return nil
-	})
+	taken, err := s.changes(ctx)
 	if err != nil || len(taken) == 0 {
 		return err
 	}
@@ -216,6 +200,33 @@ func (s *safety) takeChanges(ctx context.Context) error {
 	}
 	s.consumed = taken[len(taken)-1].Offset + 1
 	return writeJSON(s.consumedFile(), s.consumed)
+}
+
+// changes fetches what came in since the last time, as much as one fetch gives.
+func (s *safety) changes(ctx context.Context) (taken []kafka.Message, err error) {
+	err = s.on(ctx, safetyChanges, func(conn *kafka.Conn) (err error) {
+		last, err := conn.ReadLastOffset()
+		if err != nil || last <= s.consumed {
+			return err
+		}
+		if _, err := conn.Seek(s.consumed, kafka.SeekAbsolute); err != nil {
+			return err
+		}
+		batch := conn.ReadBatch(1, 8*maxBody)
+		defer func() { err = errors.Join(err, batch.Close()) }()
+		for s.consumed+int64(len(taken)) < last {
+			m, err := batch.ReadMessage()
+			if errors.Is(err, io.EOF) {
+				return nil // the fetch ends here
+			}
+			if err != nil {
+				return err
+			}
+			taken = append(taken, m)
+		}
+		return nil
+	})
+	return taken, err
 }
 
 // take does one change. The same change once more is answered from memory.

@@ -39,6 +39,9 @@ var soapPlatforms = map[string]soapNames{
 	p.Jobs: {path: "/ws/jyfw", namespace: "http://jy.example/ws", user: "heji", password: "jobs-demo-password", token: true,
 		query: "cx_ryxx", get: "cx_ry", change: "bc_ryxx", since: "aae036", page: "ys", size: "hs",
 		list: "rows", item: "row", valid: "aae100", gone: "0", stamp: "20060102150405", double: "aac002"},
+	p.Correction: {path: "/sqjz/service", namespace: "http://sqjz.example/", user: "heji", password: "correction-demo-password", token: true,
+		query: "queryList", get: "queryOne", change: "modify", since: "begin", page: "page", size: "rows",
+		list: "list", item: "person", valid: "jzzt", gone: "9", stamp: "20060102150405", double: "sfzh"},
 }
 
 func newSOAP(l *ledger) *soapService {

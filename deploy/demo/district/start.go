@@ -87,7 +87,7 @@ func (d *District) open(ctx context.Context) error {
 		d.platforms = append(d.platforms, pl)
 		d.byID[pl.ID()] = pl
 	}
-	for _, id := range p.Platforms {
+	for _, id := range slices.Concat(p.Platforms, d.opts.Sealed) {
 		layout := LayoutOf(id)
 		seed := func() ([]stored, error) { return d.seed(layout), nil }
 		if _, ok := databases[id]; ok {
@@ -131,7 +131,12 @@ func (d *District) open(ctx context.Context) error {
 // run puts a platform's way in and out before its ledger.
 func (d *District) run(ctx context.Context, id, dir string, l *ledger) (Platform, error) {
 	switch id {
-	case p.Floating, p.Jobs:
+	case p.Mental:
+		s := newMental(l)
+		err := s.start(ctx)
+		d.env["MENTAL_URL"], d.env["MENTAL_KEY"] = s.url, mentalKey
+		return s, err
+	case p.Floating, p.Jobs, p.Correction:
 		s := newSOAP(l)
 		err := s.start(ctx)
 		name := strings.ToUpper(id)

@@ -197,5 +197,6 @@ func (d *dossier) society() {
 	}
 	if r, ok := d.hit(Corrections, 0.003); ok && d.age >= 18 && d.living() {
 		d.f[Corrections] = pick(r, []string{"严管", "普管", "普管", "宽管"})
+		d.f[CorrectionUntil] = d.pop.Today.AddDate(0, 2+r.IntN(30), 0).Format("2006-01") + "-15"
 	}
 }

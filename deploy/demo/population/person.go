@@ -67,6 +67,7 @@ const (
 	VolunteerNo     = "volunteer_no"
 	Interests       = "interests"
 	Corrections     = "corrections"
+	CorrectionUntil = "correction_until"
 	MentalDisorder  = "mental_disorder"
 )
 
@@ -102,6 +103,9 @@ const (
 // district shows them.
 var Platforms = []string{Gongan, Pension, Floating, Maternal, Medical, Disabled, LowIncomes, Veterans,
 	Women, Everybody, Notices, Rewards, HealthFiles, Jobs, Marriages, OldAge, Children, Party, Supervision, Safety, WomensHome, Volunteers}
+
+// Sealed are the platforms whose very existence is nobody's business.
+var Sealed = []string{Mental, Correction}
 
 // Facts are what is so, or what somebody believes to be so, about one person.
 // A missing fact is not known or does not apply.
