@@ -105,7 +105,8 @@ type writer struct {
 	authority map[string]map[schema.Attribute]bool
 	near      *store.Neighbours
 	residents map[uuid.UUID]store.Resident
-	revivable map[uuid.UUID]bool // merged residents that may live again, locked
+	revivable map[uuid.UUID]bool                      // merged residents that may live again, locked
+	left      map[uuid.UUID]map[schema.RecordRef]bool // living records that are no longer the resident's
 	written   map[uuid.UUID]store.Resident
 	keeps     map[schema.RecordRef][]store.Choice
 	edges     map[[2]int64]bool
@@ -174,6 +175,19 @@ func (w *writer) component(c linkage.Component) {
 	byRef := func(a, b int64) int { return linkage.CompareRefs(w.near.Records[a].Ref, w.near.Records[b].Ref) }
 	ids := linkage.AssignIDs(c.Groups, old, former, byRef, uuid.New)
 
+	w.left = map[uuid.UUID]map[schema.RecordRef]bool{}
+	for i, group := range c.Groups {
+		for _, m := range group {
+			was := old[m]
+			if was == uuid.Nil || was == ids.Of[i] {
+				continue
+			}
+			if w.left[was] == nil {
+				w.left[was] = map[schema.RecordRef]bool{}
+			}
+			w.left[was][w.near.Records[m].Ref] = true
+		}
+	}
 	kept := map[uuid.UUID]bool{}
 	for i, group := range c.Groups {
 		id := ids.Of[i]
@@ -241,6 +255,9 @@ func (w *writer) group(id uuid.UUID, members []int64) {
 	}
 	if changed && known && w.leaves && was.Redirect == uuid.Nil {
 		for _, r := range risks(was.Master, master) {
+			if w.left[id][was.Master[r.Attribute].Source] {
+				continue // the value was another person's: giving it back puts right what was wrong
+			}
 			r.Resident = id
 			w.out.Risks = append(w.out.Risks, r)
 		}
