@@ -62,7 +62,11 @@ func readCSV(file string) (int, error) {
 		return 0, err
 	}
 	defer f.Close() //nolint:errcheck // only read
-	in := csv.NewReader(f)
+	return countCSV(f)
+}
+
+func countCSV(r io.Reader) (int, error) {
+	in := csv.NewReader(r)
 	for n := -1; ; n++ { // the header is no row
 		if _, err := in.Read(); err == io.EOF {
 			return n, nil
