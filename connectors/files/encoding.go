@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -73,14 +74,14 @@ func choose(declared string, c census) (encoding.Encoding, error) {
 	looksUTF8 := c.utf8 && c.triple >= 2
 	switch {
 	case c.utf16:
-		return nil, errors.New("it is in UTF-16. Ask for it to be saved as CSV in the agreed encoding")
+		return nil, flawed("file_encoding", "found", "UTF-16", "declared", declared)
 	case declared == "auto" && c.utf8:
 		return encodings["utf-8"].read, nil
 	case declared == "auto":
 		return encodings["gb18030"].read, nil
 	case (declared == "gbk" || declared == "gb18030") && looksUTF8:
 		// GBK text is by chance valid UTF-8 only when it is a few characters long.
-		return nil, fmt.Errorf("it is in UTF-8, but the platform's file says %s. Correct the encoding, or ask the department which one it is", declared)
+		return nil, flawed("file_encoding", "found", "UTF-8", "declared", declared)
 	}
 	return encodings[declared].read, nil
 }
@@ -93,6 +94,31 @@ func unwritable(name string, columns []string, texts map[string]string) (string,
 		}
 	}
 	return "", false
+}
+
+// flaw is why a file is refused, by the code of its sentence; the sentence wants
+// the file's name, which is known further out.
+type flaw struct {
+	code  string
+	pairs []string
+}
+
+func flawed(code string, pairs ...string) error { return &flaw{code, pairs} }
+
+// Error is what whoever knows no name says.
+func (f *flaw) Error() string { return f.of("").Error() }
+
+func (f *flaw) of(file string) error {
+	return connectors.NewTrouble(f.code, append(slices.Clone(f.pairs), "file", file)...)
+}
+
+// refuse makes the sentence of a file that cannot be used.
+func refuse(name string, err error) error {
+	var f *flaw
+	if errors.As(err, &f) {
+		return f.of(name)
+	}
+	return refused(name, "%s", plain(err))
 }
 
 func refused(name, format string, args ...any) error {

@@ -38,7 +38,7 @@ func (r *reader) open(ctx context.Context, dir string, id identity, shape Shape,
 	}
 	src, err := open(path, shape, trailer)
 	if err != nil {
-		return nil, refused(id.Name, "%s", plain(err))
+		return nil, refuse(id.Name, err)
 	}
 	return src, nil
 }
@@ -77,7 +77,7 @@ func (r *reader) inspect(ctx context.Context, e *extract) error {
 			continue
 		}
 		if column, ok := e.marked(rec, formula); ok && !r.counts(rec) {
-			return refused(e.Name, "in line %d the column %s is a formula, whose result may be of yesterday or of another file. Ask for the columns to be copied and pasted as values", rec.line, column)
+			return connectors.NewTrouble("file_formula", "file", e.Name, "line", strconv.Itoa(rec.line), "column", column)
 		}
 		rows++
 		if rec.damaged() {
@@ -89,7 +89,7 @@ func (r *reader) inspect(ctx context.Context, e *extract) error {
 		return refused(e.Name, "it has no header in line %d", r.settings.HeaderRow)
 	}
 	if hurt >= 2 && (hurt == rows || hurt >= 3 && hurt*10 > rows) {
-		return refused(e.Name, "%d of its %d rows are not text in the encoding %s. Correct the encoding, or ask the department which one it is", hurt, rows, r.settings.Encoding)
+		return connectors.NewTrouble("file_not_text", "file", e.Name, "rows", strconv.Itoa(hurt), "all", strconv.Itoa(rows), "declared", r.settings.Encoding)
 	}
 	if err := r.checkTrailer(e, last, rows); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (r *reader) readCell(e *extract, n int, rec record) {
 
 func (r *reader) readHeader(e *extract, rec record) error {
 	if rec.damaged() {
-		return refused(e.Name, "its header is not text in the encoding %s. Correct the encoding, or ask the department which one it is", r.settings.Encoding)
+		return connectors.NewTrouble("file_header_not_text", "file", e.Name, "declared", r.settings.Encoding)
 	}
 	e.header, e.width = map[string]int{}, len(rec.cells)
 	needed, written := map[string]bool{}, map[string]string{}

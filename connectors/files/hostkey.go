@@ -106,7 +106,7 @@ func (s *SFTP) hostKeys() (ssh.HostKeyCallback, []string, error) {
 			}
 			var revoked *knownhosts.RevokedError
 			if errors.As(err, &revoked) {
-				return fmt.Errorf("the machine %s shows a host key that connect.sftp.known_hosts calls revoked (%s). Nothing was sent to it. Ask the department: %w", address, print, connectors.ErrCredentials)
+				return connectors.NewTrouble("host_key_revoked", "address", address, "print", print)
 			}
 			var other *knownhosts.KeyError
 			pinned = pinned || errors.As(err, &other) && len(other.Want) > 0

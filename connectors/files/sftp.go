@@ -111,7 +111,7 @@ func (r *remote) dial(ctx context.Context) (*line, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("the machine %s does not answer: %w", s.Address, connectors.ErrUnreachable)
+		return nil, connectors.NewTrouble("ssh_unreachable", "address", s.Address)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
@@ -209,9 +209,9 @@ func (r *remote) do(ctx context.Context, operation func(c *sftp.Client, alive fu
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case !quiet:
-		return fmt.Errorf("nothing came from the machine %s for %s: %w", r.settings.Address, stall, connectors.ErrUnreachable)
+		return connectors.NewTrouble("ssh_silent", "address", r.settings.Address, "after", stall.String())
 	case !answered:
-		return fmt.Errorf("the connection to the machine %s broke: %w", r.settings.Address, connectors.ErrUnreachable)
+		return connectors.NewTrouble("ssh_broke", "address", r.settings.Address)
 	}
 	return err
 }

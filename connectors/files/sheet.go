@@ -45,8 +45,8 @@ const (
 type merge struct{ top, left, bottom, right int }
 
 var (
-	errOldExcel = errors.New("it is an old Excel workbook (.xls), or one that is locked with a password. Heji reads neither: open it in Excel or WPS, save it as .xlsx without a password, and put that in its place")
-	errNoBook   = errors.New("it is no complete XLSX workbook; it was cut off, is not complete yet, or is of another format")
+	errOldExcel = flawed("file_old_xls")
+	errNoBook   = flawed("file_no_book")
 )
 
 // survey looks through one worksheet of a workbook as a stream, and refuses what
@@ -73,11 +73,11 @@ func survey(file, name string) (*sheet, error) {
 	for _, part := range book.File {
 		total += part.UncompressedSize64
 		if part.UncompressedSize64 > 64<<20 && part.UncompressedSize64 > maxRatio*max(part.CompressedSize64, 1) {
-			return nil, fmt.Errorf("a part of it unpacks to %d times its size: that is no table of people", maxRatio)
+			return nil, flawed("file_bomb", "limit", fmt.Sprint(maxRatio))
 		}
 	}
 	if total > maxUnzipped {
-		return nil, fmt.Errorf("it unpacks to more than %d GiB: that is no table of people", maxUnzipped>>30)
+		return nil, flawed("file_huge", "limit", fmt.Sprint(maxUnzipped>>30))
 	}
 	part, err := worksheet(book, name)
 	if err != nil {
@@ -195,11 +195,11 @@ func scanSheet(in io.Reader) (*sheet, error) {
 		}
 		switch {
 		case row-filled > maxEmptyRows:
-			return nil, fmt.Errorf("it has more than %d empty rows. Delete the rows below the table, and save it again", maxEmptyRows)
+			return nil, flawed("file_empty_rows", "limit", fmt.Sprint(maxEmptyRows))
 		case len(s.merged) > maxMerged:
-			return nil, fmt.Errorf("it has more than %d merged cells: that is no table of people", maxMerged)
+			return nil, flawed("file_merged", "limit", fmt.Sprint(maxMerged))
 		case len(s.marks) > maxMarked:
-			return nil, fmt.Errorf("more than %d of its cells are formulas or rounded numbers. Copy them, and paste them as values and as text", maxMarked)
+			return nil, flawed("file_formulas", "limit", fmt.Sprint(maxMarked))
 		}
 	}
 	slices.SortFunc(s.merged, func(a, b merge) int { return a.top - b.top })

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -103,18 +102,15 @@ func (w *brandWriter) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lacks := func(sentence string, sentinel error) error {
-		return fmt.Errorf("%s: %s, and this platform receives changes. %w", p.Source, sentence, sentinel)
-	}
 	switch primary, err := w.flag(ctx, w.db, w.d.Primary()); {
 	case err != nil:
 		return w.failed(ctx, "asking whether it can be written", err)
 	case !primary:
-		return lacks("the database is a read-only copy", fmt.Errorf("Give the address of the primary: %w", connectors.ErrReadOnly))
+		return connectors.NewTrouble("db_copy", "where", p.Source)
 	case !l.rel.Transactional:
-		return lacks("the table "+w.settings.Table+" keeps no transactions (MyISAM, for example)", fmt.Errorf("Nothing can be written there safely: set connect.read_only: %w", connectors.ErrReadOnly))
+		return connectors.NewTrouble("db_no_transactions", "where", p.Source, "table", w.settings.Table)
 	case !l.rel.Updatable:
-		return lacks("the view "+w.settings.Table+" takes no changes", fmt.Errorf("Set connect.read_only, or name the table itself: %w", connectors.ErrReadOnly))
+		return connectors.NewTrouble("db_view", "where", p.Source, "table", w.settings.Table)
 	}
 	if w.settings.Touch && l.columns[p.ChangeColumn].Kind == dialect.Version {
 		return p.Errorf("connect.touch", "connect.touch: the server itself counts %s up. Take this line out.", p.ChangeColumn)
@@ -129,7 +125,7 @@ func (w *brandWriter) Check(ctx context.Context) error {
 			if err != nil && w.fault(err).Class != dialect.Rights {
 				return w.failed(ctx, "asking for its rights", err)
 			}
-			return lacks("the database user may not change "+name+" in "+w.settings.Table, fmt.Errorf("Grant UPDATE or set connect.read_only: %w", connectors.ErrCredentials))
+			return connectors.NewTrouble("db_may_not_column", "where", p.Source, "column", name, "table", w.settings.Table)
 		}
 	}
 	return nil

@@ -440,7 +440,7 @@ func (w *brandWriter) Look(ctx context.Context, q connectors.Query) ([]connector
 		return nil, w.failed(ctx, "connecting", err)
 	}
 	if !primary {
-		return nil, fmt.Errorf("%s: the database is a copy that may lag, and a look must see the primary: %w", w.platform.ID, connectors.ErrReadOnly)
+		return nil, connectors.NewTrouble("db_lagging_copy", "platform", w.platform.ID)
 	}
 	write := connectors.Write{Key: q.Key, Natural: q.Natural}
 	s, err := w.session(ctx, l, write, 2*w.platform.Life())
@@ -459,7 +459,7 @@ func (w *brandWriter) Look(ctx context.Context, q connectors.Query) ([]connector
 	}
 	rows := living(found)
 	if w.foreign(rows, q.Key, q.Natural) {
-		return nil, fmt.Errorf("%s: looking for a row: %s: %w", w.platform.ID, foreignRow, connectors.ErrLayout)
+		return nil, w.otherRow()
 	}
 	return rows, nil
 }

@@ -52,13 +52,12 @@ func (c *common) lacks(table string, missing []string) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: the table %s has no column %s. Correct the file, or ask the department what the column is called now: %w",
-		c.platform.Source, table, strings.Join(missing, ", "), connectors.ErrLayout)
+	return connectors.NewTrouble("db_columns", "where", c.platform.Source, "table", table, "columns", strings.Join(missing, ", "))
 }
 
 // notThere is the sentence about a table that is not there.
 func (c *common) notThere(key, table string) error {
-	return fmt.Errorf("%s: the database has no table or view %s, or its user may not see it. Check %s: %w", c.at(key), table, key, connectors.ErrLayout)
+	return connectors.NewTrouble("db_table", "where", c.at(key), "table", table, "key", key)
 }
 
 // at is a place in the platform's file.
@@ -182,6 +181,10 @@ func (c *common) foreign(rows []connectors.Row, key string, natural map[string]s
 // foreignRow is the sentence about such a row. It holds no key: keys may be ID
 // numbers (I9).
 const foreignRow = "the database gives another person's row for the key that was asked for; nothing is written there. Ask the department how it compares this column"
+
+func (c *common) otherRow() error {
+	return connectors.NewTrouble("db_other_row", "platform", c.platform.ID)
+}
 
 func sorted(m map[string]string) []string {
 	names := make([]string, 0, len(m))

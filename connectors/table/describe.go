@@ -19,7 +19,7 @@ func (r *reader) Describe(ctx context.Context, limit int) ([]connectors.Column, 
 	var rel string
 	err := r.pool.QueryRow(ctx, `SELECT oid, oid::regclass::text FROM pg_class WHERE oid = to_regclass($1::text)`, r.settings.Table).Scan(&oid, &rel)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, fmt.Errorf("%s: the database has no table or view %s, or its user may not see it. Check connect.table: %w", r.at("connect.table"), r.settings.Table, connectors.ErrLayout)
+		return nil, r.notThere("connect.table", r.settings.Table)
 	}
 	if err != nil {
 		return nil, r.failed(ctx, "looking for the table", err)

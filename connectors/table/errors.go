@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"heji/connectors"
@@ -12,42 +13,45 @@ import (
 // stay out: they quote addresses, passwords and values (I9). The server's own
 // number stays, for whoever looks it up.
 func (c *common) failed(ctx context.Context, doing string, err error) error {
+	say := func(code, number string, more ...string) error {
+		if number != "" {
+			number = " (" + number + ")"
+		}
+		return connectors.NewTrouble(code, append(more, "platform", c.platform.ID, "doing", doing, "number", number)...)
+	}
 	if ctx.Err() != nil {
+		if errors.Is(context.Cause(ctx), errSlow) {
+			return say("db_slow", "")
+		}
 		return fmt.Errorf("%s: %s: %w", c.platform.ID, doing, context.Cause(ctx))
 	}
 	f := c.fault(err)
-	say := func(sentinel error, sentence string) error {
-		if f.Code != "" {
-			sentence += " (" + f.Code + ")"
-		}
-		return fmt.Errorf("%s: %s: %s: %w", c.platform.ID, doing, sentence, sentinel)
-	}
 	switch {
 	case f.Class == dialect.Certificate:
-		return say(connectors.ErrUnreachable, f.Words)
+		return say("db_certificate_"+f.Certificate, "", "from", f.From, "until", f.Until)
 	case f.Class == dialect.Slow:
-		return say(connectors.ErrUnreachable, "the database did not answer in time")
+		return say("db_slow", f.Code)
 	case f.Class == dialect.Credentials:
-		return say(connectors.ErrCredentials, "the database refuses user or password")
+		return say("db_login", f.Code)
 	case f.Class == dialect.Rights:
-		return say(connectors.ErrCredentials, "the database user lacks a right on the table "+c.settings.Table)
+		return say("db_rights", f.Code, "table", c.settings.Table)
 	case f.Class == dialect.NoDatabase:
-		return say(connectors.ErrLayout, "there is no such database")
+		return say("db_gone", f.Code)
 	case f.Class == dialect.Throttled:
-		return say(connectors.ErrThrottled, "the database has no free connection")
+		return say("db_full", f.Code)
 	case f.Class == dialect.Deadlock:
-		return say(connectors.ErrUnreachable, "the database gave another program the way and undid this")
+		return say("db_undone", f.Code)
 	case f.Class == dialect.LockWait:
-		return say(connectors.ErrUnreachable, "another program has held the row for too long")
+		return say("db_held", f.Code)
 	case f.Class == dialect.ReadOnly:
-		return say(connectors.ErrReadOnly, "the database takes no changes here")
+		return say("db_read_only", f.Code)
 	case f.Class == dialect.Layout, f.Class.Refused():
 		c.forget()
-		return say(connectors.ErrLayout, "the table is not as the file says")
+		return say("db_layout", f.Code)
 	case f.Server && f.Code != "":
-		return fmt.Errorf("%s: %s: the database reports %s: %w", c.platform.ID, doing, f.Code, connectors.ErrUnreachable)
+		return say("db_reports", f.Code)
 	}
-	return say(connectors.ErrUnreachable, "no connection to the database")
+	return say("db_unreachable", f.Code)
 }
 
 // site answers what the sentence about a refused row needs.

@@ -38,7 +38,7 @@ func (w *writer) Look(ctx context.Context, q connectors.Query) ([]connectors.Row
 		return nil, w.failed(ctx, "connecting", err)
 	}
 	if replica {
-		return nil, fmt.Errorf("%s: the database is a copy that may lag, and a look must see the primary: %w", w.platform.ID, connectors.ErrReadOnly)
+		return nil, connectors.NewTrouble("db_lagging_copy", "platform", w.platform.ID)
 	}
 	lock := []string{"key", q.Key}
 	if q.Key == "" {
@@ -57,7 +57,7 @@ func (w *writer) Look(ctx context.Context, q connectors.Query) ([]connectors.Row
 		return nil, w.failed(ctx, "looking for a row", err)
 	}
 	if w.foreign(rows, q.Key, q.Natural) {
-		return nil, fmt.Errorf("%s: looking for a row: %s: %w", w.platform.ID, foreignRow, connectors.ErrLayout)
+		return nil, w.otherRow()
 	}
 	return rows, nil
 }

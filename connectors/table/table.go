@@ -133,9 +133,9 @@ func (w *writer) Check(ctx context.Context) error {
 	case err != nil:
 		return w.failed(ctx, "asking for its rights", err)
 	case replica:
-		return fmt.Errorf("%s: the database is a read-only copy, and this platform receives changes. Give the address of the primary: %w", w.platform.Source, connectors.ErrReadOnly)
+		return connectors.NewTrouble("db_copy", "where", w.platform.Source)
 	case !mayUpdate:
-		return fmt.Errorf("%s: the database user may not change the table %s, and this platform receives changes. Grant UPDATE or set connect.read_only: %w", w.platform.Source, w.settings.Table, connectors.ErrCredentials)
+		return connectors.NewTrouble("db_may_not", "where", w.platform.Source, "table", w.settings.Table)
 	}
 	return nil
 }

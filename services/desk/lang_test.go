@@ -164,6 +164,7 @@ func TestTroubles(t *testing.T) {
 		text := catalogues()[Chinese].Troubles[code]
 		require.NotEmpty(t, text, "the Chinese catalogue says nothing about %s", code)
 		english := connectors.NewTrouble(code)
+		require.NotRegexp(t, `\p{Han}`, english.Text, "%s: the connectors' own sentence is English", code)
 		for _, arg := range regexp.MustCompile(`\{\w+\}`).FindAllString(text, -1) {
 			require.Contains(t, english.Text, arg, "%s: no such argument", code)
 		}

@@ -13,7 +13,9 @@ import (
 	"heji/connectors/mapping"
 	"heji/connectors/spec"
 	"heji/services/bus"
+	"heji/services/desk"
 	"heji/services/embedded"
+	"heji/services/registry"
 	"heji/services/store"
 	"heji/services/telemetry"
 )
@@ -32,11 +34,25 @@ func (c *checkup) say(what string, err error, advice string) bool {
 		return true
 	}
 	c.bad++
-	fmt.Fprintf(c.out, "  ✗ %s: %s\n", what, telemetry.ErrorText(err))
+	text := telemetry.ErrorText(err)
+	if zh := inChinese(err); zh != "" {
+		text = zh + "\n    " + text
+	}
+	fmt.Fprintf(c.out, "  ✗ %s: %s\n", what, text)
 	if advice != "" {
 		fmt.Fprintf(c.out, "    → %s\n", advice)
 	}
 	return false
+}
+
+// inChinese is the sentence about a platform's trouble as the desk says it; empty:
+// there is none for this error.
+func inChinese(err error) string {
+	t := registry.Trouble(err, err.Error())
+	if t.Code == "" {
+		return ""
+	}
+	return desk.Chinese.Trouble(t)
 }
 
 // Run checks everything that can be checked without changing anything.

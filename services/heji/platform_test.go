@@ -140,6 +140,24 @@ func TestCheckSaysWhatIsNotCovered(t *testing.T) {
 	require.Contains(t, out, `Did you mean "column"?`)
 }
 
+// What is wrong with a platform is said at the terminal in both languages.
+func TestCheckSpeaksBothLanguages(t *testing.T) {
+	data, dir := t.TempDir(), t.TempDir()
+	in := "--platforms=" + dir
+	t.Setenv("CLINIC_DIR", data)
+	file := filepath.Join(data, "clinic_20260331.csv")
+	require.NoError(t, os.WriteFile(file, []byte(extract(t, 8)), 0o600))
+	_, err := platform(t, "new", "--kind=files", "clinic", in)
+	require.NoError(t, err)
+	_, err = platform(t, "discover", "clinic", in, "--out", filepath.Join(dir, "clinic.yaml"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(extract(t, 8), "民族", "族别", 1)), 0o600))
+	out, err := platform(t, "check", "clinic", in)
+	require.Error(t, err)
+	require.Contains(t, out, "第 1 行的表头里没有 民族")
+	require.Contains(t, out, "its header in line 1 has no column 民族")
+}
+
 // Without a running hub the same requests go to its store.
 func TestRequestsThroughTheStore(t *testing.T) {
 	dsn := pgtest.DSN(t)

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -187,6 +186,16 @@ const (
 // Refused reports whether it is a statement about the row.
 func (c Class) Refused() bool { return c >= Required }
 
+// What can be wrong with a server's certificate: how the codes of its troubles end.
+const (
+	CertificateExpired = "expired"
+	CertificateUnknown = "unknown" // signed by nobody whom this machine trusts
+	CertificateName    = "name"    // made for another name
+	CertificateUse     = "use"     // not for this use
+	CertificateRefused = "refused" // the server does not agree on encryption
+	CertificateNone    = "none"    // the server has no encryption
+)
+
 // Fault is what an error of a driver means.
 type Fault struct {
 	Class  Class
@@ -194,14 +203,17 @@ type Fault struct {
 	Column string // where the server names one
 	Rule   string // index or constraint, where the server names one
 	Words  string // of Spoken; may quote values
+	// Certificate is what is wrong with it, of that class; From and Until are the
+	// days of one that has expired.
+	Certificate, From, Until string
 	// Server: the server itself said so, so that the statement was not carried out.
 	Server bool
 }
 
 // Transport is what an error means that did not come from the server.
 func Transport(err error) Fault {
-	if text := certificateProblem(err); text != "" {
-		return Fault{Class: Certificate, Words: text}
+	if f := certificateProblem(err); f.Certificate != "" {
+		return f
 	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
@@ -210,28 +222,30 @@ func Transport(err error) Fault {
 	return Fault{Class: Unreachable}
 }
 
-// certificateProblem says what is wrong with a server's certificate; empty: that
-// is not it.
-func certificateProblem(err error) string {
+// certificateProblem says what is wrong with a server's certificate; the zero
+// Fault: that is not it.
+func certificateProblem(err error) Fault {
 	var invalid x509.CertificateInvalidError
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var alert tls.AlertError
 	var verification *tls.CertificateVerificationError
+	f := Fault{Class: Certificate}
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
-		return fmt.Sprintf("the server's certificate is valid from %s to %s only. The department must renew it",
-			invalid.Cert.NotBefore.Format(time.DateOnly), invalid.Cert.NotAfter.Format(time.DateOnly))
+		f.Certificate, f.From, f.Until = CertificateExpired, invalid.Cert.NotBefore.Format(time.DateOnly), invalid.Cert.NotAfter.Format(time.DateOnly)
 	case errors.As(err, &unknown):
-		return "the server's certificate is signed by nobody whom this computer trusts. Ask the department for the certificate of its CA"
+		f.Certificate = CertificateUnknown
 	case errors.As(err, &name):
-		return "the server's certificate is for another name than the one in the address"
+		f.Certificate = CertificateName
 	case errors.As(err, &invalid), errors.As(err, &verification):
-		return "the server's certificate is not valid for this use"
+		f.Certificate = CertificateUse
 	case errors.As(err, &alert):
-		return "the server refuses to agree on encryption"
+		f.Certificate = CertificateRefused
+	default:
+		return Fault{}
 	}
-	return ""
+	return f
 }
 
 // of prefixes a column's quoted name with the alias.

@@ -127,13 +127,13 @@ func TestFaults(t *testing.T) {
 func TestCertificateProblems(t *testing.T) {
 	day := func(year int) time.Time { return time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC) }
 	for want, err := range map[string]error{
-		"the server's certificate is valid from 2020-01-01 to 2021-01-01 only. The department must renew it":                       x509.CertificateInvalidError{Cert: &x509.Certificate{NotBefore: day(2020), NotAfter: day(2021)}, Reason: x509.Expired},
-		"the server's certificate is signed by nobody whom this computer trusts. Ask the department for the certificate of its CA": &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
-		"the server's certificate is for another name than the one in the address":                                                 x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"},
+		"expired 2020-01-01 2021-01-01": x509.CertificateInvalidError{Cert: &x509.Certificate{NotBefore: day(2020), NotAfter: day(2021)}, Reason: x509.Expired},
+		"unknown  ":                     &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
+		"name  ":                        x509.HostnameError{Certificate: &x509.Certificate{}, Host: "h"},
 	} {
 		f := Transport(fmt.Errorf("wrapped: %w", err))
 		require.Equal(t, Certificate, f.Class)
-		require.Equal(t, want, f.Words)
+		require.Equal(t, want, f.Certificate+" "+f.From+" "+f.Until)
 	}
 }
 

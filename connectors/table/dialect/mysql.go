@@ -270,7 +270,7 @@ func (MySQL) Fault(err error) Fault {
 			return Fault{Class: TooLong, Server: true}
 		}
 		if errors.Is(err, mysql.ErrNoTLS) {
-			return Fault{Class: Certificate, Words: "the address asks for encryption, and the server has none"}
+			return Fault{Class: Certificate, Certificate: CertificateNone}
 		}
 		return Transport(err)
 	}
