@@ -34,6 +34,8 @@ type Options struct {
 type Desk struct {
 	o     Options
 	pages map[string]*template.Template
+
+	lately lately // what the audit trail has of this minute's reading
 }
 
 // New prepares a desk. It starts nothing.
@@ -66,6 +68,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeParcels(mux)
 	d.routeKit(mux)
 	d.routeRisks(mux)
+	d.routeAudit(mux)
 	d.routePages(mux)
 	return d.guard(mux)
 }

@@ -25,6 +25,7 @@ func (d *Desk) guard(next http.Handler) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
+		r = probably(r)
 		rec := &recorder{ResponseWriter: w}
 		defer func() { d.finish(rec, r, began, recover()) }()
 

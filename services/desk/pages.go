@@ -127,11 +127,7 @@ func (d *Desk) page(w http.ResponseWriter, r *http.Request, nav string) page {
 	if r.Method != http.MethodGet {
 		p.Switch = "/?lang=" + string(l.Other()) // what was posted is not posted again
 	}
-	if c, err := r.Cookie(whoCookie); err == nil {
-		if who, err := url.QueryUnescape(c.Value); err == nil {
-			p.Who, _ = named(who)
-		}
-	}
+	p.Who = signer(r)
 	return p
 }
 
@@ -168,7 +164,11 @@ func (d *Desk) errorPage(w http.ResponseWriter, r *http.Request, f *failure) {
 // html turns a function into a page handler with one way to fail.
 func (d *Desk) html(f func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if err := f(w, r); err != nil {
+		err := d.trail(r)
+		if err == nil {
+			err = f(w, r)
+		}
+		if err != nil {
 			d.errorPage(w, r, d.failureOf(r, err))
 		}
 	}

@@ -232,6 +232,9 @@ func (d *Desk) openParcel(r *http.Request, l Lang) (ErrandParcel, store.Platform
 	if err != nil {
 		return ErrandParcel{}, p, x, carryFailure(err)
 	}
+	if err := d.parcelNote(r, "", "parcel.read", p.ID, x.ID, nil); err != nil {
+		return ErrandParcel{}, p, x, err
+	}
 	return l.errandParcel(x, true), p, x, nil
 }
 
@@ -285,13 +288,16 @@ func after(err, sentinel error) string {
 
 // document answers with the file of a batch: the same bytes each time.
 func (d *Desk) document(w http.ResponseWriter, r *http.Request) error {
-	_, c, err := d.mayCarry(r)
+	p, c, err := d.mayCarry(r)
 	if err != nil {
 		return err
 	}
 	doc, err := c.Document(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return carryFailure(err)
+	}
+	if err := d.parcelNote(r, "", "parcel.download", p.ID, r.PathValue("id"), nil); err != nil {
+		return err // what cannot be noted is not handed out
 	}
 	w.Header().Set("Content-Type", doc.Type)
 	w.Header().Set("Content-Disposition", `attachment; filename="`+r.PathValue("id")+`.xlsx"; filename*=UTF-8''`+url.PathEscape(doc.Name))
@@ -344,6 +350,9 @@ func (d *Desk) receive(r *http.Request) (ReceiptReply, url.Values, error) {
 	if err != nil {
 		return ReceiptReply{}, form, carryFailure(err)
 	}
+	if err := d.parcelNote(r, "", "parcel.receipt", p.ID, out.Parcel, map[string]int{"applied": out.Applied, "refused": out.Refused, "unknown": out.Unknown}); err != nil {
+		return ReceiptReply{}, form, err // it may be brought once more: that changes nothing
+	}
 	return ReceiptReply{p.ID, out.Parcel, out.Applied, out.Refused, out.Unknown, out.Repeated, out.Open}, form, nil
 }
 
@@ -393,6 +402,9 @@ func (d *Desk) importExport(r *http.Request) (string, error) {
 	if err := i.Import(r.Context(), short(name), day, content); err != nil {
 		return p.ID, carryFailure(err)
 	}
+	if err := d.parcelNote(r, "", "parcel.export", p.ID, "", map[string]int{"bytes": len(content)}); err != nil {
+		return p.ID, err
+	}
 	if d.o.Wake != nil {
 		d.o.Wake(p.ID)
 	}
@@ -414,7 +426,7 @@ type typedBody struct {
 
 // typed ticks a card.
 func (d *Desk) typed(r *http.Request, b typedBody) error {
-	_, c, err := d.courier(r.Context(), r.PathValue("platform"))
+	p, c, err := d.courier(r.Context(), r.PathValue("platform"))
 	if err != nil {
 		return err
 	}
@@ -429,7 +441,7 @@ func (d *Desk) typed(r *http.Request, b typedBody) error {
 	if err := c.Typed(r.Context(), r.PathValue("id"), who, b.Taken, b.Reason); err != nil {
 		return carryFailure(err)
 	}
-	return nil
+	return d.parcelNote(r, who, "parcel.typed", p.ID, r.PathValue("id"), map[string]bool{"taken": b.Taken})
 }
 
 // postTyped answers POST /api/v1/parcels/{platform}/{id}/typed.
@@ -444,7 +456,7 @@ func (d *Desk) postTyped(r *http.Request, _ Lang) (answer, error) {
 
 // carried notes that a batch was handed in without a receipt, or was not.
 func (d *Desk) carried(r *http.Request, given string) error {
-	_, c, err := d.courier(r.Context(), r.PathValue("platform"))
+	p, c, err := d.courier(r.Context(), r.PathValue("platform"))
 	if err != nil {
 		return err
 	}
@@ -452,7 +464,9 @@ func (d *Desk) carried(r *http.Request, given string) error {
 	if !ok {
 		return fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
 	}
+	did := "parcel.uploaded"
 	if strings.HasSuffix(r.URL.Path, "/return") {
+		did = "parcel.return"
 		err = c.Return(r.Context(), r.PathValue("id"), who)
 	} else {
 		err = c.Uploaded(r.Context(), r.PathValue("id"), who)
@@ -460,7 +474,7 @@ func (d *Desk) carried(r *http.Request, given string) error {
 	if err != nil {
 		return carryFailure(err)
 	}
-	return nil
+	return d.parcelNote(r, who, did, p.ID, r.PathValue("id"), nil)
 }
 
 // postCarried answers POST /api/v1/parcels/{platform}/{id}/uploaded and /return.

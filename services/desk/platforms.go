@@ -300,7 +300,7 @@ func (d *Desk) postPause(paused bool) func(r *http.Request, l Lang) (answer, err
 // stopWrites is the switch: nothing leaves until it is turned back, and intake
 // goes on.
 func (d *Desk) stopWrites(ctx context.Context, stopped bool) error {
-	return d.o.Store.SetSetting(ctx, "writes_stopped", stopped)
+	return d.o.Store.StopWrites(ctx, stopped)
 }
 
 // postWrites answers POST /api/v1/writes/stop and /resume.

@@ -77,7 +77,11 @@ func (d *Desk) api(f func(r *http.Request, l Lang) (answer, error)) http.Handler
 	return func(w http.ResponseWriter, r *http.Request) {
 		l := apiLang(r)
 		w.Header().Set("Content-Language", string(l))
-		a, err := f(r, l)
+		err := d.trail(r)
+		var a answer
+		if err == nil {
+			a, err = f(r, l)
+		}
 		if err != nil {
 			known := d.failureOf(r, err)
 			writeProblem(w, l, known)

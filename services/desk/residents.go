@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"heji/schema"
+	"heji/services/audit"
 	"heji/services/store"
 )
 
@@ -51,10 +52,13 @@ func (d *Desk) search(ctx context.Context, l Lang, query string) (Hits, error) {
 	if len(list) > searchLimit {
 		list, hits.More = list[:searchLimit], true
 	}
-	for _, r := range list {
+	ids := make([]uuid.UUID, len(list))
+	for i, r := range list {
+		ids[i] = r.ID
 		hits.Residents = append(hits.Residents, l.hit(r))
 	}
-	return hits, nil
+	// What was searched for may be a name or a number: only whom it found is kept.
+	return hits, d.o.Store.Note(ctx, "", audit.Note{Did: "search"}, map[string]any{"residents": ids, "more": hits.More})
 }
 
 func (l Lang) hit(r store.Resident) Hit {

@@ -25,6 +25,7 @@ var commands struct {
 	Platform platformCommand `cmd:"" help:"Connect department platforms: new, discover, check, preview, verify; pause, resync, dead rows. 接入部门平台。"`
 	Writes   writesCommand   `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`
 	Sealed   sealedCommand   `cmd:"" hidden:"" help:"The satellite of sealed platforms. 封存平台。"`
+	Audit    auditCommand    `cmd:"" help:"Verify, export and keep the audit trail. 审计：校验、导出、保存期限。"`
 	Relink   relinkCommand   `cmd:"" help:"Go over to another model of who is who. 换用新的关联模型。"`
 
 	Link    linkCommand    `cmd:"" help:"Find out which records of CSV files are one. 关联文件中的记录。"`
@@ -33,6 +34,7 @@ var commands struct {
 	Score   scoreCommand   `cmd:"" help:"Compare links with a known truth: precision, recall, F1. 评分。"`
 	Bench   benchCommand   `cmd:"" help:"Measure linkage and the whole pipeline on invented residents. 基准测试。"`
 
+	Crypto  string           `help:"Algorithms for what is hashed and encrypted: international (SHA-256, AES) or sm (国密 SM3, SM4)." enum:"international,sm" default:"international" env:"HEJI_CRYPTO"`
 	Log     string           `help:"Log format: text or json." enum:"text,json" default:"text" env:"HEJI_LOG"`
 	Verbose bool             `help:"Log what is done, not only what is wrong." short:"v"`
 	Version kong.VersionFlag `help:"Print the version."`

@@ -12,6 +12,7 @@ import (
 
 	"heji/connectors/spec"
 	"heji/schema"
+	"heji/services/crypt"
 	"heji/services/hub"
 	"heji/services/sealed"
 	"heji/services/store"
@@ -23,6 +24,7 @@ type sealedCommand struct {
 	Serve  sealedServe  `cmd:"" help:"Run the satellite. heji serve does it where the folder of sealed platforms holds files. 运行封存平台卫星。"`
 	Status sealedStatus `cmd:"" help:"Show how the sealed platforms are. 查看封存平台。"`
 	Step   sealedStep   `cmd:"" help:"Step a sealed platform on the ladder. 调整阶段。"`
+	Audit  sealedAudit  `cmd:"" help:"Verify and export the satellite's own audit trail. 封存平台的审计。"`
 	Setup  sealedSetup  `cmd:"" help:"Make schema, role and view in a PostgreSQL of yours. 在自备数据库中建立。"`
 }
 
@@ -57,7 +59,7 @@ func (c *sealedServe) Run(ctx context.Context) error {
 		}
 		log.Error("some platforms are left out until their files are right", "error", err)
 	}
-	h, err := sealed.New(ctx, sealed.Config{Dir: c.Dir, DatabaseURL: c.DatabaseURL, Specs: specs, Listen: c.Listen, Logger: log})
+	h, err := sealed.New(ctx, sealed.Config{Dir: c.Dir, DatabaseURL: c.DatabaseURL, Specs: specs, Listen: c.Listen, Logger: log, Crypto: crypt.Suite(commands.Crypto)})
 	if err != nil {
 		return err
 	}
@@ -164,7 +166,7 @@ func satelliteOf(ctx context.Context, h *hub.Hub, data, databaseURL, folder stri
 // satelliteCommand is this program again, as the satellite.
 func satelliteCommand(ctx context.Context, h *hub.Hub, dir, databaseURL, folder string) *exec.Cmd {
 	self, err := os.Executable()
-	cmd := exec.Command(self, "--log", commands.Log, "sealed", "serve", "--until-eof", "--dir", dir, "--platforms", folder)
+	cmd := exec.Command(self, "--log", commands.Log, "--crypto", commands.Crypto, "sealed", "serve", "--until-eof", "--dir", dir, "--platforms", folder)
 	address := os.Getenv("HEJI_SEALED_DATABASE_URL")
 	if databaseURL == "" && err == nil { // the embedded one: its role is ours to make
 		var password string

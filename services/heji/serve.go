@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 
 	"heji/connectors/spec"
+	"heji/services/crypt"
 	"heji/services/hub"
 	"heji/services/telemetry"
 )
@@ -85,7 +86,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	h, err := hub.New(ctx, hub.Config{Dir: c.Data, DatabaseURL: c.DatabaseURL, NATSURL: c.NATSURL, Specs: specs,
-		Roles: c.Roles, Listen: c.Listen, Logger: log, Workers: c.Workers, NATSListen: c.NATSListen})
+		Roles: c.Roles, Listen: c.Listen, Logger: log, Workers: c.Workers, NATSListen: c.NATSListen, Crypto: crypt.Suite(commands.Crypto)})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"heji/connectors/spec"
 	"heji/schema"
 	"heji/services/bus"
+	"heji/services/crypt"
 	"heji/services/desk"
 	"heji/services/embedded"
 	"heji/services/merge"
@@ -67,6 +68,10 @@ type Config struct {
 	// connectors that are programs of their own. "": it does not.
 	NATSListen string
 
+	// Crypto is the suite of algorithms for what is hashed and encrypted; "": the
+	// international one.
+	Crypto crypt.Suite
+
 	// Model is the file of the model for a store that has none yet; nil: the one
 	// that the program ships.
 	Model []byte
@@ -104,6 +109,9 @@ func New(ctx context.Context, c Config) (h *Hub, err error) {
 		if !slices.Contains(AllRoles, r) {
 			return nil, fmt.Errorf("%q is none of %v", r, AllRoles)
 		}
+	}
+	if c.Crypto, err = crypt.ParseSuite(string(c.Crypto)); err != nil {
+		return h, err
 	}
 	h = &Hub{c: c, Metrics: telemetry.NewMetrics(), Health: telemetry.NewHealth()}
 	defer func() {
@@ -204,6 +212,7 @@ func (h *Hub) assemble(ctx context.Context) error {
 			Logger: log.With("service", Writeback), Holder: holder, Keys: h.Keys})
 		h.run = append(h.run, w.Run)
 	}
+	h.run = append(h.run, h.audit)
 	h.observe()
 	return h.serve(has(Desk))
 }

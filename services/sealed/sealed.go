@@ -9,6 +9,7 @@ import (
 
 	"heji/connectors/spec"
 	"heji/schema"
+	"heji/services/crypt"
 	"heji/services/hub"
 	"heji/services/linkage"
 	"heji/services/store"
@@ -22,6 +23,7 @@ type Config struct {
 	Listen      string // address of its own /metrics and /readyz; empty: none
 	Logger      *slog.Logger
 	MaxWait     time.Duration // see hub.Config
+	Crypto      crypt.Suite   // see hub.Config
 }
 
 // New assembles a satellite. Prepare must have been run on the database.
@@ -43,7 +45,7 @@ func New(ctx context.Context, c Config) (*hub.Hub, error) {
 	}
 	h, err := hub.New(ctx, hub.Config{
 		Dir: c.Dir, DatabaseURL: dsn, Specs: specs, Roles: []string{hub.Pull, hub.Merge, hub.Writeback},
-		Listen: c.Listen, Logger: c.Logger, Model: linkage.RegisterSource(Register), MaxWait: c.MaxWait,
+		Listen: c.Listen, Logger: c.Logger, Model: linkage.RegisterSource(Register), MaxWait: c.MaxWait, Crypto: c.Crypto,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start the satellite: %w", err)

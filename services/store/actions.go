@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/services/audit"
 	"heji/services/linkage"
 )
 
@@ -88,10 +89,7 @@ func act(ctx context.Context, tx pgx.Tx, d deed) (Action, error) {
 		return a, fmt.Errorf("store the action: %w", err)
 	}
 	if len(d.revokes) > 0 {
-		ids := make([]int64, len(d.revokes))
-		for i, c := range d.revokes {
-			ids[i] = c.ID
-		}
+		ids := decisionIDs(d.revokes)
 		tag, err := tx.Exec(ctx, `UPDATE decisions SET revoked_by = $2, revoked_at = $3, revoked_action = $4
 			WHERE id = ANY($1) AND revoked_at IS NULL`, ids, d.who, a.At, a.ID)
 		if err != nil {
@@ -105,7 +103,20 @@ func act(ctx context.Context, tx pgx.Tx, d deed) (Action, error) {
 	if a.Made, err = insertChoices(ctx, tx, a, d.makes); err != nil {
 		return a, err
 	}
+	made, revoked := decisionIDs(a.Made), decisionIDs(d.revokes)
+	if err := note(ctx, tx, d.who, audit.Note{Did: "decision." + d.kind, What: "action/" + a.ID.String(), Why: d.why},
+		map[string][]int64{"made": made, "revoked": revoked}); err != nil {
+		return a, err
+	}
 	return a, reopen(ctx, tx, d.touched())
+}
+
+func decisionIDs(list []Choice) []int64 {
+	ids := make([]int64, len(list))
+	for i, c := range list {
+		ids[i] = c.ID
+	}
+	return ids
 }
 
 func insertChoices(ctx context.Context, tx pgx.Tx, a Action, list []Choice) ([]Choice, error) {

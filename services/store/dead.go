@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"heji/services/audit"
 )
 
 // SetAside stores rows or messages that cannot be used.
@@ -121,8 +123,10 @@ func (s *Store) RetryDead(ctx context.Context, ids []int64, who, why string) (wh
 				return err
 			}
 		}
-		_, err = tx.Exec(ctx, `UPDATE dead_records SET state = 'asked', who = $2, why = $3 WHERE id = ANY($1)`, ids, who, why)
-		return err
+		if _, err = tx.Exec(ctx, `UPDATE dead_records SET state = 'asked', who = $2, why = $3 WHERE id = ANY($1)`, ids, who, why); err != nil {
+			return err
+		}
+		return note(ctx, tx, who, audit.Note{Did: "dead.retry", Why: why}, map[string][]int64{"dead": ids})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("ask for dead records to be read again: %w", err)
@@ -136,8 +140,10 @@ func (s *Store) DropDead(ctx context.Context, ids []int64, who, why string) erro
 		if _, err := lockDead(ctx, tx, ids); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `UPDATE dead_records SET state = 'dropped', done_at = now(), who = $2, why = $3 WHERE id = ANY($1)`, ids, who, why)
-		return err
+		if _, err := tx.Exec(ctx, `UPDATE dead_records SET state = 'dropped', done_at = now(), who = $2, why = $3 WHERE id = ANY($1)`, ids, who, why); err != nil {
+			return err
+		}
+		return note(ctx, tx, who, audit.Note{Did: "dead.drop", Why: why}, map[string][]int64{"dead": ids})
 	})
 	if err != nil {
 		return fmt.Errorf("drop dead records: %w", err)

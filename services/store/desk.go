@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/services/audit"
 )
 
 // Entry is one thing that staff saved.
@@ -160,8 +162,11 @@ func insertEntry(ctx context.Context, tx pgx.Tx, e *Entry) error {
 	if e.Resident != uuid.Nil {
 		resident = &e.Resident
 	}
-	return tx.QueryRow(ctx, `INSERT INTO desk_entries (request, key, resident_id, who, record)
-		VALUES ($1, $2, $3, $4, $5) RETURNING id, at`, e.Request, e.Key, resident, e.Who, raw).Scan(&e.ID, &e.At)
+	if err := tx.QueryRow(ctx, `INSERT INTO desk_entries (request, key, resident_id, who, record)
+		VALUES ($1, $2, $3, $4, $5) RETURNING id, at`, e.Request, e.Key, resident, e.Who, raw).Scan(&e.ID, &e.At); err != nil {
+		return err
+	}
+	return note(ctx, tx, e.Who, audit.Note{Did: "entry", What: "entry/" + strconv.FormatInt(e.ID, 10)}, map[string]any{"resident": resident})
 }
 
 func rawOf(v schema.Values) map[schema.Attribute]string {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/services/audit"
 	"heji/services/lineage"
 )
 
@@ -473,10 +474,13 @@ func (e *intentEnds) add(v Verdict) {
 
 func (e *intentEnds) queue(b *pgx.Batch) {
 	if len(e.target) > 0 {
-		b.Queue(`UPDATE intents i SET state = n.state, reason = n.reason,
+		b.Queue(`WITH ended AS (UPDATE intents i SET state = n.state, reason = n.reason,
 				done_at = CASE WHEN n.state IN ('open', 'queued', 'doubt') THEN NULL ELSE clock_timestamp() END
 			FROM unnest($1::bigint[], $2::text[], $3::text[]) AS n(target, state, reason)
-			WHERE i.target_id = n.target AND i.state IN ('open', 'queued', 'doubt')`, e.target, e.state, e.reason)
+			WHERE i.target_id = n.target AND i.state IN ('open', 'queued', 'doubt') RETURNING i.id, i.platform, i.state)
+			INSERT INTO audit_notes (who, did, platform, detail)
+			SELECT $4, 'write', platform, json_build_object('intents', json_object_agg(id, state ORDER BY id))::text FROM ended GROUP BY platform`,
+			e.target, e.state, e.reason, audit.Hub)
 	}
 }
 

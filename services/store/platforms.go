@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/services/audit"
 )
 
 // Platform is one department platform as the hub knows it.
@@ -70,6 +71,10 @@ func (s *Store) RegisterPlatform(ctx context.Context, p Platform) error {
 		if _, err := tx.Exec(ctx, `INSERT INTO agreements (platform, version, body) VALUES ($1, $2, $3)`,
 			p.ID, known+1, body); err != nil {
 			return fmt.Errorf("platform %s: store agreement: %w", p.ID, err)
+		}
+		if err := note(ctx, tx, audit.Hub, audit.Note{Did: "agreement.read", What: "platform/" + p.ID, Platform: p.ID},
+			map[string]int{"version": known + 1}); err != nil {
+			return err
 		}
 		// Nothing leaves in read_only, so the newest text may stand there.
 		_, err = tx.Exec(ctx, `UPDATE platforms SET agreement = $2
@@ -292,6 +297,10 @@ func (s *Store) Step(ctx context.Context, platform string, to schema.Stage, who,
 			platform, from, to, who, why); err != nil {
 			return err
 		}
+		if err := note(ctx, tx, who, audit.Note{Did: "platform.step", What: "platform/" + platform, Platform: platform, Why: why},
+			map[string]schema.Stage{"from": from, "to": to}); err != nil {
+			return err
+		}
 		if to.Writes() {
 			due, err = makeDue(ctx, tx, platform, nil)
 			return err
@@ -335,6 +344,10 @@ func (s *Store) Approve(ctx context.Context, platform string, version int, who, 
 			platform, stage, who, fmt.Sprintf("agreement version %d: %s", version, why)); err != nil {
 			return err
 		}
+		if err := note(ctx, tx, who, audit.Note{Did: "agreement.approve", What: "platform/" + platform, Platform: platform, Why: why},
+			map[string]int{"version": version}); err != nil {
+			return err
+		}
 		if stage.Writes() {
 			due, err = makeDue(ctx, tx, platform, nil)
 		}
@@ -348,10 +361,17 @@ func (s *Store) Approve(ctx context.Context, platform string, version int, who, 
 
 // Pause holds or releases everything of a platform.
 func (s *Store) Pause(ctx context.Context, platform string, paused bool) error {
-	tag, err := s.pool.Exec(ctx, `UPDATE platforms SET paused = $2 WHERE id = $1`, platform, paused)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = ErrNotFound
-	}
+	err := s.tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE platforms SET paused = $2 WHERE id = $1`, platform, paused)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrNotFound
+		}
+		return note(ctx, tx, "", audit.Note{Did: map[bool]string{true: "platform.pause", false: "platform.resume"}[paused],
+			What: "platform/" + platform, Platform: platform}, nil)
+	})
 	if err != nil {
 		return fmt.Errorf("pause %s: %w", platform, err)
 	}

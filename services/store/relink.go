@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"heji/services/audit"
 	"heji/services/lineage"
 	"heji/services/linkage"
 )
@@ -197,8 +199,10 @@ func (s *Store) StartRelink(ctx context.Context, source []byte, who string) (Mod
 		if err != nil {
 			return err
 		}
-		out, err = pgx.CollectExactlyOneRow(rows, scanModel)
-		return err
+		if out, err = pgx.CollectExactlyOneRow(rows, scanModel); err != nil {
+			return err
+		}
+		return note(ctx, tx, who, audit.Note{Did: "relink.start", What: "model/" + strconv.Itoa(next)}, map[string]string{"digest": digest})
 	})
 	if err != nil {
 		return ModelStatus{}, fmt.Errorf("start a relink: %w", err)
@@ -210,8 +214,11 @@ func (s *Store) StartRelink(ctx context.Context, source []byte, who string) (Mod
 func (s *Store) CancelRelink(ctx context.Context) error {
 	err := s.alone(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE models SET phase = 'cancelled', done_at = now() WHERE phase = 'preparing'`)
-		if err != nil || tag.RowsAffected() > 0 {
+		if err != nil {
 			return err
+		}
+		if tag.RowsAffected() > 0 {
+			return note(ctx, tx, "", audit.Note{Did: "relink.cancel"}, nil)
 		}
 		var resolving bool
 		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM models WHERE phase = 'resolving')`).Scan(&resolving); err != nil {

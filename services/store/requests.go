@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"heji/services/audit"
 )
 
 // PullRequest is what a person asked pull to read again.
@@ -22,7 +24,12 @@ type PullRequest struct {
 // Reread asks for everything of a platform to be read again, in the name of a
 // person. What is read the same changes nothing.
 func (s *Store) Reread(ctx context.Context, platform, who, why string) error {
-	err := s.tx(ctx, func(tx pgx.Tx) error { return ask(ctx, tx, platform, "", who, why) })
+	err := s.tx(ctx, func(tx pgx.Tx) error {
+		if err := ask(ctx, tx, platform, "", who, why); err != nil {
+			return err
+		}
+		return note(ctx, tx, who, audit.Note{Did: "platform.resync", What: "platform/" + platform, Platform: platform, Why: why}, nil)
+	})
 	if err != nil {
 		return fmt.Errorf("ask for %s to be read again: %w", platform, err)
 	}

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/services/audit"
 	"heji/services/linkage"
 	"heji/services/survivorship"
 )
@@ -166,6 +169,9 @@ func (r *Resolution) Write(ctx context.Context, w Resolved) (due []schema.Change
 	if err := writeRisks(ctx, r.tx, w); err != nil {
 		return nil, err
 	}
+	if err := noteEvents(ctx, r.tx, w.Events); err != nil {
+		return nil, err
+	}
 	if len(w.Touched) == 0 {
 		return nil, nil
 	}
@@ -247,6 +253,21 @@ func writeEvents(ctx context.Context, q querier, list []Event) error {
 		return fmt.Errorf("write history: %w", err)
 	}
 	return nil
+}
+
+// noteEvents tells the audit trail what a resolution did, in one line: how many
+// events of each kind, and whose. history has the rest.
+func noteEvents(ctx context.Context, q querier, list []Event) error {
+	if len(list) == 0 {
+		return nil
+	}
+	counts, residents := map[string]int{}, map[uuid.UUID]bool{}
+	for _, e := range list {
+		counts[e.Kind]++
+		residents[e.Resident] = true
+	}
+	ids := slices.SortedFunc(maps.Keys(residents), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return note(ctx, q, audit.Hub, audit.Note{Did: "merge"}, map[string]any{"events": counts, "residents": ids})
 }
 
 func textOrNull(raw json.RawMessage) *string {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/services/audit"
 )
 
 // Risk is a change of a resident that waits before it leaves: for a second
@@ -181,6 +183,9 @@ func (s *Store) ApproveRisk(ctx context.Context, id int64, who, why string) (due
 		if _, err := tx.Exec(ctx, `UPDATE risks SET released_at = clock_timestamp(), outcome = 'approved', released_by = $2, why = $3 WHERE id = $1`, id, who, why); err != nil {
 			return err
 		}
+		if err := note(ctx, tx, who, audit.Note{Did: "risk.approve", What: riskName(id), Why: why}, map[string]uuid.UUID{"resident": r.Resident}); err != nil {
+			return err
+		}
 		due, err = makeDueFor(ctx, tx, []uuid.UUID{r.Resident})
 		return err
 	})
@@ -194,17 +199,22 @@ func (s *Store) ApproveRisk(ctx context.Context, id int64, who, why string) (due
 // person lets it go, or until what it says is corrected.
 func (s *Store) StopRisk(ctx context.Context, id int64, who, why string) error {
 	err := s.tx(ctx, func(tx pgx.Tx) error {
-		if _, err := lockRisk(ctx, tx, id); err != nil {
+		r, err := lockRisk(ctx, tx, id)
+		if err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `UPDATE risks SET stopped_by = $2, stopped_at = clock_timestamp(), why = $3 WHERE id = $1`, id, who, why)
-		return err
+		if _, err := tx.Exec(ctx, `UPDATE risks SET stopped_by = $2, stopped_at = clock_timestamp(), why = $3 WHERE id = $1`, id, who, why); err != nil {
+			return err
+		}
+		return note(ctx, tx, who, audit.Note{Did: "risk.stop", What: riskName(id), Why: why}, map[string]uuid.UUID{"resident": r.Resident})
 	})
 	if err != nil {
 		return fmt.Errorf("stop a risky change: %w", err)
 	}
 	return nil
 }
+
+func riskName(id int64) string { return "risk/" + strconv.FormatInt(id, 10) }
 
 const riskColumns = `id, resident_id, attribute, old, new, platform, key, coalesce(other, '00000000-0000-0000-0000-000000000000'), who, at, until,
 	coalesce(stopped_by, ''), why, released_at, coalesce(released_by, ''), coalesce(outcome, '')`

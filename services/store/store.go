@@ -15,6 +15,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"heji/schema/migrations"
+	"heji/services/audit"
 )
 
 // Store is the hub's database.
@@ -113,11 +114,15 @@ func (s *Store) Setting(ctx context.Context, name string, v any) error {
 
 // SetSetting stores a value of the installation.
 func (s *Store) SetSetting(ctx context.Context, name string, v any) error {
+	return setSetting(ctx, s.pool, name, v)
+}
+
+func setSetting(ctx context.Context, q querier, name string, v any) error {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("setting %s: %w", name, err)
 	}
-	_, err = s.pool.Exec(ctx, `INSERT INTO settings (name, value) VALUES ($1, $2)
+	_, err = q.Exec(ctx, `INSERT INTO settings (name, value) VALUES ($1, $2)
 		ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = now()`, name, raw)
 	if err != nil {
 		return fmt.Errorf("store setting %s: %w", name, err)
@@ -153,6 +158,16 @@ func (s *Store) WritesStopped(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	return v, err
+}
+
+// StopWrites stops everything outgoing, or lets it go on.
+func (s *Store) StopWrites(ctx context.Context, stopped bool) error {
+	return s.tx(ctx, func(tx pgx.Tx) error {
+		if err := setSetting(ctx, tx, "writes_stopped", stopped); err != nil {
+			return err
+		}
+		return note(ctx, tx, "", audit.Note{Did: map[bool]string{true: "writes.stop", false: "writes.resume"}[stopped]}, nil)
+	})
 }
 
 // Count adds n to a counter that survives restarts.

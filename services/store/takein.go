@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/services/audit"
 )
 
 // Record is one row of one platform as the hub keeps it.
@@ -166,6 +167,10 @@ func (s *Store) TakeIn(ctx context.Context, in Intake, decide func(IntakeState) 
 		if d.Hold {
 			if _, err := tx.Exec(ctx, `UPDATE platforms SET paused = true WHERE id = $1`, in.Platform); err != nil {
 				return fmt.Errorf("hold the platform: %w", err)
+			}
+			if err := note(ctx, tx, audit.Hub, audit.Note{Did: "platform.pause", What: "platform/" + in.Platform, Platform: in.Platform,
+				Why: "many rows changed in one way at once"}, nil); err != nil {
+				return err
 			}
 		}
 		counts.Later = d.Later
