@@ -100,8 +100,7 @@ func (r *recordedRows) Next(into []driver.Value) error {
 
 // The statements of the brands that no test meets live are what they should be,
 // through database/sql, for a full read, an incremental one, a log, writes and
-// looks. They were read by people who know these databases; they have not met a
-// live server.
+// looks. That holds them as they are; nobody has seen a live server take them.
 func TestStatementsOfBrandsWithoutALiveServer(t *testing.T) {
 	when := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 	row := []driver.Value{"7", "", "1990-01-02", "2026-03-01 08:00:00.1230000", "P0001", "0", "N1", "13912345678", "甲", "7", int64(0)} // in the order of the columns' names

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -175,6 +176,31 @@ func TestPlatformInTrouble(t *testing.T) {
 	d.within("well again", func() bool { return d.trouble("clinic") == "" })
 	require.Empty(t, d.dead(""))
 	d.balance()
+}
+
+// TestCredentialsAreNotTriedForEver: a platform that refuses our credentials is
+// left alone for longer and longer, because many lock an account after a few
+// tries; a whole read that a person asks for is tried at once, as often as it is
+// asked for.
+func TestCredentialsAreNotTriedForEver(t *testing.T) {
+	d := newDistrictThatWaits(t, time.Hour)
+	d.clinic.answer(func(w http.ResponseWriter, _ *http.Request, _ <-chan struct{}) {
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	d.hub.Wake("clinic")
+	d.within("refused", func() bool { return strings.Contains(d.trouble("clinic"), "401") })
+	tries := d.clinic.requests()
+	for range 3 {
+		d.hub.Wake("clinic") // whatever else wakes it does not knock again
+	}
+	require.NoError(t, d.hub.Store.Reread(d.ctx, "clinic", "张三", "the password was changed"))
+	d.within("tried again", func() bool { return d.clinic.requests() > tries })
+	require.Equal(t, 2*tries, d.clinic.requests())
+
+	d.clinic.answer(list(`{"id": "C1", "name": "欧阳沐辰", "born": "1980-03-07", "changed": "2026-11-01T08:00:00+08:00"}`))
+	require.NoError(t, d.hub.Store.Reread(d.ctx, "clinic", "张三", "once more: the account was locked"))
+	d.shows("clinic", "C1")
+	d.within("well again", func() bool { return d.trouble("clinic") == "" })
 }
 
 // TestOneHangs: I10. While a request to one platform has no answer, the other is

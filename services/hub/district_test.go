@@ -87,6 +87,12 @@ fields:
 
 func newDistrict(t *testing.T, clinicLines ...string) *district {
 	t.Helper()
+	return newDistrictThatWaits(t, 100*time.Millisecond, clinicLines...)
+}
+
+// newDistrictThatWaits tries again after longest at the latest.
+func newDistrictThatWaits(t *testing.T, longest time.Duration, clinicLines ...string) *district {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	d := &district{t: t, ctx: ctx, folder: t.TempDir(), clinic: newClinic(t)}
 	env := map[string]string{"STREET": d.folder, "CLINIC": d.clinic.server.URL}
@@ -101,7 +107,7 @@ func newDistrict(t *testing.T, clinicLines ...string) *district {
 		specs = append(specs, p)
 	}
 	h, err := hub.New(ctx, hub.Config{Dir: t.TempDir(), DatabaseURL: pgtestDSN(t), Specs: specs, Listen: "127.0.0.1:0",
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), MaxWait: 100 * time.Millisecond})
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), MaxWait: longest})
 	require.NoError(t, err)
 	d.hub = h
 	run, stop := context.WithCancel(ctx)

@@ -98,7 +98,7 @@ func folder(p *registry.Platform) bool {
 // loop keeps one platform's lease and makes one pass after the other.
 func (s *Service) loop(ctx context.Context, id string, c connectors.Connector, every time.Duration) error {
 	log := s.o.Logger.With("platform", id)
-	backoff := time.Second
+	backoff, gate := time.Second, registry.NewGate(s.o.MaxWait)
 	for ctx.Err() == nil {
 		lease, ok, err := s.o.Store.TakePullLease(ctx, id, s.o.Holder, s.o.Lease)
 		if err != nil || !ok {
@@ -108,7 +108,7 @@ func (s *Service) loop(ctx context.Context, id string, c connectors.Connector, e
 			s.pause(ctx, id, backoff)
 			continue
 		}
-		err = s.hold(ctx, id, c, lease, every, log)
+		err = s.hold(ctx, id, c, lease, every, gate, log)
 		if err != nil && ctx.Err() == nil {
 			log.Warn("pulling was interrupted; trying again", "error", err, "retry_after", backoff)
 			if noteErr := s.o.Store.PullResult(ctx, id, registry.Trouble(err, telemetry.ErrorText(err))); noteErr != nil {
@@ -128,7 +128,7 @@ func (s *Service) loop(ctx context.Context, id string, c connectors.Connector, e
 var errLease = errors.New("another process holds the lease")
 
 // hold makes passes under one fence until something goes wrong.
-func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, lease store.Lease, every time.Duration, log *slog.Logger) error {
+func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, lease store.Lease, every time.Duration, gate *registry.Gate, log *slog.Logger) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var renewing sync.WaitGroup
@@ -147,6 +147,9 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 	}
 	failures, damaged := 0, ""
 	for {
+		if err := r.barred(ctx, gate); err != nil {
+			return err
+		}
 		requests, err := r.requested(ctx)
 		if err == nil {
 			err = r.pass(ctx)
@@ -154,6 +157,7 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
+		gate.Note(err)
 		sentence := ""
 		if !r.emitted {
 			sentence = damaged // nothing new was read: what was wrong with the last file still is
@@ -174,7 +178,7 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 			if r.files && errors.Is(err, connectors.ErrLayout) {
 				damaged = sentence
 			}
-			wait = max(min(every<<min(failures, 6), s.o.MaxWait), connectors.RetryAfter(err))
+			wait = max(min(every<<min(failures, 6), s.o.MaxWait), connectors.RetryAfter(err), gate.Closed())
 			// A pass that broke off may have published rows; the next one starts
 			// again at the last resume point, under the same fence.
 			log.Warn("a pass failed; the others go on", "error", err, "retry_after", wait)
@@ -240,6 +244,8 @@ type run struct {
 	lag     time.Duration
 	trusted bool
 	files   bool // a folder: between two files nothing is read, and nothing is mended
+
+	heard time.Time // when the newest request for a whole read was made that was seen
 
 	// One pass.
 	emitted bool            // it read something

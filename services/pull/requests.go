@@ -9,6 +9,7 @@ import (
 
 	"heji/connectors"
 	"heji/schema"
+	"heji/services/registry"
 	"heji/services/store"
 )
 
@@ -51,6 +52,11 @@ func (r *run) requested(ctx context.Context) (whole []int64, err error) {
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
+	for _, q := range list {
+		if q.Key == "" {
+			r.heard = later(r.heard, q.AskedAt)
+		}
+	}
 	looker, looks := r.connector.(connectors.Looker)
 	for _, q := range list {
 		if q.Key == "" || !looks {
@@ -80,6 +86,43 @@ func (r *run) requested(ctx context.Context) (whole []int64, err error) {
 	r.cursor = nil
 	r.log.Info("everything is read again, as was asked for")
 	return whole, nil
+}
+
+// barred waits as long as the platform does not accept our credentials. A whole
+// read that a person asks for meanwhile opens the gate; no other wake does.
+func (r *run) barred(ctx context.Context, gate *registry.Gate) error {
+	if gate.Closed() == 0 {
+		return nil
+	}
+	for before := r.heard; ; {
+		list, err := r.service.o.Store.PullRequests(ctx, r.id)
+		if err != nil {
+			return err
+		}
+		for _, q := range list {
+			if q.Key == "" {
+				r.heard = later(r.heard, q.AskedAt)
+			}
+		}
+		if r.heard.After(before) {
+			gate.Open()
+		}
+		wait := gate.Closed()
+		if wait == 0 {
+			return nil
+		}
+		r.service.pause(ctx, r.id, min(wait, listenEvery))
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // lookAgain asks the platform for one row and publishes what it shows.

@@ -36,9 +36,10 @@ func (s *Store) Reread(ctx context.Context, platform, who, why string) error {
 	return nil
 }
 
-// ask stores a request, once while the same one is open.
+// ask stores a request, once while the same one is open: then it is as new again.
 func ask(ctx context.Context, tx pgx.Tx, platform, key, who, why string) error {
-	_, err := tx.Exec(ctx, `INSERT INTO pull_requests (platform, key, who, why) SELECT $1, $2, $3, $4
+	_, err := tx.Exec(ctx, `WITH again AS (UPDATE pull_requests SET asked_at = now() WHERE platform = $1 AND key = $2 AND done_at IS NULL)
+		INSERT INTO pull_requests (platform, key, who, why) SELECT $1, $2, $3, $4
 		WHERE NOT EXISTS (SELECT FROM pull_requests WHERE platform = $1 AND key = $2 AND done_at IS NULL)`, platform, key, who, why)
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "23503" {

@@ -144,6 +144,7 @@ func busy(writes []connectors.Write, err error) []connectors.Outcome {
 
 func (w *worker) fail(ctx context.Context, err error) {
 	w.failures++
+	w.gate.Note(err)
 	if w.failures == 1 || w.failures%20 == 0 {
 		w.log.Warn("the platform does not take writes now; they wait", "error", err, "attempts", w.failures)
 	}
@@ -154,6 +155,7 @@ func (w *worker) fail(ctx context.Context, err error) {
 
 func (w *worker) succeed(ctx context.Context) {
 	w.failures = 0
+	w.gate.Note(nil)
 	w.o.Metrics.LastSuccess.WithLabelValues(w.id, telemetry.DirectionWrite).SetToCurrentTime()
 	if err := w.o.Store.WriteResult(ctx, w.id, store.Trouble{}); err != nil && ctx.Err() == nil {
 		w.log.Warn("the result could not be noted", "error", err)

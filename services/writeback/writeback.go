@@ -71,7 +71,8 @@ func New(o Options) *Service {
 		}
 		w := &worker{o: o, id: id, mapping: p.Map, policy: p.Policy, writer: writer, keys: o.Keys,
 			trusted: p.Spec.ClockTrusted, conditional: p.Conditional, log: o.Logger.With("platform", id),
-			limit: o.Batch, wake: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1)}
+			limit: o.Batch, wake: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1),
+			gate: registry.NewGate(60 * o.Sweep)}
 		w.looker, _ = p.Connector.(connectors.Looker)
 		w.acks, _ = p.Connector.(connectors.Acknowledger)
 		if x, ok := p.Connector.(connectors.Repeater); ok {
@@ -162,6 +163,7 @@ type worker struct {
 	log         *slog.Logger
 	wake        chan struct{}
 	failures    int
+	gate        *registry.Gate // shut while the platform does not accept our credentials
 }
 
 func (w *worker) signal() {
@@ -207,10 +209,16 @@ func (w *worker) hold(ctx context.Context, lease store.Lease) error {
 	defer renewing.Wait()
 	defer stop(nil)
 
+	if err := w.barred(ctx); err != nil {
+		return err
+	}
 	if err := w.recover(ctx, lease); err != nil {
 		return err
 	}
 	for ctx.Err() == nil {
+		if err := w.barred(ctx); err != nil {
+			return err
+		}
 		if err := w.acknowledge(ctx, lease); err != nil {
 			return err
 		}
@@ -229,7 +237,7 @@ func (w *worker) hold(ctx context.Context, lease store.Lease) error {
 		}
 		wait := w.o.Sweep
 		if w.failures > 0 {
-			wait = backoff(w.failures) // I10: a platform that is down is asked less and less
+			wait = max(backoff(w.failures), w.gate.Closed()) // I10: a platform that is down is asked less and less
 		} else if at, ok, err := w.o.Store.NextDue(ctx, w.id); err != nil {
 			return err
 		} else if ok {
@@ -241,6 +249,33 @@ func (w *worker) hold(ctx context.Context, lease store.Lease) error {
 		w.pause(ctx, wait)
 	}
 	return context.Cause(ctx)
+}
+
+// barred waits as long as the platform does not accept our credentials. A person
+// who pauses the platform and lets it go on has it tried at once.
+func (w *worker) barred(ctx context.Context) error {
+	for paused := false; w.gate.Closed() > 0; {
+		list, err := w.o.Store.Platforms(ctx)
+		if err != nil {
+			return err
+		}
+		for _, p := range list {
+			if p.ID != w.id {
+				continue
+			}
+			if paused && !p.Paused {
+				w.gate.Open()
+			}
+			paused = p.Paused
+		}
+		if wait := w.gate.Closed(); wait > 0 {
+			w.pause(ctx, min(wait, 2*w.o.Sweep))
+		}
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+	}
+	return nil
 }
 
 func (w *worker) renew(ctx context.Context, lease store.Lease, stop context.CancelCauseFunc) {

@@ -1,0 +1,43 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"heji/connectors"
+)
+
+func TestGateWaitsLongerAndLonger(t *testing.T) {
+	now := time.Date(2026, 11, 27, 8, 0, 0, 0, time.UTC)
+	g := NewGate(time.Minute)
+	g.Now = func() time.Time { return now }
+	require.Zero(t, g.Closed(), "nothing has happened yet")
+	wrong := fmt.Errorf("clinic: %w", connectors.NewTrouble("db_login"))
+
+	tries := 0
+	for end := now.Add(24 * time.Hour); now.Before(end); now = now.Add(g.Closed()) {
+		g.Note(wrong)
+		tries++
+		want := []time.Duration{1, 2, 4, 8, 16, 32, 60}[min(tries-1, 6)] * time.Minute
+		require.Equal(t, want, g.Closed(), "try %d", tries)
+	}
+	require.Less(t, tries, 32, "of a whole day")
+
+	g.Note(wrong)
+	g.Note(errors.New("no connection"))
+	require.Equal(t, time.Hour, g.Closed(), "an answer of another kind opens nothing: it has not let us in")
+
+	g.Open()
+	require.Zero(t, g.Closed())
+	g.Note(wrong)
+	require.Equal(t, time.Minute, g.Closed(), "from the beginning")
+	now = now.Add(time.Minute)
+	require.Zero(t, g.Closed())
+	g.Note(nil)
+	g.Note(wrong)
+	require.Equal(t, time.Minute, g.Closed(), "it had let us in between")
+}
