@@ -287,7 +287,11 @@ func (d *demo) approve(ctx context.Context) error {
 		if !p.Writable || p.Stage == schema.Live {
 			continue
 		}
-		body := map[string]string{"stage": string(schema.Live), "who": "demo-admin", "why": "演示：回写已批准"}
+		var effect struct{ Digest string }
+		if _, err := d.call(ctx, http.MethodGet, "/api/v1/platforms/"+p.ID+"/effect", "", nil, &effect); err != nil {
+			return fmt.Errorf("what writing to %s would do: %w", p.ID, err)
+		}
+		body := map[string]string{"stage": string(schema.Live), "who": "demo-admin", "why": "演示：回写已批准", "digest": effect.Digest}
 		if _, err := d.call(ctx, http.MethodPost, "/api/v1/platforms/"+p.ID+"/stage", "", body, nil); err != nil {
 			return fmt.Errorf("approve %s: %w", p.ID, err)
 		}

@@ -288,7 +288,21 @@ func TestPlatforms(t *testing.T) {
 	require.Len(t, r.json["platforms"], 3)
 	require.NotContains(t, r.text, "不可见")
 
-	r = w.send(200, "POST", "/api/v1/platforms/pension/stage", map[string]string{"stage": "live", "who": "赵主任", "why": "已核对"})
+	live := map[string]any{"stage": "live", "who": "赵主任", "why": "已核对"}
+	r = w.send(409, "POST", "/api/v1/platforms/pension/stage", live)
+	require.Equal(t, "urn:heji:problem:effect_unseen", r.json["type"], "nobody has seen what it does")
+	w.send(200, "POST", "/api/v1/platforms/pension/stage", map[string]any{"stage": "shadow", "who": "赵主任"})
+	r = w.get("/api/v1/platforms/pension/effect")
+	require.Equal(t, float64(1), r.json["rows"])
+	require.Contains(t, r.json["lines"], map[string]any{"attribute": "name", "outcome": "propose", "count": float64(1)})
+	require.NotContains(t, r.text, "王建国", "samples are masked")
+	live["digest"] = r.json["digest"]
+	for _, path := range []string{"sealed/effect", "nowhere/effect", "desk/effect", "pension/effect?agreement=7", "pension/effect?agreement=x"} {
+		w.send(404, "GET", "/api/v1/platforms/"+path, nil)
+	}
+	w.send(409, "GET", "/api/v1/platforms/gongan/effect", nil)
+	w.send(422, "GET", "/api/v1/platforms/pension/effect?stage=canary", nil)
+	r = w.send(200, "POST", "/api/v1/platforms/pension/stage", live)
 	require.Equal(t, float64(1), r.json["due"], "the campaign has begun")
 	r = w.get("/api/v1/platforms")
 	require.Contains(t, r.text, "赵主任")
@@ -297,7 +311,7 @@ func TestPlatforms(t *testing.T) {
 		status           int
 		code             string
 	}{
-		{"pension", "canary", "赵主任", 409, "canary"},
+		{"pension", "canary", "赵主任", 422, "canary_community"},
 		{"gongan", "live", "赵主任", 409, "not_writable"},
 		{"pension", "everything", "赵主任", 422, "stage"},
 		{"pension", "live", "", 422, "who"},

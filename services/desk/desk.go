@@ -69,6 +69,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeKit(mux)
 	d.routeRisks(mux)
 	d.routeAudit(mux)
+	d.routeLadder(mux)
 	d.routePages(mux)
 	return d.guard(mux)
 }
@@ -134,8 +135,11 @@ func (d *Desk) routePages(mux *http.ServeMux) {
 	}
 	for route, do := range map[string]func(*http.Request, Lang) error{
 		"POST /platforms/{id}/stage": func(r *http.Request, _ Lang) error {
-			_, err := d.step(r.Context(), r.PathValue("id"), stepBody{Stage: schema.Stage(r.PostForm.Get("stage")),
-				Who: r.PostForm.Get("who"), Why: r.PostForm.Get("why")})
+			b, err := stepForm(r)
+			if err != nil {
+				return err
+			}
+			_, err = d.step(r.Context(), r.PathValue("id"), b)
 			return err
 		},
 		"POST /platforms/{id}/pause":  func(r *http.Request, _ Lang) error { return d.pause(r.Context(), r.PathValue("id"), true) },

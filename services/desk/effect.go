@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"heji/schema"
+	"heji/services/demand"
 	"heji/services/lineage"
 	"heji/services/registry"
 	"heji/services/store"
@@ -176,15 +177,15 @@ func (p *prophet) tell(f *Forecast) {
 func (f *Forecast) count(effects []Effect) {
 	for _, e := range effects {
 		switch e.Outcome {
-		case outWrite:
+		case demand.Write:
 			f.Writes++
-		case outCreate:
+		case demand.Create:
 			f.Creates++
-		case outTakeBack:
+		case demand.TakeBack:
 			f.TakeBacks++
-		case outPropose:
+		case demand.Propose:
 			f.Proposals++
-		case outPerson:
+		case demand.Person:
 			f.Persons++
 		}
 	}
@@ -322,9 +323,9 @@ func (p *prophet) rows(o *outlook, group []int64, from []uuid.UUID, at map[strin
 		waits := slices.ContainsFunc(o.targets, func(t store.TargetView) bool { return t.Platform == x.ID && t.Key == "" })
 		switch {
 		case at[x.ID] > 0 && waits:
-			note.Outcome, note.Why = outWithheld, "create_not_needed"
+			note.Outcome, note.Why = demand.Withheld, "create_not_needed"
 		case at[x.ID] > 1 && len(from) > 1 && p.shadow(group, x.ID):
-			note.Outcome, note.Why = outPerson, "two_rows"
+			note.Outcome, note.Why = demand.Person, "two_rows"
 		case at[x.ID] == 0 && p.left(from, x.ID):
 			if e, ok := o.create(x); ok {
 				out = append(out, e)

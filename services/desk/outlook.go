@@ -2,16 +2,14 @@ package desk
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"heji/connectors/mapping"
 	"heji/schema"
+	"heji/services/demand"
 	"heji/services/lineage"
 	"heji/services/registry"
 	"heji/services/store"
-	"heji/services/survivorship"
 )
 
 // Effect is what one platform would receive of one attribute.
@@ -31,18 +29,9 @@ type Effect struct {
 	WhyText      string           `json:"why_text,omitempty"`
 }
 
-// outcomes and how they look.
-const (
-	outWrite    = "write"
-	outTakeBack = "take_back"
-	outCreate   = "create"
-	outPropose  = "propose"
-	outPerson   = "person"
-	outWithheld = "withheld"
-	outSame     = "same"
-)
-
-var outcomeIcon = map[string]string{outWrite: "→", outTakeBack: "↩", outCreate: "+", outPropose: "✎", outPerson: "!", outWithheld: "–", outSame: "="}
+// outcomeIcon is how outcomes look: never by colour alone.
+var outcomeIcon = map[string]string{demand.Write: "→", demand.TakeBack: "↩", demand.Create: "+", demand.Propose: "✎",
+	demand.Person: "!", demand.Withheld: "–", demand.Same: "="}
 
 // outlook is one resident as it would be. What it says is a pure function of
 // what the store and the registry know now: the same lineage.Make that writeback
@@ -64,8 +53,6 @@ type standing struct {
 	master  store.Survivors
 	members map[schema.RecordRef]bool
 }
-
-func (s standing) values() schema.Values { return store.Resident{Master: s.master}.Values() }
 
 // each visits the rows of a resident at the platforms that anybody may see, and
 // the platforms without one.
@@ -136,6 +123,7 @@ func (o *outlook) moved(p store.Platform, reg *registry.Platform, ref schema.Rec
 func (o *outlook) row(p store.Platform, reg *registry.Platform, ref schema.RecordRef, touched, moved []schema.Attribute) []Effect {
 	row := o.rows[ref]
 	plan := lineage.Make(row, o.after.wishes(p, reg.Map, o.now), reg.Policy)
+	q := demand.Question{Platform: p, Map: reg.Map, Master: o.after.master, InScope: demand.InScope(p, o.after.master, o.now), Plan: plan}
 	out := []Effect{}
 	for _, d := range visible {
 		a, moves := d.Name, slices.Contains(moved, d.Name)
@@ -145,17 +133,9 @@ func (o *outlook) row(p store.Platform, reg *registry.Platform, ref schema.Recor
 		raw, shows := row.Raw[a]
 		e := Effect{Platform: p.ID, PlatformName: o.lang.Platform(p), Key: ref.Key, Attribute: a, Label: o.lang.Attribute(a),
 			Shown: o.shown(reg.Map, a, raw), New: o.lang.Value(a, o.after.master[a].Value), Mode: p.Agreement.Mode(a)}
+		e.Outcome, e.Why = q.Outcome(a, raw, shows, !moves && o.unchanged(a))
 		if back := plan.Due[a]; back.Retract {
 			e.New = o.shown(reg.Map, a, back.Raw)
-			e.Outcome, e.Why = outTakeBack, ""
-			switch {
-			case !p.Stage.Writes():
-				e.Outcome, e.Why = outWithheld, "stage"
-			case p.Paused:
-				e.Why = "paused"
-			}
-		} else {
-			e.Outcome, e.Why = o.outcome(p, reg.Map, a, raw, shows, moves, plan)
 		}
 		o.say(&e)
 		out = append(out, e)
@@ -179,53 +159,6 @@ func (o *outlook) shown(m *mapping.Map, a schema.Attribute, raw string) string {
 	return raw
 }
 
-// outcome finds what becomes of one field, and why where it is not written. The
-// checks stand in the order in which a person would ask.
-func (o *outlook) outcome(p store.Platform, m *mapping.Map, a schema.Attribute, raw string, shows, moves bool, plan lineage.Plan) (outcome, why string) {
-	to, survives := o.after.master[a]
-	switch {
-	case slices.Contains(p.Agreement.Authority, a):
-		return outWithheld, "authority"
-	case p.Agreement.Mode(a) == schema.Never:
-		return outWithheld, "never"
-	case !p.Writable:
-		return outWithheld, "no_way"
-	case !m.Writable(a):
-		return outWithheld, "read_only"
-	case !survives:
-		return outWithheld, "nothing"
-	case !moves && o.unchanged(a):
-		return outWithheld, "unchanged"
-	case !p.Agreement.InScope(o.after.values(), o.now):
-		return outWithheld, "scope"
-	case shows && m.Shows(a, raw, to.Value):
-		return outSame, ""
-	case !p.Stage.Writes():
-		return outWithheld, "stage"
-	}
-	if _, err := m.Wire(a, to.Value); err != nil {
-		return outWithheld, "no_form"
-	}
-	if _, ok := plan.Propose[a]; ok {
-		return outPropose, ""
-	}
-	if _, ok := plan.Due[a]; ok || slices.Contains(plan.Waiting, a) {
-		if p.Paused {
-			return outWrite, "paused"
-		}
-		return outWrite, ""
-	}
-	switch {
-	case slices.Contains(plan.Disputed, a):
-		return outPerson, "disputed"
-	case slices.Contains(plan.Flagged, a), slices.Contains(plan.Contested, a):
-		return outPerson, "contested"
-	case !shows:
-		return outWithheld, "not_shown"
-	}
-	return outWithheld, "has_own"
-}
-
 // unchanged reports whether saving leaves the master value as it is: whatever a
 // platform still waits for then has another cause.
 func (o *outlook) unchanged(a schema.Attribute) bool {
@@ -233,64 +166,26 @@ func (o *outlook) unchanged(a schema.Attribute) bool {
 	return had && old.Value == o.after.master[a].Value && old.Disputed == o.after.master[a].Disputed
 }
 
-// wishes are what lineage must know of a resident: what a platform's row should
-// show by the agreement in force, and whose evidence is part of the resident
-// (I7: only what the agreement names, and only within its scope).
+// wishes are what lineage must know of a resident as it is at one time.
 func (s standing) wishes(p store.Platform, m *mapping.Map, now time.Time) lineage.Resident {
-	inScope := p.Agreement.InScope(s.values(), now)
-	mode := func(a schema.Attribute) schema.Mode {
-		if !inScope {
-			return schema.Never // I7
-		}
-		return p.Agreement.Mode(a)
-	}
-	wanted, decisions := map[schema.Attribute]lineage.Wanted{}, map[string]bool{}
-	for a, v := range s.master {
-		if v.Decision != 0 {
-			decisions[source(v)] = true
-		}
-		if mode(a) == schema.Never || !slices.Contains(m.Attributes(), a) || !m.Writable(a) {
-			continue
-		}
-		wire, err := m.Wire(a, v.Value)
-		if err != nil {
-			continue // outcome tells
-		}
-		wanted[a] = lineage.Wanted{Value: v.Value, Wire: wire, Since: v.Upto, Decision: v.Decision != 0, Source: source(v), Disputed: v.Disputed}
-	}
-	return lineage.Resident{Wanted: wanted, Mode: mode,
-		Has: func(name string) bool {
-			platform, key, _ := strings.Cut(name, "/")
-			return decisions[name] || s.members[schema.RecordRef{Platform: platform, Key: key}]
-		},
-		Read: func(a schema.Attribute, raw string) (string, bool) {
-			v, problem := m.Value(a, raw)
-			return v, v != "" || problem == "" || problem == schema.ProblemPlaceholder
-		},
-	}
-}
-
-// source names whose evidence a value is, as lineage keeps it beside what we
-// wrote.
-func source(s survivorship.Survivor) string {
-	if s.Decision != 0 {
-		return "decision/" + strconv.FormatInt(s.Decision, 10)
-	}
-	return s.Source.Platform + "/" + s.Source.Key
+	who, _ := demand.Of(p, m, s.master, s.members, now) // what has no form, the outcome tells
+	return who
 }
 
 // create says whether a platform without a row would get one.
 func (o *outlook) create(p store.Platform) (Effect, bool) {
-	if !p.Agreement.Creates || !p.Writable || !p.Agreement.InScope(o.after.values(), o.now) || !o.receives(p) {
+	if !p.Agreement.Creates || !p.Writable || !demand.InScope(p, o.after.master, o.now) || !o.receives(p) {
 		return Effect{}, false
 	}
-	e := Effect{Platform: p.ID, PlatformName: o.lang.Platform(p), Mode: schema.Overwrite, Outcome: outCreate,
+	e := Effect{Platform: p.ID, PlatformName: o.lang.Platform(p), Mode: schema.Overwrite, Outcome: demand.Create,
 		New: o.lang.T("preview.new_row")}
 	switch {
 	case slices.ContainsFunc(o.targets, func(t store.TargetView) bool { return t.Platform == p.ID }):
 		e.Why = "create_waits"
 	case !p.Stage.Writes():
-		e.Outcome, e.Why = outWithheld, "stage"
+		e.Outcome, e.Why = demand.Withheld, "stage"
+	case p.Stage == schema.Canary && !p.Canary.Holds(o.after.master):
+		e.Outcome, e.Why = demand.Withheld, "canary"
 	case p.Paused:
 		e.Why = "paused"
 	}

@@ -48,6 +48,10 @@ type PlatformState struct {
 	WroteAt    *time.Time                  `json:"wrote_at,omitempty"`
 	WriteError string                      `json:"write_error,omitempty"`
 	LastStep   *Step                       `json:"last_step,omitempty"`
+	Agreement  int                         `json:"agreement"`                   // the version in force
+	Candidate  int                         `json:"agreement_waiting,omitempty"` // a newer one waits for approval
+	Community  string                      `json:"canary_community,omitempty"`
+	DayRows    int                         `json:"canary_rows,omitempty"`
 }
 
 // Step is one step on the ladder, in the name of a person.
@@ -84,6 +88,10 @@ func (d *Desk) overview(ctx context.Context, l Lang) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
+	waiting, err := d.o.Store.WaitingAgreements(ctx)
+	if err != nil {
+		return Overview{}, err
+	}
 	o := Overview{WritesStopped: stopped, Residents: stats.Residents, Records: stats.Records, Unresolved: stats.Unresolved,
 		ReviewsOpen: stats.ReviewsOpen, Platforms: []PlatformState{}}
 	now := d.o.Today()
@@ -96,7 +104,9 @@ func (d *Desk) overview(ctx context.Context, l Lang) (Overview, error) {
 	}
 	for _, p := range platforms {
 		if open(p) {
-			o.Platforms = append(o.Platforms, l.platformState(p, stats.Platforms[p.ID], steps))
+			state := l.platformState(p, stats.Platforms[p.ID], steps)
+			state.Candidate = waiting[p.ID]
+			o.Platforms = append(o.Platforms, state)
 		}
 	}
 	return o, nil
@@ -111,7 +121,7 @@ func (l Lang) platformState(p store.Platform, s *store.PlatformStats, steps map[
 		Authority: []string{}, LegalBasis: p.Agreement.LegalBasis, Records: s.Records, Unresolved: s.Unresolved,
 		Pulled: s.Pulled, Merged: s.Merged, Unchanged: s.Unchanged, Targets: s.Targets, Green: s.Targets[store.TargetGreen], Due: s.Due, OldestDue: s.OldestDue,
 		Proposals: s.Proposals, CompleteAt: p.CompleteAt, AsOf: p.AsOf, PulledAt: p.PulledAt, PullError: l.Trouble(p.PullTrouble),
-		WroteAt: p.WroteAt, WriteError: l.Trouble(p.WriteTrouble)}
+		WroteAt: p.WroteAt, WriteError: l.Trouble(p.WriteTrouble), Agreement: p.Version, Community: p.Canary.Community, DayRows: p.Canary.Rows}
 	if out.Targets == nil {
 		out.Targets = map[store.TargetState]int64{}
 	}
@@ -172,9 +182,14 @@ func (d *Desk) openPlatform(ctx context.Context, id string) (store.Platform, err
 
 // stepBody is what POST /api/v1/platforms/{id}/stage takes.
 type stepBody struct {
-	Stage schema.Stage `json:"stage"`
-	Who   string       `json:"who"`
-	Why   string       `json:"why"`
+	Stage  schema.Stage `json:"stage"`
+	Who    string       `json:"who"`
+	Why    string       `json:"why"`
+	Digest string       `json:"digest"` // of the effect report that who saw; up to canary and live
+	// Canary: one community, and so many rows a day.
+	Community string  `json:"community"`
+	Rows      int     `json:"rows"`
+	Rate      float64 `json:"rate"` // rows a second of the campaign; 0: the platform's own limits alone
 }
 
 // StepReply says what a step did.
@@ -182,33 +197,6 @@ type StepReply struct {
 	Platform string       `json:"platform"`
 	Stage    schema.Stage `json:"stage"`
 	Due      int64        `json:"due"` // targets that the campaign made due
-}
-
-// step moves a platform on the ladder, in the name of a person.
-func (d *Desk) step(ctx context.Context, id string, b stepBody) (StepReply, error) {
-	p, err := d.openPlatform(ctx, id)
-	if err != nil {
-		return StepReply{}, err
-	}
-	who, ok := named(b.Who)
-	if !ok {
-		return StepReply{}, fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
-	}
-	switch b.Stage {
-	case schema.ReadOnly, schema.Live:
-	case schema.Shadow, schema.Canary:
-		return StepReply{}, fail(http.StatusConflict, "canary")
-	default:
-		return StepReply{}, fail(http.StatusUnprocessableEntity, "stage")
-	}
-	if b.Stage.Writes() && !p.Writable {
-		return StepReply{}, fail(http.StatusConflict, "not_writable", "platform", p.Name)
-	}
-	if len([]rune(b.Why)) > 500 {
-		return StepReply{}, fail(http.StatusUnprocessableEntity, "why")
-	}
-	due, err := d.o.Store.Step(ctx, id, b.Stage, who, b.Why)
-	return StepReply{Platform: id, Stage: b.Stage, Due: due}, err
 }
 
 // postStage answers POST /api/v1/platforms/{id}/stage.
@@ -226,6 +214,7 @@ type agreementBody struct {
 	Version int    `json:"version"`
 	Who     string `json:"who"`
 	Why     string `json:"why"`
+	Digest  string `json:"digest"` // of the effect report that who saw, where something leaves already
 }
 
 // postAgreement answers POST /api/v1/platforms/{id}/agreement: a version comes
@@ -235,19 +224,8 @@ func (d *Desk) postAgreement(r *http.Request, _ Lang) (answer, error) {
 	if err := decode(r, &b); err != nil {
 		return answer{}, err
 	}
-	p, err := d.openPlatform(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return answer{}, err
-	}
-	who, ok := named(b.Who)
-	if !ok {
-		return answer{}, fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
-	}
-	due, err := d.o.Store.Approve(r.Context(), p.ID, b.Version, who, b.Why)
-	if errors.Is(err, store.ErrVersion) {
-		return answer{}, store.ErrNotFound
-	}
-	return answer{status: http.StatusOK, body: map[string]any{"platform": p.ID, "version": b.Version, "due": due}}, err
+	due, err := d.approve(r.Context(), r.PathValue("id"), b)
+	return answer{status: http.StatusOK, body: map[string]any{"platform": r.PathValue("id"), "version": b.Version, "due": due}}, err
 }
 
 // verdictBody is what POST /api/v1/targets/{platform}/{key}/fields/{attribute} takes.

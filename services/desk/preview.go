@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"heji/schema"
+	"heji/services/demand"
 	"heji/services/lineage"
 	"heji/services/registry"
 	"heji/services/store"
@@ -26,7 +27,7 @@ func (p Preview) Still() []Effect  { return p.effects(true) }
 
 func (p Preview) effects(still bool) []Effect {
 	return slices.DeleteFunc(slices.Clone(p.Effects), func(e Effect) bool {
-		return (e.Outcome == outWithheld || e.Outcome == outSame) != still
+		return (e.Outcome == demand.Withheld || e.Outcome == demand.Same) != still
 	})
 }
 

@@ -29,6 +29,18 @@ type Platform struct {
 	Conditional bool
 }
 
+// Required are the attributes without which the platform takes no new row.
+func (p *Platform) Required() []schema.Attribute {
+	var out []schema.Attribute
+	for a, f := range p.Spec.Fields {
+		if f.Required {
+			out = append(out, a)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // Registry is the set of connected platforms. It is filled before the services
 // start and not changed afterwards.
 type Registry struct {

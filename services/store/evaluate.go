@@ -67,6 +67,12 @@ func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f 
 		if _, err := s.hold(ctx, tx); err != nil {
 			return err
 		}
+		// A step of the ladder waits until this is committed: decided under the old
+		// stage and stored behind the campaign's look at all rows, a row would wait
+		// for ever.
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock_shared($1)`, stageLock); err != nil {
+			return err
+		}
 		p, ok, err := leasedPlatform(ctx, tx, l)
 		if err != nil || !ok {
 			return err
@@ -75,6 +81,10 @@ func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f 
 			if err := sweepLooks(ctx, tx, l.Platform, limit); err != nil {
 				return err
 			}
+		}
+		now := time.Now()
+		if err := canaryLeft(ctx, tx, &p, now); err != nil {
+			return err
 		}
 		ids, err := s.dueTargets(ctx, tx, l.Platform, limit, p.Writes)
 		if err != nil || len(ids) == 0 {
@@ -95,8 +105,10 @@ func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f 
 		if err != nil {
 			return err
 		}
-		opened, err = writeVerdicts(ctx, tx, l, verdicts, false)
-		return err
+		if opened, err = writeVerdicts(ctx, tx, l, verdicts, false); err != nil {
+			return err
+		}
+		return countCanary(ctx, tx, p, now, len(opened))
 	})
 	if err != nil {
 		return 0, nil, fmt.Errorf("platform %s: evaluate targets: %w", l.Platform, err)

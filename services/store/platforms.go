@@ -28,7 +28,8 @@ type Platform struct {
 	Version   int // of the agreement in force; 0: none
 	Agreement schema.Agreement
 	Paused    bool
-	Writes    bool // write-back only: stage, pause and the switch let writes leave now
+	Canary    Canary // what the stage canary is limited to
+	Writes    bool   // write-back only: stage, pause and the switch let writes leave now
 
 	Fence      int64
 	CompleteAt *time.Time // the first whole read is merged
@@ -84,14 +85,14 @@ func (s *Store) RegisterPlatform(ctx context.Context, p Platform) error {
 }
 
 const platformColumns = `p.id, p.name, p.name_en, p.department, p.kind, p.class, p.cadence, p.writable, p.stage,
-	coalesce(p.agreement, 0), coalesce(a.body, '{}'), p.paused, p.fence, p.complete_at, p.as_of, p.pulled_at,
+	coalesce(p.agreement, 0), coalesce(a.body, '{}'), p.paused, p.canary_community, p.canary_rows, p.fence, p.complete_at, p.as_of, p.pulled_at,
 	coalesce(p.pull_error, ''), p.wrote_at, coalesce(p.write_error, ''), p.pull_trouble, p.write_trouble`
 
 func scanPlatform(row pgx.CollectableRow) (Platform, error) {
 	var p Platform
 	var body, pulled, wrote []byte
 	err := row.Scan(&p.ID, &p.Name, &p.NameEn, &p.Department, &p.Kind, &p.Class, &p.Cadence, &p.Writable, &p.Stage,
-		&p.Version, &body, &p.Paused, &p.Fence, &p.CompleteAt, &p.AsOf, &p.PulledAt, &p.PullError, &p.WroteAt, &p.WriteError, &pulled, &wrote)
+		&p.Version, &body, &p.Paused, &p.Canary.Community, &p.Canary.Rows, &p.Fence, &p.CompleteAt, &p.AsOf, &p.PulledAt, &p.PullError, &p.WroteAt, &p.WriteError, &pulled, &wrote)
 	if err != nil {
 		return p, err
 	}
@@ -277,6 +278,15 @@ func (s *Store) step(ctx context.Context, f func(pgx.Tx) error) (err error) {
 // Step moves a platform on the ladder, in the name of a person, and returns how
 // many targets became due (the campaign).
 func (s *Store) Step(ctx context.Context, platform string, to schema.Stage, who, why string) (due int64, err error) {
+	return s.TakeStep(ctx, platform, Step{To: to, Who: who, Why: why})
+}
+
+// TakeStep is Step with all that a step may carry.
+func (s *Store) TakeStep(ctx context.Context, platform string, step Step) (due int64, err error) {
+	to := step.To
+	if to == schema.Canary && (step.Canary.Community == "" || step.Canary.Rows <= 0) {
+		return 0, fmt.Errorf("step %s to canary: a canary is one community and at least one row a day", platform)
+	}
 	err = s.step(ctx, func(tx pgx.Tx) error {
 		var from schema.Stage
 		var writable bool
@@ -290,19 +300,21 @@ func (s *Store) Step(ctx context.Context, platform string, to schema.Stage, who,
 		if to.Writes() && !writable {
 			return fmt.Errorf("platform %s has no way to write: it stays read_only", platform)
 		}
-		if _, err := tx.Exec(ctx, `UPDATE platforms SET stage = $2 WHERE id = $1`, platform, to); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE platforms SET stage = $2, canary_community = $3, canary_rows = $4 WHERE id = $1`,
+			platform, to, step.Canary.Community, step.Canary.Rows); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO ladder (platform, from_stage, to_stage, who, why) VALUES ($1, $2, $3, $4, $5)`,
-			platform, from, to, who, why); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO ladder (platform, from_stage, to_stage, who, why, digest, community, rows_a_day, rate)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			platform, from, to, step.Who, step.Why, step.Digest, step.Canary.Community, step.Canary.Rows, step.Rate); err != nil {
 			return err
 		}
-		if err := note(ctx, tx, who, audit.Note{Did: "platform.step", What: "platform/" + platform, Platform: platform, Why: why},
+		if err := note(ctx, tx, step.Who, audit.Note{Did: "platform.step", What: "platform/" + platform, Platform: platform, Why: step.Why},
 			map[string]schema.Stage{"from": from, "to": to}); err != nil {
 			return err
 		}
 		if to.Writes() {
-			due, err = makeDue(ctx, tx, platform, nil)
+			due, err = makeDue(ctx, tx, platform, nil, step.Rate)
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE targets SET due_at = NULL WHERE platform = $1 AND state IN ('due', 'green')`, platform)
@@ -349,7 +361,7 @@ func (s *Store) Approve(ctx context.Context, platform string, version int, who, 
 			return err
 		}
 		if stage.Writes() {
-			due, err = makeDue(ctx, tx, platform, nil)
+			due, err = makeDue(ctx, tx, platform, nil, 0)
 		}
 		return err
 	})

@@ -77,7 +77,7 @@ func makeDueFor(ctx context.Context, tx pgx.Tx, residents []uuid.UUID) ([]schema
 		if !p.Stage.Writes() || !p.Writable {
 			continue
 		}
-		if _, err := makeDue(ctx, tx, p.ID, residents); err != nil {
+		if _, err := makeDue(ctx, tx, p.ID, residents, 0); err != nil {
 			return nil, err
 		}
 		// One message wakes the worker, which asks this database for all that is
@@ -95,10 +95,18 @@ func makeDueFor(ctx context.Context, tx pgx.Tx, residents []uuid.UUID) ([]schema
 }
 
 // makeDue is set-based: one statement for rows that are there, one for creates.
-// residents nil means all: a campaign.
-func makeDue(ctx context.Context, tx pgx.Tx, platform string, residents []uuid.UUID) (int64, error) {
+// residents nil means all: a campaign, which may have a rate of its own in rows a
+// second. Its rows become due one after the other then, so that its pace is kept
+// here, whoever is restarted; a row whose resident changes meanwhile is due at once.
+func makeDue(ctx context.Context, tx pgx.Tx, platform string, residents []uuid.UUID, rate float64) (int64, error) {
+	pace := func(order string, first int64) string {
+		if rate <= 0 {
+			return "now()"
+		}
+		return fmt.Sprintf("now() + make_interval(secs => (%d + row_number() OVER (ORDER BY %s) - 1) / %g::float8)", first, order, rate)
+	}
 	tag, err := tx.Exec(ctx, `INSERT INTO targets AS t (platform, key, record_id, resident_id, state, due_at, since)
-		SELECT r.platform, r.key, r.id, r.resident_id, 'due', now(), now() FROM records r
+		SELECT r.platform, r.key, r.id, r.resident_id, 'due', `+pace("r.id", 0)+`, now() FROM records r
 		WHERE r.platform = $1 AND NOT r.deleted AND r.resident_id IS NOT NULL
 			AND ($2::uuid[] IS NULL OR r.resident_id = ANY($2)) ORDER BY r.id
 		ON CONFLICT (platform, key) DO UPDATE SET resident_id = excluded.resident_id, record_id = excluded.record_id,
@@ -127,7 +135,7 @@ func makeDue(ctx context.Context, tx pgx.Tx, platform string, residents []uuid.U
 	// tombstones too.
 	tag, err = tx.Exec(ctx, `INSERT INTO targets (platform, anchor_id, resident_id, state, due_at, since)
 		SELECT $1, (SELECT min(a.id) FROM records a WHERE a.resident_id = res.id AND NOT a.deleted AND a.anchors = '{}'),
-			res.id, 'due', now(), now()
+			res.id, 'due', `+pace("res.id", n)+`, now()
 		FROM residents res
 		WHERE res.redirect_to IS NULL AND res.ended_at IS NULL AND ($2::uuid[] IS NULL OR res.id = ANY($2))
 			AND NOT EXISTS (SELECT FROM records x WHERE x.resident_id = res.id AND x.platform = $1)
@@ -143,8 +151,8 @@ func makeDue(ctx context.Context, tx pgx.Tx, platform string, residents []uuid.U
 	// under way as soon as its outcome is known, because it carries what was there
 	// before.
 	tag, err = tx.Exec(ctx, `UPDATE targets t SET due_at = now() FROM records a
-		WHERE t.platform = $1 AND t.key IS NULL AND a.id = t.anchor_id
-			AND ($2::uuid[] IS NULL OR a.resident_id = ANY($2))`, platform, residents)
+		WHERE t.platform = $1 AND t.key IS NULL AND a.id = t.anchor_id AND ($3 <= 0 OR t.due_at IS NULL)
+			AND ($2::uuid[] IS NULL OR a.resident_id = ANY($2))`, platform, residents, rate)
 	if err != nil {
 		return 0, fmt.Errorf("platform %s: make creates due: %w", platform, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"heji/connectors"
 	"heji/schema"
+	"heji/services/demand"
 	"heji/services/lineage"
 	"heji/services/store"
 )
@@ -21,6 +22,7 @@ type round struct {
 	w        *worker
 	now      time.Time
 	creates  bool // rows may be created now (RULES C)
+	left     int  // rows that a canary may still write today
 	batch    uuid.UUID
 	looks    []store.Target // rows to ask for
 	finding  []store.Target // creates in doubt: look by natural key
@@ -31,6 +33,7 @@ type round struct {
 // decide gives a verdict on each target.
 func (r *round) decide(p store.Platform, list []store.Target) ([]store.Verdict, error) {
 	r.looks, r.finding, r.again, r.verdicts = nil, nil, nil, nil
+	r.left = p.Canary.Left
 	for _, t := range list {
 		var v store.Verdict
 		var err error
@@ -87,10 +90,13 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		}
 		return v, nil
 	}
-	who, impossible := resident(p, r.w.mapping, t, r.now)
-	row, changed := r.unflag(row, who, t.Refused)
+	if p.Stage == schema.Canary && !p.Canary.Holds(t.Resident.Master) {
+		return outside(v), nil
+	}
+	who, impossible := demand.Of(p, r.w.mapping, t.Resident.Master, t.Members, r.now)
+	row, changed := demand.Unflag(row, who, t.Refused)
 	plan := lineage.Make(row, who, r.w.policy)
-	waiting := hold(t.Waits, &plan)
+	waiting := demand.Hold(t.Waits, &plan)
 	for a, d := range plan.Propose {
 		v.Proposals = append(v.Proposals, store.Proposal{Platform: t.Platform, Key: t.Key, Attribute: a,
 			Resident: t.Resident.ID, Shown: row.Raw[a], Proposed: d.Raw})
@@ -101,6 +107,9 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		}
 	}
 	v.Again = again(row, plan, impossible)
+	if len(plan.Due) > 0 && p.Stage == schema.Canary && r.spent() {
+		return r.tomorrow(v), nil
+	}
 	if len(plan.Due) > 0 {
 		return r.open(t, row, plan.Due, v)
 	}
@@ -228,22 +237,6 @@ func (r *round) doubtful(p store.Platform, t store.Target, row lineage.Row, v st
 	return v
 }
 
-// unflag lets a refused field be tried again when something changed: what would
-// be written now is not what was refused.
-func (r *round) unflag(row lineage.Row, who lineage.Resident, refused map[schema.Attribute]string) (lineage.Row, bool) {
-	changed := false
-	for a, f := range row.Flags() {
-		w, ok := who.Wanted[a]
-		if f.Kind != lineage.Refused || !ok || w.Wire == refused[a] {
-			continue
-		}
-		if next, _, err := lineage.Resolve(row, a, lineage.WriteAgain); err == nil {
-			row, changed = next, true
-		}
-	}
-	return row, changed
-}
-
 // open makes the intent of an update. It is durable, with the row's new
 // lineage, before anything is called (I5).
 func (r *round) open(t store.Target, row lineage.Row, due map[schema.Attribute]lineage.Due, v store.Verdict) (store.Verdict, error) {
@@ -299,6 +292,8 @@ func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) 
 	case t.Has || !p.Agreement.Creates || !p.Agreement.InScope(values, r.now) || t.Resident.Redirect != uuid.Nil || t.Resident.Ended:
 		v.Drop = true
 		return v, nil
+	case p.Stage == schema.Canary && !p.Canary.Holds(t.Resident.Master):
+		return outside(v), nil
 	case !r.creates:
 		v.Reason = "creates wait until everything that the platform shows is merged"
 		v.DueAt = r.now.Add(500 * time.Millisecond)
@@ -310,13 +305,8 @@ func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) 
 		v.DueAt = r.now.Add(30 * time.Second)
 		return v, nil
 	}
-	due, impossible := created(p, r.w.mapping, t)
-	// Of what would be written: a look after a lost answer asks with the same.
-	known := schema.Values{}
-	for a, d := range due {
-		known[a] = *d.Value
-	}
-	if r.w.mapping.Natural(known) == nil {
+	due, impossible := demand.Created(p, r.w.mapping, t.Resident.Master)
+	if !demand.Natural(r.w.mapping, due) {
 		v.State, v.Reason = store.TargetHold, "the natural key is not complete, so nobody could tell whether the person is there already"
 		return v, nil
 	}
@@ -328,6 +318,9 @@ func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) 
 	if sameAsRefused(due, t.Refused) {
 		v.State, v.Reason = store.TargetRefused, t.Reason
 		return v, nil
+	}
+	if p.Stage == schema.Canary && r.spent() {
+		return r.tomorrow(v), nil
 	}
 	id := uuid.Must(uuid.NewV7())
 	v.State, v.Reason = store.TargetOpen, ""

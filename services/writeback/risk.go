@@ -1,37 +1,11 @@
 package writeback
 
 import (
-	"slices"
 	"time"
 
 	"heji/schema"
-	"heji/services/lineage"
 	"heji/services/store"
 )
-
-// hold takes out of a plan what may not leave yet: a death, a move, a new number
-// or anything of a merge that touches benefits, until a second person has agreed
-// or the time to undo it is over. It returns the attributes.
-func hold(waits store.Waits, plan *lineage.Plan) []schema.Attribute {
-	if len(waits) == 0 {
-		return nil
-	}
-	var held []schema.Attribute
-	for a := range plan.Due {
-		if _, wait := waits.For(a); wait {
-			held = append(held, a)
-			delete(plan.Due, a)
-		}
-	}
-	for a := range plan.Propose {
-		if _, wait := waits.For(a); wait {
-			held = append(held, a)
-			delete(plan.Propose, a)
-		}
-	}
-	slices.Sort(held)
-	return held
-}
 
 // riskyHeld is the reason of a field that waits so.
 const riskyHeld = "risky"

@@ -85,11 +85,7 @@ func New(o Options) *Service {
 		if w.counts = p.Spec.Counts; w.counts != nil {
 			w.reporter, _ = p.Connector.(connectors.Reporter)
 		}
-		for a, f := range p.Spec.Fields {
-			if f.Required {
-				w.need = append(w.need, a)
-			}
-		}
+		w.need = p.Required()
 		if n := p.Spec.Limits.Batch; n > 0 {
 			w.limit = min(n, o.Batch)
 		}
