@@ -21,7 +21,8 @@ import (
 // safety is 综治·平安: three topics of a Kafka cluster. It tells the state of each
 // person in one, by the person's number; takes changes from the second; answers
 // them in the third. The cluster is franz-go's simulated one, over the wire and
-// on the disk: what it acknowledged survives a kill.
+// in files: what it acknowledged survives a kill of the process (of the machine,
+// not: it does not wait for the disk).
 type safety struct {
 	*ledger
 	dir     string
@@ -54,7 +55,7 @@ func (s *safety) ID() string { return p.Safety }
 func (s *safety) broker() string { return s.cluster.ListenAddrs()[0] }
 
 func (s *safety) start(ctx context.Context) (err error) {
-	s.cluster, err = kfake.NewCluster(kfake.Ports(0), kfake.NumBrokers(1), kfake.ClusterID("pingan"), kfake.DataDir(filepath.Join(s.dir, "kafka")), kfake.SyncWrites(),
+	s.cluster, err = kfake.NewCluster(kfake.Ports(0), kfake.NumBrokers(1), kfake.ClusterID("pingan"), kfake.DataDir(filepath.Join(s.dir, "kafka")),
 		kfake.SeedTopics(1, safetyPeople, safetyChanges, safetyAnswers), kfake.EnableSASL(),
 		kfake.Superuser("SCRAM-SHA-256", safetyUser, safetyPassword), kfake.Superuser("PLAIN", safetyOwn, safetyPassword))
 	if err != nil {
