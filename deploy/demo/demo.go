@@ -33,7 +33,7 @@ type Options struct {
 	Batch     int
 	Out       io.Writer
 	Logger    *slog.Logger
-	Patience  time.Duration // longest wait for quiet; 0: five minutes
+	Patience  time.Duration // longest wait for quiet while nothing gets less; 0: five minutes
 }
 
 // databasePassword guards databases that listen on a private unix socket only;

@@ -16,6 +16,7 @@ import (
 func (d *demo) quiet(ctx context.Context, what string) error {
 	patience := time.NewTimer(d.o.Patience)
 	defer patience.Stop()
+	least := int64(-1) // targets that wait, at the best moment so far
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	var c calm
@@ -25,6 +26,10 @@ func (d *demo) quiet(ctx context.Context, what string) error {
 			return err
 		}
 		d.progress.show(what, now)
+		if left := now.left(); least < 0 || left < least {
+			least = left // it gets on, on however slow a machine
+			patience.Reset(d.o.Patience)
+		}
 		if c.add(now, idle, time.Now()) {
 			d.progress.done(what, now)
 			d.quietSince = c.since
@@ -40,6 +45,15 @@ func (d *demo) quiet(ctx context.Context, what string) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// left is what waits to be resolved and to be written.
+func (s signature) left() int64 {
+	n := s.stats.Unresolved
+	for _, ps := range s.stats.Platforms {
+		n += ps.Due + ps.Published - ps.Low
+	}
+	return n
 }
 
 // calm follows one signature after the other until they show that nothing is on
