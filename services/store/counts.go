@@ -41,6 +41,16 @@ func (s *Store) CountResidents(ctx context.Context, lists [][]schema.Condition, 
 	return rows, nil
 }
 
+// Settled reports whether there are residents, and every record has found its
+// own.
+func (s *Store) Settled(ctx context.Context) (ok bool, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM residents) AND NOT EXISTS (SELECT FROM records WHERE unresolved)`).Scan(&ok)
+	if err != nil {
+		return false, fmt.Errorf("is everything resolved: %w", err)
+	}
+	return ok, nil
+}
+
 // conditionsSQL says conditions exactly as schema.Condition.Holds does.
 func conditionsSQL(list []schema.Condition, today time.Time, args []any) (string, []any) {
 	parts := []string{"true"}

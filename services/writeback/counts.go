@@ -14,10 +14,18 @@ func (w *worker) report(ctx context.Context, lease store.Lease) error {
 	if w.reporter == nil || time.Since(w.reported) < w.o.Counts {
 		return nil
 	}
-	w.reported = time.Now()
 	writes, err := w.o.Store.MayWrite(ctx, lease.Platform)
-	if err != nil || !writes {
+	if err != nil {
 		return err
+	}
+	// Numbers of a register that is being read would be wrong, and told for good.
+	settled, err := w.o.Store.Settled(ctx)
+	if err != nil || !settled {
+		return err
+	}
+	w.reported = time.Now()
+	if !writes {
+		return nil
 	}
 	now := time.Now()
 	numbers, err := w.o.Store.CountResidents(ctx, w.counts.Conditions(), now)
