@@ -52,6 +52,9 @@ type PlatformState struct {
 	Candidate  int                         `json:"agreement_waiting,omitempty"` // a newer one waits for approval
 	Community  string                      `json:"canary_community,omitempty"`
 	DayRows    int                         `json:"canary_rows,omitempty"`
+	// Questions is how many persons it was asked about today, where it can only be
+	// asked person by person.
+	Questions *int64 `json:"questions_today,omitempty"`
 }
 
 // Step is one step on the ladder, in the name of a person.
@@ -102,10 +105,17 @@ func (d *Desk) overview(ctx context.Context, l Lang) (Overview, error) {
 	if o.EntriesSaved, err = d.o.Store.Counter(ctx, "entries_saved"); err != nil {
 		return o, err
 	}
+	questions, err := d.o.Store.QuestionsToday(ctx)
+	if err != nil {
+		return o, err
+	}
 	for _, p := range platforms {
 		if open(p) {
 			state := l.platformState(p, stats.Platforms[p.ID], steps)
 			state.Candidate = waiting[p.ID]
+			if n, ok := questions[p.ID]; ok {
+				state.Questions = &n
+			}
 			o.Platforms = append(o.Platforms, state)
 		}
 	}

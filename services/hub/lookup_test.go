@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -199,6 +200,10 @@ func TestAskedPersonByPerson(t *testing.T) {
 	restart()
 	d.passes(db)
 	require.Len(t, o.questions(), 3, "neither another pass nor a restart asks more than agreed")
+	_, body := d.get("/api/v1/platforms")
+	require.Equal(t, []string{"3"}, matches(body, `"questions_today":\s*(\d+)`), "only of the register")
+	_, page := d.get("/platforms")
+	require.Regexp(t, `<dt>今日查询人数</dt><dd>3</dd>`, page)
 
 	d.nextDay(db)
 	d.within("the next day asks about the others", func() bool { return len(o.questions()) == 5 })
@@ -256,4 +261,12 @@ func TestQuestionsThatNeverArriveAreNotCounted(t *testing.T) {
 	require.Equal(t, "no_connection", platforms[i].PullTrouble.Code)
 	_, page := d.get("/api/v1/platforms")
 	require.Contains(t, page, "连不上，或连接中断")
+}
+
+// matches are the first groups of a pattern.
+func matches(text, pattern string) (out []string) {
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		out = append(out, m[1])
+	}
+	return out
 }

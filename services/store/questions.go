@@ -117,6 +117,28 @@ func (s *Store) QuestionsLeft(ctx context.Context, a Asking) (int, error) {
 	return max(0, a.PerDay-asked), nil
 }
 
+// QuestionsToday is how many questions each platform was asked today, of those
+// that are asked person by person at all. A day is that of its newest question,
+// by its own clock; one that was not asked since Shanghai's midnight has asked none.
+func (s *Store) QuestionsToday(ctx context.Context) (map[string]int64, error) {
+	out := map[string]int64{}
+	rows, err := s.pool.Query(ctx, `SELECT DISTINCT ON (platform) platform,
+		CASE WHEN day >= (now() AT TIME ZONE 'Asia/Shanghai')::date THEN asked ELSE 0 END FROM question_days ORDER BY platform, day DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("count the day's questions: %w", err)
+	}
+	var platform string
+	var asked int64
+	_, err = pgx.ForEachRow(rows, []any{&platform, &asked}, func() error {
+		out[platform] = asked
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the day's questions: %w", err)
+	}
+	return out, nil
+}
+
 // Reserve counts one question before it is asked. ErrQuota: the day has none
 // left. ErrFence: somebody else asks now.
 func (s *Store) Reserve(ctx context.Context, a Asking, l Lease, person string) error {
