@@ -70,6 +70,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeRisks(mux)
 	d.routeAudit(mux)
 	d.routeLadder(mux)
+	d.routeStatement(mux)
 	d.routePages(mux)
 	return d.guard(mux)
 }

@@ -19,14 +19,15 @@ import (
 var version = "dev"
 
 var commands struct {
-	Serve    serveCommand    `cmd:"" help:"Run the services: all of them, or the ones named. 运行服务。"`
-	Demo     demoCommand     `cmd:"" help:"Show the whole road with a simulated district. 演示：八个模拟部门平台。"`
-	Doctor   doctorCommand   `cmd:"" help:"Check settings, engines and platforms, and say what to do. 体检。"`
-	Platform platformCommand `cmd:"" help:"Connect department platforms: new, discover, check, preview, verify; pause, resync, dead rows. 接入部门平台。"`
-	Writes   writesCommand   `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`
-	Sealed   sealedCommand   `cmd:"" hidden:"" help:"The satellite of sealed platforms. 封存平台。"`
-	Audit    auditCommand    `cmd:"" help:"Verify, export and keep the audit trail. 审计：校验、导出、保存期限。"`
-	Relink   relinkCommand   `cmd:"" help:"Go over to another model of who is who. 换用新的关联模型。"`
+	Serve     serveCommand     `cmd:"" help:"Run the services: all of them, or the ones named. 运行服务。"`
+	Demo      demoCommand      `cmd:"" help:"Show the whole road with a simulated district. 演示：八个模拟部门平台。"`
+	Doctor    doctorCommand    `cmd:"" help:"Check settings, engines and platforms, and say what to do. 体检。"`
+	Platform  platformCommand  `cmd:"" help:"Connect department platforms: new, discover, check, preview, verify; pause, resync, dead rows. 接入部门平台。"`
+	Writes    writesCommand    `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`
+	Sealed    sealedCommand    `cmd:"" hidden:"" help:"The satellite of sealed platforms. 封存平台。"`
+	Audit     auditCommand     `cmd:"" help:"Verify, export and keep the audit trail. 审计：校验、导出、保存期限。"`
+	Statement statementCommand `cmd:"" help:"Count a month's writes by department, platform and attribute. 写入月报。"`
+	Relink    relinkCommand    `cmd:"" help:"Go over to another model of who is who. 换用新的关联模型。"`
 
 	Link    linkCommand    `cmd:"" help:"Find out which records of CSV files are one. 关联文件中的记录。"`
 	Train   trainCommand   `cmd:"" help:"Learn a model's weights from records without labels. 训练模型。"`
