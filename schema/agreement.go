@@ -160,6 +160,48 @@ func (g Agreement) Validate() error {
 	return nil
 }
 
+// Overlap returns the attributes of which two platforms would both have the last
+// word for somebody: which of them is right, nobody could say. Their scopes keep
+// them apart only where a condition of one shuts out a condition of the other.
+func (g Agreement) Overlap(other Agreement) []Attribute {
+	var both []Attribute
+	for _, a := range g.Authority {
+		if contains(other.Authority, a) {
+			both = append(both, a)
+		}
+	}
+	for _, x := range g.Scope {
+		for _, y := range other.Scope {
+			if x.apart(y) || y.apart(x) {
+				return nil
+			}
+		}
+	}
+	return both
+}
+
+// apart reports whether nobody can meet both conditions.
+func (c Condition) apart(other Condition) bool {
+	if c.Attribute != other.Attribute {
+		return false
+	}
+	if c.Present != nil && other.Present != nil && *c.Present != *other.Present {
+		return true
+	}
+	if c.OlderThan > 0 && other.YoungerThan > 0 && c.OlderThan >= other.YoungerThan {
+		return true
+	}
+	if len(c.In) == 0 {
+		return false
+	}
+	for _, v := range c.In {
+		if !contains(other.NotIn, v) && (len(other.In) == 0 || contains(other.In, v)) {
+			return false
+		}
+	}
+	return true
+}
+
 // AgeAt returns the whole years from a canonical birth date to a day.
 func AgeAt(birth string, today time.Time) (years int, ok bool) {
 	if len(birth) < 4 {

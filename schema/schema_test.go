@@ -113,6 +113,34 @@ func TestVersionsAndStages(t *testing.T) {
 
 // An attribute that is named without a mode only fills what is empty; one that is
 // not named, or that the platform is the authority for, is never received (I7).
+// Two platforms may have the last word on one attribute only where nobody is in
+// both scopes.
+func TestOverlap(t *testing.T) {
+	yes, no := true, false
+	cond := func(c Condition) Agreement {
+		return Agreement{Authority: []Attribute{Phone, Grid}, Scope: []Condition{c}}
+	}
+	other := Agreement{Authority: []Attribute{Education, Grid}}
+	require.Equal(t, []Attribute{Grid}, Agreement{Authority: []Attribute{Phone, Grid}}.Overlap(other))
+	require.Empty(t, Agreement{Authority: []Attribute{Phone}}.Overlap(other))
+	for _, c := range []struct {
+		a, b  Condition
+		apart bool
+	}{
+		{Condition{Attribute: Sex, In: []string{"1"}}, Condition{Attribute: Sex, In: []string{"2"}}, true},
+		{Condition{Attribute: Sex, In: []string{"1", "2"}}, Condition{Attribute: Sex, In: []string{"2"}}, false},
+		{Condition{Attribute: Sex, In: []string{"1"}}, Condition{Attribute: Sex, NotIn: []string{"1"}}, true},
+		{Condition{Attribute: Sex, NotIn: []string{"1"}}, Condition{Attribute: Sex, NotIn: []string{"2"}}, false},
+		{Condition{Attribute: Sex, In: []string{"1"}}, Condition{Attribute: Education, In: []string{"21"}}, false},
+		{Condition{Attribute: Phone, Present: &yes}, Condition{Attribute: Phone, Present: &no}, true},
+		{Condition{Attribute: BirthDate, OlderThan: 60}, Condition{Attribute: BirthDate, YoungerThan: 60}, true},
+		{Condition{Attribute: BirthDate, OlderThan: 50}, Condition{Attribute: BirthDate, YoungerThan: 60}, false},
+	} {
+		require.Equal(t, c.apart, len(cond(c.a).Overlap(cond(c.b))) == 0, "%+v", c)
+		require.Equal(t, c.apart, len(cond(c.b).Overlap(cond(c.a))) == 0, "%+v", c)
+	}
+}
+
 func TestAgreementMode(t *testing.T) {
 	g := Agreement{Receives: map[Attribute]Mode{Phone: Overwrite, Education: "", Name: Propose}, Authority: []Attribute{Name}}
 	require.Equal(t, Overwrite, g.Mode(Phone))

@@ -66,10 +66,26 @@ func loadDir(dir string, env Environment, parse parser) ([]*Platform, error) {
 			errs = append(errs, p.Errorf("platform", "the platform %q is already described in %s.", p.ID, other))
 			continue
 		}
+		if err := rival(p, platforms); err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		from[p.ID] = p.Source
 		platforms = append(platforms, p)
 	}
 	return platforms, errors.Join(errs...)
+}
+
+// rival reports by an error a platform that would have the last word on what
+// another one has the last word on already.
+func rival(p *Platform, others []*Platform) error {
+	for _, o := range others {
+		if both := p.Agreement.Overlap(o.Agreement); len(both) > 0 {
+			return p.Errorf("agreement.authority", "agreement.authority: %s has the last word on %s already (%s), for the same residents. Agree who has it, and take it out of the other file, or give both a scope that keeps them apart.",
+				o.ID, strings.Join(names(both), ", "), o.Source)
+		}
+	}
+	return nil
 }
 
 // Parse reads a platform's file from memory. name stands for the file in

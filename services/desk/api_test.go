@@ -279,6 +279,36 @@ func TestStatesInPlainWords(t *testing.T) {
 	require.Contains(t, w.get(path).text, "全部回写已被停止")
 }
 
+// A changed agreement shows its effect before it is approved, and is approved by
+// whoever has seen it, where something is written already.
+func TestAgreementShowsItsEffect(t *testing.T) {
+	w := newWorld(t)
+	w.wang()
+	w.live("pension")
+	w.exec(`INSERT INTO agreements (platform, version, body) SELECT platform, 2, body || '{"receives": {"name": "overwrite"}}' FROM agreements WHERE platform = 'pension'`)
+	w.exec(`INSERT INTO agreements (platform, version, body) SELECT platform, 3, body || '{"receives": {}, "authority": ["sex", "name"]}' FROM agreements WHERE platform = 'pension' AND version = 1`)
+	require.Contains(t, w.get("/api/v1/platforms").text, `"agreement_waiting": 3`)
+	require.Zero(t, w.get("/api/v1/platforms/pension/effect").json["changed"], "as it is, the name is proposed")
+	r := w.get("/api/v1/platforms/pension/effect?agreement=2")
+	require.Equal(t, []any{float64(2), float64(1), float64(1)}, []any{r.json["agreement"], r.json["agreement_in_force"], r.json["changed"]})
+	require.Contains(t, w.get("/platforms/pension/effect?agreement=2").text, "批准这一版")
+
+	approve := map[string]any{"version": 2, "who": "赵主任", "why": "已会签"}
+	r2 := w.send(409, "POST", "/api/v1/platforms/pension/agreement", approve)
+	require.Equal(t, "urn:heji:problem:effect_unseen", r2.json["type"])
+	approve["digest"] = w.get("/api/v1/platforms/pension/effect").json["digest"]
+	r2 = w.send(409, "POST", "/api/v1/platforms/pension/agreement", approve)
+	require.Equal(t, "urn:heji:problem:effect_moved", r2.json["type"], "the report was about another version")
+	approve["digest"] = r.json["digest"]
+	w.send(200, "POST", "/api/v1/platforms/pension/agreement", approve)
+	require.Equal(t, float64(2), w.get("/api/v1/platforms/pension/effect").json["agreement"])
+
+	approve["version"], approve["digest"] = 3, w.get("/api/v1/platforms/pension/effect?agreement=3").json["digest"]
+	r2 = w.send(409, "POST", "/api/v1/platforms/pension/agreement", approve)
+	require.Equal(t, "urn:heji:problem:rival_authority", r2.json["type"])
+	require.Contains(t, r2.text, "常住人口（公安）")
+}
+
 func TestPlatforms(t *testing.T) {
 	w := newWorld(t)
 	w.wang()

@@ -16,12 +16,12 @@ import (
 func (d *Desk) routeLadder(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/platforms/{id}/effect", d.api(d.getPlatformEffect))
 	mux.HandleFunc("GET /platforms/{id}/effect", d.html(d.platformEffectPage))
-	mux.HandleFunc("POST /platforms/{id}/agreement", d.act(func(r *http.Request, _ Lang) error {
+	mux.HandleFunc("POST /platforms/{id}/agreement", d.act(func(r *http.Request, l Lang) error {
 		version, err := strconv.Atoi(r.PostForm.Get("version"))
 		if err != nil {
 			return store.ErrNotFound
 		}
-		_, err = d.approve(r.Context(), r.PathValue("id"), agreementBody{Version: version, Who: r.PostForm.Get("who"),
+		_, err = d.approve(r.Context(), l, r.PathValue("id"), agreementBody{Version: version, Who: r.PostForm.Get("who"),
 			Why: r.PostForm.Get("why"), Digest: r.PostForm.Get("digest")})
 		return err
 	}))
@@ -233,7 +233,7 @@ func stepForm(r *http.Request) (stepBody, error) {
 
 // approve brings a version of an agreement into force, in the name of a person.
 // Where something leaves already, its approver has seen what it changes.
-func (d *Desk) approve(ctx context.Context, id string, b agreementBody) (int64, error) {
+func (d *Desk) approve(ctx context.Context, l Lang, id string, b agreementBody) (int64, error) {
 	p, err := d.openPlatform(ctx, id)
 	if err != nil {
 		return 0, err
@@ -250,6 +250,14 @@ func (d *Desk) approve(ctx context.Context, id string, b agreementBody) (int64, 
 	due, err := d.o.Store.Approve(ctx, p.ID, b.Version, who, b.Why)
 	if errors.Is(err, store.ErrVersion) {
 		return 0, store.ErrNotFound
+	}
+	var rival store.RivalError
+	if errors.As(err, &rival) {
+		list, _, err := d.platforms(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return 0, fail(http.StatusConflict, "rival_authority", "platform", platformName(l, list, rival.Other), "attributes", l.Attributes(rival.Attributes))
 	}
 	return due, err
 }

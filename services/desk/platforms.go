@@ -229,12 +229,12 @@ type agreementBody struct {
 
 // postAgreement answers POST /api/v1/platforms/{id}/agreement: a version comes
 // into force.
-func (d *Desk) postAgreement(r *http.Request, _ Lang) (answer, error) {
+func (d *Desk) postAgreement(r *http.Request, l Lang) (answer, error) {
 	var b agreementBody
 	if err := decode(r, &b); err != nil {
 		return answer{}, err
 	}
-	due, err := d.approve(r.Context(), r.PathValue("id"), b)
+	due, err := d.approve(r.Context(), l, r.PathValue("id"), b)
 	return answer{status: http.StatusOK, body: map[string]any{"platform": r.PathValue("id"), "version": b.Version, "due": due}}, err
 }
 

@@ -5,7 +5,38 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"heji/schema"
 )
+
+// RivalError says that a version of an agreement would give a platform the last
+// word on what another platform has the last word on.
+type RivalError struct {
+	Platform, Other string
+	Attributes      []schema.Attribute
+}
+
+func (e RivalError) Error() string {
+	return fmt.Sprintf("%s has the last word on %v already, for the same residents as %s", e.Other, e.Attributes, e.Platform)
+}
+
+// rivals reports by an error a version that overlaps an agreement in force.
+func rivals(ctx context.Context, tx pgx.Tx, platform string, version int) error {
+	p, err := supposed(ctx, tx, platform, version)
+	if err != nil {
+		return err
+	}
+	list, err := platforms(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, o := range list {
+		if both := p.Agreement.Overlap(o.Agreement); o.ID != platform && len(both) > 0 {
+			return RivalError{Platform: platform, Other: o.ID, Attributes: both}
+		}
+	}
+	return nil
+}
 
 // WaitingAgreements returns, by platform, the newest version of an agreement that
 // is newer than the one in force: it waits for somebody's approval.

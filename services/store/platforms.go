@@ -341,6 +341,9 @@ func (s *Store) Approve(ctx context.Context, platform string, version int, who, 
 		if err != nil {
 			return err
 		}
+		if err := rivals(ctx, tx, platform, version); err != nil {
+			return err
+		}
 		tag, err := tx.Exec(ctx, `UPDATE agreements SET approved_by = $3, approved_at = now()
 			WHERE platform = $1 AND version = $2`, platform, version, who)
 		if err != nil {
