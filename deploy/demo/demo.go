@@ -160,8 +160,7 @@ func (d *demo) open(ctx context.Context, engines *embedded.Engines) ([]*spec.Pla
 }
 
 // hurry lets a month pass in a third of a second. A platform that offers no way
-// to ask for what is new is read whole each time, and so less often; so is a
-// topic, whose messages would be seen once only until the next day.
+// to ask for what is new is read whole each time, and so less often.
 func hurry(p *spec.Platform) {
 	p.Cadence = spec.Duration(300 * time.Millisecond)
 	var whole struct {
@@ -169,15 +168,6 @@ func hurry(p *spec.Platform) {
 	}
 	if p.Kind == "rest" && p.Connect.Decode(&whole) == nil && whole.Deletes == "full" {
 		p.Cadence = spec.Duration(time.Second)
-	}
-	if p.Kind != "kafka" {
-		return
-	}
-	p.Cadence = spec.Duration(time.Second)
-	for i := 0; i+1 < len(p.Connect.Content); i += 2 {
-		if p.Connect.Content[i].Value == "full_every" {
-			p.Connect.Content[i+1].Value = "1ms"
-		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -33,6 +34,14 @@ type safety struct {
 
 	told     int64 // sequence of the last state that stands in the topic
 	consumed int64 // offset of the next change
+	again    []retold
+}
+
+// retold is a state that is told once more: a reader that compares times needs
+// one that came after the answer.
+type retold struct {
+	key string
+	at  time.Time
 }
 
 const (
@@ -125,7 +134,7 @@ func (s *safety) recallTold(ctx context.Context) error {
 
 func (s *safety) work(ctx context.Context) {
 	defer close(s.ended)
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
@@ -154,7 +163,16 @@ func (s *safety) close() error {
 // order; of a row that is gone, a message without a value.
 func (s *safety) tell(ctx context.Context) error {
 	s.mu.Lock()
-	rows := s.since(s.told, time.Time{})
+	now := s.now()
+	var rows []*stored
+	for len(s.again) > 0 && !s.again[0].at.After(now) {
+		if r, ok := s.rows[s.again[0].key]; ok {
+			rows = append(rows, r)
+		}
+		s.again = s.again[1:]
+	}
+	old := len(rows)
+	rows = append(rows, s.since(s.told, time.Time{})...)
 	messages := make([]kafka.Message, len(rows))
 	for i, r := range rows {
 		messages[i] = kafka.Message{Key: []byte(r.Key), Time: r.At, Headers: []kafka.Header{{Key: safetySeq, Value: mustJSON(r.Seq)}}}
@@ -166,15 +184,25 @@ func (s *safety) tell(ctx context.Context) error {
 	if len(messages) == 0 {
 		return nil
 	}
+	var later []retold
+	if s.told > 0 { // not of the first states
+		for _, r := range rows[old:] {
+			for _, wait := range echoes {
+				later = append(later, retold{r.Key, now.Add(wait)})
+			}
+		}
+	}
 	return s.on(ctx, safetyPeople, func(conn *kafka.Conn) error {
 		for len(messages) > 0 {
 			n := min(len(messages), 500)
 			if _, err := conn.WriteMessages(messages[:n]...); err != nil {
 				return err
 			}
-			s.told = rows[n-1].Seq
+			s.told = max(s.told, rows[n-1].Seq)
 			messages, rows = messages[n:], rows[n:]
 		}
+		s.again = append(s.again, later...)
+		slices.SortFunc(s.again, func(a, b retold) int { return a.at.Compare(b.at) })
 		return nil
 	})
 }
