@@ -115,9 +115,13 @@ func (o *office) questions() []string {
 // stops the hub and starts it again on the same disk.
 func newRegister(t *testing.T) (d *district, o *office, db *pgxpool.Pool, restart func()) {
 	t.Helper()
+	return newRegisterOf(t, marriageFile, newOffice(t))
+}
+
+func newRegisterOf(t *testing.T, file string, o *office) (d *district, _ *office, db *pgxpool.Pool, restart func()) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
-	o = newOffice(t)
 	d = &district{t: t, ctx: ctx, folder: t.TempDir()}
 	env := map[string]string{"STREET": d.folder, "MARRIAGE": o.server.URL}
 	dsn, dir := pgtestDSN(t), t.TempDir()
@@ -127,7 +131,7 @@ func newRegister(t *testing.T) (d *district, o *office, db *pgxpool.Pool, restar
 	stop := func() {}
 	start := func() {
 		var specs []*spec.Platform
-		for name, text := range map[string]string{"street.yaml": streetFile, "marriage.yaml": marriageFile} {
+		for name, text := range map[string]string{"street.yaml": streetFile, "marriage.yaml": file} {
 			p, err := spec.Parse(name, []byte(text), func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 			require.NoError(t, err)
 			specs = append(specs, p)
