@@ -207,3 +207,18 @@ func TestBrowserDecidesByKey(t *testing.T) {
 	require.Zero(t, w.count(`SELECT count(*) FROM decisions WHERE revoked_at IS NULL`))
 	require.Empty(t, b.complaints())
 }
+
+// A platform is taken up by clicking alone: the report, one community, the step.
+func TestBrowserTakesAPlatformUpTheLadder(t *testing.T) {
+	w := newWorld(t)
+	w.wang()
+	b := newBrowser(t)
+	b.do(chromedp.Navigate(w.url+"/platforms"), chromedp.Click(chromedp.CSS(`a[href="/platforms/pension/effect"]`)),
+		chromedp.SendKeys(chromedp.CSS(`form[method=get] [name=community]`), "阳光社区\r"))
+	b.eventually(`document.querySelector("[name=rows]") !== null && document.body.textContent.includes("只算试点社区：阳光社区")`)
+	shoot(b, "effect")
+	b.do(chromedp.SendKeys(chromedp.CSS(`[name=rows]`), "5"), chromedp.SendKeys(chromedp.CSS(`form[action$="/stage"] [name=who]`), "赵主任\r"))
+	b.eventually(`location.pathname === "/platforms" && document.body.textContent.includes("试点范围：阳光社区，每天最多 5 行")`)
+	shoot(b, "platforms")
+	require.Empty(t, b.complaints())
+}
