@@ -2,7 +2,6 @@ package desk
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -124,17 +123,17 @@ func (d *Desk) parcelNote(r *http.Request, who, did, platform, parcel string, de
 
 // AuditRow is one row of the audit trail: all that its hash covers.
 type AuditRow struct {
-	Seq      int64           `json:"seq"`
-	Note     int64           `json:"note"`
-	At       time.Time       `json:"at"`
-	Who      string          `json:"who"`
-	Did      string          `json:"did"`
-	What     string          `json:"what"`
-	Platform string          `json:"platform"`
-	Why      string          `json:"why"`
-	Detail   json.RawMessage `json:"detail,omitempty"`
-	Hash     string          `json:"hash"`
-	Sum      string          `json:"sum"`
+	Seq      int64     `json:"seq"`
+	Note     int64     `json:"note"`
+	At       time.Time `json:"at"`
+	Who      string    `json:"who"`
+	Did      string    `json:"did"`
+	What     string    `json:"what"`
+	Platform string    `json:"platform"`
+	Why      string    `json:"why"`
+	Detail   string    `json:"detail"` // JSON, as the text that was hashed
+	Hash     string    `json:"hash"`
+	Sum      string    `json:"sum"`
 }
 
 // AuditReply is the answer to GET /api/v1/audit.
@@ -198,7 +197,7 @@ func (d *Desk) getAudit(r *http.Request, _ Lang) (answer, error) {
 		reply.Next = x.Seq
 		if !hidden[x.Platform] {
 			reply.Audit = append(reply.Audit, AuditRow{x.Seq, x.NoteID, x.At, x.Who, x.Did, x.What, x.Platform, x.Why,
-				json.RawMessage(x.Detail), x.Hash, hex.EncodeToString(x.Sum)})
+				x.Detail, x.Hash, hex.EncodeToString(x.Sum)})
 		}
 	}
 	return answer{status: http.StatusOK, body: reply}, nil

@@ -76,6 +76,10 @@ func TestAuditAPI(t *testing.T) {
 	require.Equal(t, "李老师", first["who"])
 	require.Equal(t, "entry/1", first["what"])
 	require.Equal(t, first["seq"], r.json["next"])
+	// The text that was hashed, to the byte: whoever has the rows can check them.
+	stored, err := w.store.AuditRows(context.Background(), store.AuditQuery{Did: "entry", Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, stored[0].Detail, first["detail"])
 	list, _ := w.trail(int64(first["seq"].(float64)))
 	require.Contains(t, list, "anonymous audit.read", "looking at the trail is in the trail")
 	for _, path := range []string{"/api/v1/audit?limit=0", "/api/v1/audit?limit=x", "/api/v1/audit?after=-1", "/api/v1/audit?from=yesterday"} {

@@ -142,17 +142,17 @@ type auditFormat struct {
 
 // auditLine is a row as it is exported: all that its hash covers.
 type auditLine struct {
-	Seq      int64           `json:"seq"`
-	Note     int64           `json:"note"`
-	At       time.Time       `json:"at"`
-	Who      string          `json:"who"`
-	Did      string          `json:"did"`
-	What     string          `json:"what"`
-	Platform string          `json:"platform"`
-	Why      string          `json:"why"`
-	Detail   json.RawMessage `json:"detail,omitempty"`
-	Hash     string          `json:"hash"`
-	Sum      string          `json:"sum"`
+	Seq      int64     `json:"seq"`
+	Note     int64     `json:"note"`
+	At       time.Time `json:"at"`
+	Who      string    `json:"who"`
+	Did      string    `json:"did"`
+	What     string    `json:"what"`
+	Platform string    `json:"platform"`
+	Why      string    `json:"why"`
+	Detail   string    `json:"detail"` // JSON, as the text that was hashed
+	Hash     string    `json:"hash"`
+	Sum      string    `json:"sum"`
 }
 
 // Run exports, and the trail has it.
@@ -190,7 +190,7 @@ func auditLines(ctx context.Context, st *store.Store, after int64, f auditFormat
 	}
 	rows, err := st.AuditRows(ctx, store.AuditQuery{After: after, From: f.From, To: f.To, Limit: auditPageRows})
 	for _, r := range rows {
-		list = append(list, auditLine{r.Seq, r.NoteID, r.At, r.Who, r.Did, r.What, r.Platform, r.Why, json.RawMessage(r.Detail), r.Hash, hex.EncodeToString(r.Sum)})
+		list = append(list, auditLine{r.Seq, r.NoteID, r.At, r.Who, r.Did, r.What, r.Platform, r.Why, r.Detail, r.Hash, hex.EncodeToString(r.Sum)})
 	}
 	return list, err
 }
@@ -215,7 +215,7 @@ func (f auditFormat) export(c *console, page func(after int64) ([]auditLine, err
 				err = lines.Encode(r)
 			} else {
 				err = table.Write([]string{strconv.FormatInt(r.Seq, 10), strconv.FormatInt(r.Note, 10), r.At.UTC().Format(time.RFC3339Nano), plainCell(r.Who), r.Did, r.What,
-					r.Platform, plainCell(r.Why), string(r.Detail), r.Hash, r.Sum})
+					r.Platform, plainCell(r.Why), r.Detail, r.Hash, r.Sum})
 			}
 			if err != nil {
 				return err
