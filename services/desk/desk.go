@@ -6,6 +6,9 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"sync/atomic"
 	"time"
 
 	"heji/schema"
@@ -28,12 +31,18 @@ type Options struct {
 	// Keys makes the blocking keys of own values that a verdict has changed.
 	Keys  func(schema.Values) []int64
 	Rules survivorship.Rules // zero: survivorship.DefaultRules
+	// Public is the address that people open, where it is not this machine; nil:
+	// the desk answers on loopback names only.
+	Public *url.URL
+	// Proxies are those whose word about where a request comes from is believed.
+	Proxies []netip.Prefix
 }
 
 // Desk serves staff: the JSON API and the pages.
 type Desk struct {
-	o     Options
-	pages map[string]*template.Template
+	o      Options
+	pages  map[string]*template.Template
+	closed atomic.Bool // there are accounts: everybody logs in
 
 	lately lately // what the audit trail has of this minute's reading
 }
@@ -59,10 +68,11 @@ func New(o Options) (*Desk, error) {
 	return &Desk{o: o, pages: pages}, nil
 }
 
-// Handler serves everything of the desk. It must be reached on a loopback
-// address only: there is no login yet.
+// Handler serves everything of the desk. While there is no account it answers
+// on this machine only.
 func (d *Desk) Handler() http.Handler {
 	mux := http.NewServeMux()
+	d.routeLogin(mux)
 	d.routeAPI(mux)
 	d.routeRelink(mux)
 	d.routeParcels(mux)

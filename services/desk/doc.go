@@ -8,7 +8,7 @@
 // writeback do the rest. The desk never writes a master record itself and calls
 // no platform.
 //
-// One idea per file: guard.go (who may ask at all), lang.go and words.go (two
+// One idea per file: guard.go, session.go, permissions.go and login_pages.go (who may ask at all, and for what), lang.go and words.go (two
 // languages, from data), input.go (what may be entered), outlook.go (who will
 // receive what), preview.go (of an entry) and effect.go (of a decision),
 // entries.go, residents.go, platforms.go, reviews.go and review_compare.go (the
@@ -21,5 +21,6 @@
 // exist), I8 (each value is shown with source, time and rule), I9 (no personal
 // data in logs). Sending an entry twice makes one (idempotency key).
 //
-// Until login exists the desk answers only on loopback names: see guard.go.
+// While there is no account the desk has one user, whoever sits at this machine,
+// and answers on loopback names only. From the first account on everybody logs in.
 package desk

@@ -77,6 +77,9 @@ func decode(r *http.Request, into any) error {
 	if err != nil && !errors.As(err, &tooLarge) {
 		return fail(http.StatusBadRequest, "body")
 	}
+	if err == nil {
+		signBody(r.Context(), into)
+	}
 	return err
 }
 

@@ -21,7 +21,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // guard stands before every route.
-func (d *Desk) guard(next http.Handler) http.Handler {
+func (d *Desk) guard(mux *http.ServeMux) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -39,9 +39,9 @@ func (d *Desk) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store") // pages hold personal data
 
-		// There is no login yet, so the desk belongs to this machine. A name that
-		// a stranger's DNS points here is not ours: it would be his page's origin.
-		if !loopback(r.Host) {
+		// A name that a stranger's DNS points here is not ours: it would be his
+		// page's origin. Nor is a password taken that anybody could read.
+		if !d.hostKnown(r.Host) || d.plainStranger(r) {
 			d.refuse(rec, r, http.StatusMisdirectedRequest, "host")
 			return
 		}
@@ -50,7 +50,13 @@ func (d *Desk) guard(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(rec, r.Body, bodyLimit(r))
-		next.ServeHTTP(rec, r)
+		_, route := mux.Handler(r)
+		admitted := d.admit(rec, r, route)
+		if admitted == nil {
+			return
+		}
+		r = admitted // finish reads the route from it
+		mux.ServeHTTP(rec, r)
 	})
 }
 
@@ -72,7 +78,7 @@ func loopback(host string) bool {
 // old that they send neither Sec-Fetch-Site nor Origin still say where a form
 // was. Programs say nothing at all.
 func foreignReferer(r *http.Request) bool {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions ||
+	if harmless(r.Method) ||
 		r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Origin") != "" || r.Referer() == "" {
 		return false
 	}

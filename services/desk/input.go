@@ -187,7 +187,7 @@ func fieldProblem(l Lang, attribute string, p schema.Problem) FieldProblem {
 		Message: l.T("bad."+string(p), "attribute", l.Attribute(schema.Attribute(attribute)))}
 }
 
-// named reads the name of whoever acts. Until login exists it is what they say.
+// named reads the name of whoever acts. While there is no account it is what they say; then it is the account's (sign).
 func named(who string) (string, bool) {
 	v, problem := canon.Name(who)
 	return v, problem == "" && v != "" && len([]rune(v)) <= maxWho && !strings.ContainsAny(v, "<>")

@@ -13,6 +13,7 @@ import (
 
 	"heji/connectors"
 	"heji/schema"
+	"heji/services/access"
 	"heji/services/store"
 )
 
@@ -67,6 +68,9 @@ func TestEveryKeyIsSaid(t *testing.T) {
 	}
 	for _, p := range []string{"few", "empty", "unknown", "twice", "missing", "anchored", "follows"} {
 		used["error.split_"+p+".title"], used["error.split_"+p+".detail"] = true, true
+	}
+	for _, r := range access.Roles {
+		used["role."+string(r)] = true
 	}
 	for o := range outcomeIcon {
 		used["outcome."+o] = true

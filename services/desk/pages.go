@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"heji/schema"
+	"heji/services/access"
 	"heji/services/store"
 )
 
@@ -89,6 +90,9 @@ type page struct {
 
 	zone  *time.Location
 	today time.Time
+	form  string // what the forms of this page carry
+	actor access.Actor
+	open  bool // nobody needs to log in yet
 }
 
 // T says a key of the catalogue.
@@ -117,6 +121,21 @@ func (p page) time(at any, form string) string {
 	return ""
 }
 
+// Known is the name of whoever has logged in; empty: nobody needs to.
+func (p page) Known() string { return p.actor.Name }
+
+// Can reports whether whoever looks may use a route: what they may not is not
+// offered.
+func (p page) Can(route string) bool {
+	return p.open || p.actor.May(permissions[route])
+}
+
+// Open reports that there is no account yet.
+func (p page) Open() bool { return p.open }
+
+// Token is what scripts send with what they change.
+func (p page) Token() string { return p.form }
+
 const whoCookie = "who"
 
 func (d *Desk) page(w http.ResponseWriter, r *http.Request, nav string) page {
@@ -128,6 +147,10 @@ func (d *Desk) page(w http.ResponseWriter, r *http.Request, nav string) page {
 		p.Switch = "/?lang=" + string(l.Other()) // what was posted is not posted again
 	}
 	p.Who = signer(r)
+	p.actor, p.form, p.open = access.From(r.Context()), visitOf(r.Context()).form, !d.closed.Load()
+	if p.actor.Known() {
+		p.Who = p.actor.Name
+	}
 	return p
 }
 
@@ -142,7 +165,7 @@ func (d *Desk) render(w http.ResponseWriter, r *http.Request, status int, name s
 	w.Header().Set("Content-Language", string(p.L))
 	w.WriteHeader(status)
 	// When this fails the connection is gone, and so is whoever asked.
-	_, _ = w.Write(b.Bytes())
+	_, _ = w.Write(withToken(b.Bytes(), p.form))
 }
 
 // ErrorBody is what the error page says.
@@ -179,7 +202,7 @@ func posted(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return err
 	}
-	if who, ok := named(r.PostForm.Get("who")); ok {
+	if who, ok := named(r.PostForm.Get("who")); ok && !access.From(r.Context()).Known() {
 		setCookie(w, whoCookie, url.QueryEscape(who))
 	}
 	return nil

@@ -73,6 +73,13 @@ func (a hubAddress) reach(ctx context.Context, probe string) (*reached, error) {
 	return &reached{store: st, close: func() { st.Close(); stop() }}, nil
 }
 
+// authorize shows the token of HEJI_TOKEN, which a hub with accounts asks for.
+func authorize(req *http.Request) {
+	if token := os.Getenv("HEJI_TOKEN"); token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+}
+
 // hubAPI is a running hub.
 type hubAPI string
 
@@ -93,6 +100,7 @@ func (h hubAPI) call(ctx context.Context, method, path string, body, into any) e
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	authorize(req)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return fmt.Errorf("no hub answers at %s: name its address with --listen: %w", string(h), err)

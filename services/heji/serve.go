@@ -26,7 +26,11 @@ type settings struct {
 type serveCommand struct {
 	settings
 	Roles      []string `arg:"" optional:"" help:"Which services: pull, merge, writeback, desk. Default: all."`
-	Listen     string   `help:"Address of the desk and of /metrics (loopback until login exists)." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
+	Listen     string   `help:"Address of the desk and of /metrics ; beyond loopback only with accounts, and TLS or a proxy." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
+	URL        string   `help:"What people on other machines open, such as https://heji.example." env:"HEJI_URL" name:"url"`
+	TLSCert    string   `help:"File of the TLS certificate (PEM, with its chain)." env:"HEJI_TLS_CERT" name:"tls-cert" type:"path"`
+	TLSKey     string   `help:"File of its key." env:"HEJI_TLS_KEY" name:"tls-key" type:"path"`
+	Proxy      []string `help:"Address or network of a reverse proxy that ends TLS; may be repeated." env:"HEJI_PROXY"`
 	Workers    int      `help:"Merge workers." default:"1"`
 	NATSListen string   `help:"Loopback address on which the embedded NATS also listens, for connectors that are programs of their own." name:"nats-listen" env:"HEJI_NATS_LISTEN"`
 	Sealed     string   `help:"Folder of sealed platforms (class D)." default:"./platforms/sealed" env:"HEJI_SEALED" type:"path"`
@@ -86,13 +90,16 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	h, err := hub.New(ctx, hub.Config{Dir: c.Data, DatabaseURL: c.DatabaseURL, NATSURL: c.NATSURL, Specs: specs,
-		Roles: c.Roles, Listen: c.Listen, Logger: log, Workers: c.Workers, NATSListen: c.NATSListen, Crypto: crypt.Suite(commands.Crypto)})
+		Roles: c.Roles, Listen: c.Listen, Reach: hub.Reach{URL: c.URL, Cert: c.TLSCert, Key: c.TLSKey, Proxies: c.Proxy}, Logger: log, Workers: c.Workers, NATSListen: c.NATSListen, Crypto: crypt.Suite(commands.Crypto)})
 	if err != nil {
 		return err
 	}
 	fmt.Printf("合籍 heji: http://%s/  (Ctrl-C stops)\n", h.Addr())
 	if url := h.ProgramsURL(); url != "" {
 		fmt.Printf("remote connectors 远程连接程序: %s\n", url)
+	}
+	if has, err := h.Store.HasAccounts(ctx); err == nil && !has {
+		fmt.Println("还没有账号：工作台只在本机打开，谁打开都能看到全部。建第一个账号 No account yet: heji user add LOGIN --name NAME --role security")
 	}
 	stop := func() {}
 	if len(c.Roles) == 0 {
@@ -114,6 +121,7 @@ func (c *writesCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	authorize(req)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return fmt.Errorf("no hub answers at %s: name its address with --listen: %w", c.Listen, err)

@@ -57,6 +57,7 @@ type Config struct {
 	Specs       []*spec.Platform
 	Roles       []string // empty: all
 	Listen      string   // address of the desk and /metrics; "" means none
+	Reach       Reach    // for people on other machines
 	Logger      *slog.Logger
 
 	Workers int           // merge workers; 0: 1
@@ -214,19 +215,23 @@ func (h *Hub) assemble(ctx context.Context) error {
 	}
 	h.run = append(h.run, h.audit)
 	h.observe()
-	return h.serve(has(Desk))
+	return h.serve(ctx, has(Desk))
 }
 
 // serve opens the listener, so that an address that is taken is known at once.
-func (h *Hub) serve(withDesk bool) error {
+func (h *Hub) serve(ctx context.Context, withDesk bool) error {
 	if h.c.Listen == "" {
 		return nil
 	}
 	mux := http.NewServeMux()
 	telemetry.Register(mux, h.Metrics, h.Health)
+	public, proxies, err := h.c.Reach.read(h.c.Listen)
+	if err != nil {
+		return err
+	}
 	if withDesk {
 		d, err := desk.New(desk.Options{Store: h.Store, Registry: h.Registry, Metrics: h.Metrics,
-			Logger: h.c.Logger.With("service", Desk), Wake: h.Wake, Today: time.Now, Keys: h.Keys})
+			Logger: h.c.Logger.With("service", Desk), Wake: h.Wake, Today: time.Now, Keys: h.Keys, Public: public, Proxies: proxies})
 		if err != nil {
 			return err
 		}
@@ -235,12 +240,8 @@ func (h *Hub) serve(withDesk bool) error {
 	if h.pull != nil {
 		mux.HandleFunc("POST /hooks/{platform}", h.hooks)
 	}
-	host, _, err := net.SplitHostPort(h.c.Listen)
-	if err != nil {
-		return fmt.Errorf("listen address %q: %w", h.c.Listen, err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("listen address %q: the desk has no login yet, so it listens on loopback only: use 127.0.0.1:PORT", h.c.Listen)
+	if err := h.mayListen(ctx); err != nil {
+		return err
 	}
 	if h.listen, err = net.Listen("tcp", h.c.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -277,7 +278,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	if h.server != nil {
 		g.Go(func() error {
-			if err := h.server.Serve(h.listen); !errors.Is(err, http.ErrServerClosed) {
+			if err := h.serveListener(); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("desk: %w", err)
 			}
 			return nil

@@ -15,6 +15,7 @@ func (h *Hub) observe() {
 	h.Health.Hub("postgres", h.Store.Ping)
 	h.Health.Hub("nats", h.Bus.Check)
 	h.Health.Notice("model", h.modelNotice)
+	h.Health.Notice("login", h.loginNotice)
 	for _, id := range h.Registry.IDs() {
 		h.Health.Platform(id, func(ctx context.Context) error { return h.platformTrouble(ctx, id) })
 	}

@@ -41,7 +41,7 @@
     function ask() {
       fetch(list.dataset.poll, { headers: { Accept: "application/json" } })
         .then(function (r) { return r.ok ? r.json() : Promise.reject(r.status); })
-        .then(show, function () {})
+        .then(show, function (status) { if (status === 401) location.reload(); })
         .then(function () {
           if (quiet < 3) setTimeout(ask, Date.now() - since < 60000 ? 400 : 3000);
         });

@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Token is what a program shows instead of a password.
+type Token struct {
+	ID      int64
+	Name    string
+	Scopes  []string
+	MadeBy  string
+	MadeAt  time.Time
+	Expires time.Time
+	Used    *time.Time
+	Revoked *time.Time
+}
+
+const tokenColumns = `id, name, scopes, made_by, made_at, expires_at, used_at, revoked_at`
+
+func scanToken(row pgx.CollectableRow) (t Token, err error) {
+	err = row.Scan(&t.ID, &t.Name, &t.Scopes, &t.MadeBy, &t.MadeAt, &t.Expires, &t.Used, &t.Revoked)
+	return t, err
+}
+
+// AddToken stores a token by its hash.
+func (s *Store) AddToken(ctx context.Context, t Token, hash []byte) error {
+	_, err := s.pool.Exec(ctx, `INSERT INTO tokens (name, hash, scopes, made_by, expires_at) VALUES ($1, $2, $3, $4, $5)`,
+		t.Name, hash, t.Scopes, t.MadeBy, t.Expires)
+	return accountError("make the token", err)
+}
+
+// TokenOf returns the token of a hash, where it is still good, and notes that it
+// was used.
+func (s *Store) TokenOf(ctx context.Context, hash []byte) (Token, error) {
+	rows, err := s.pool.Query(ctx, `SELECT `+tokenColumns+` FROM tokens WHERE hash = $1 AND revoked_at IS NULL AND expires_at > clock_timestamp()`, hash)
+	if err != nil {
+		return Token{}, accountError("read a token", err)
+	}
+	t, err := pgx.CollectExactlyOneRow(rows, scanToken)
+	if err != nil {
+		return t, accountError("read a token", err)
+	}
+	_, err = s.pool.Exec(ctx, `UPDATE tokens SET used_at = clock_timestamp() WHERE id = $1
+		AND (used_at IS NULL OR used_at < clock_timestamp() - interval '1 minute')`, t.ID)
+	return t, accountError("note a token", err)
+}
+
+// ListTokens returns all tokens by name, those too that are good no more.
+func (s *Store) ListTokens(ctx context.Context) ([]Token, error) {
+	rows, err := s.pool.Query(ctx, `SELECT `+tokenColumns+` FROM tokens ORDER BY name`)
+	if err != nil {
+		return nil, accountError("read tokens", err)
+	}
+	list, err := pgx.CollectRows(rows, scanToken)
+	return list, accountError("read tokens", err)
+}
+
+// RevokeToken ends a token.
+func (s *Store) RevokeToken(ctx context.Context, name, by string) error {
+	tag, err := s.pool.Exec(ctx, `UPDATE tokens SET revoked_at = coalesce(revoked_at, clock_timestamp()), revoked_by = coalesce(revoked_by, $2)
+		WHERE name = $1`, name, by)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = pgx.ErrNoRows
+	}
+	return accountError("revoke the token", err)
+}
