@@ -112,6 +112,9 @@ func (d *Desk) loginPost(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if !good {
+		if err := d.o.Store.NoteRefused(r.Context(), try); err != nil {
+			return err
+		}
 		body.Wrong = l.T("login.wrong", "tries", store.MaxFailures, "minutes", int(store.FailurePause.Minutes()))
 		d.showLogin(w, r, http.StatusUnauthorized, body)
 		return nil

@@ -112,6 +112,10 @@ func TestLogin(t *testing.T) {
 	require.Equal(t, "/login", out.header.Get("Location"))
 	require.Equal(t, "/login", w.get("/", "Cookie", "session="+secret).header.Get("Location"))
 	require.NotContains(t, w.log.String(), goodPassword)
+	for did, n := range map[string]int{"account.add": 6, "login": 1, "login.refused": 2} {
+		require.Equal(t, n, w.count(`SELECT count(*) FROM audit_notes WHERE did = $1`, did), did)
+	}
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM audit_notes WHERE did = 'read' AND what = 'list/home' AND who = '李红'`))
 }
 
 func TestNobodyFixesASession(t *testing.T) {

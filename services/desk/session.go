@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"heji/services/access"
+	"heji/services/audit"
 	"heji/services/store"
 )
 
@@ -72,7 +73,11 @@ func (d *Desk) admit(w http.ResponseWriter, r *http.Request, route string) *http
 		d.answer(w, r, d.failureOf(r, err))
 		return nil
 	}
-	r = r.WithContext(context.WithValue(access.With(r.Context(), actor), visitKey{}, v))
+	ctx := context.WithValue(access.With(r.Context(), actor), visitKey{}, v)
+	if actor.Known() {
+		ctx = audit.With(ctx, actor.Name)
+	}
+	r = r.WithContext(ctx)
 	switch {
 	case need == access.Open:
 		return r

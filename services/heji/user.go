@@ -10,6 +10,7 @@ import (
 
 	"heji/schema/canon"
 	"heji/services/access"
+	"heji/services/audit"
 	"heji/services/embedded"
 	"heji/services/store"
 )
@@ -35,6 +36,7 @@ type tokenGroup struct {
 // accountStore is where the accounts are, whether a hub runs or not.
 type accountStore struct {
 	hubAddress
+	by
 	console
 }
 
@@ -61,13 +63,13 @@ func (a accountStore) open(ctx context.Context) (*store.Store, func(), error) {
 }
 
 // in does something with the store.
-func (a accountStore) in(ctx context.Context, do func(*store.Store) error) error {
+func (a accountStore) in(ctx context.Context, do func(context.Context, *store.Store) error) error {
 	st, done, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	return do(st)
+	return do(audit.With(ctx, a.Who), st)
 }
 
 // signature is a name as the desk takes it, because it signs there.
@@ -81,7 +83,6 @@ func signature(name string) (string, error) {
 
 type userAdd struct {
 	accountStore
-	by
 	Login string   `arg:"" help:"What they type to log in: 2 to 32 of a-z, 0-9, dot, dash, underscore."`
 	Name  string   `required:"" help:"Their name; it signs what they do, so that no two accounts have the same."`
 	Role  []string `required:"" help:"worker, supervisor, steward; or one of platform, security, auditor alone."`
@@ -102,7 +103,7 @@ func (c *userAdd) Run(ctx context.Context) error {
 	for _, r := range roles {
 		a.Roles = append(a.Roles, string(r))
 	}
-	return c.in(ctx, func(st *store.Store) error {
+	return c.in(ctx, func(ctx context.Context, st *store.Store) error {
 		if err := st.AddAccount(ctx, a, c.Who); err != nil {
 			return err
 		}
@@ -116,7 +117,7 @@ type userList struct{ accountStore }
 
 // Run lists the accounts.
 func (c *userList) Run(ctx context.Context) error {
-	return c.in(ctx, func(st *store.Store) error {
+	return c.in(ctx, func(ctx context.Context, st *store.Store) error {
 		list, err := st.ListAccounts(ctx)
 		if err != nil {
 			return err
@@ -151,7 +152,7 @@ type userReset struct {
 // Run gives a first password again.
 func (c *userReset) Run(ctx context.Context) error {
 	password := access.FirstPassword()
-	return c.in(ctx, func(st *store.Store) error {
+	return c.in(ctx, func(ctx context.Context, st *store.Store) error {
 		if err := st.ResetAccount(ctx, c.Login, access.HashPassword(password)); err != nil {
 			return named(c.Login, err)
 		}
@@ -162,13 +163,14 @@ func (c *userReset) Run(ctx context.Context) error {
 
 type userLock struct {
 	accountStore
-	by
 	Login string `arg:""`
 }
 
 // Run locks an account.
 func (c *userLock) Run(ctx context.Context) error {
-	return c.in(ctx, func(st *store.Store) error { return named(c.Login, st.LockAccount(ctx, c.Login, c.Who)) })
+	return c.in(ctx, func(ctx context.Context, st *store.Store) error {
+		return named(c.Login, st.LockAccount(ctx, c.Login, c.Who))
+	})
 }
 
 type userUnlock struct {
@@ -178,7 +180,9 @@ type userUnlock struct {
 
 // Run unlocks an account.
 func (c *userUnlock) Run(ctx context.Context) error {
-	return c.in(ctx, func(st *store.Store) error { return named(c.Login, st.UnlockAccount(ctx, c.Login)) })
+	return c.in(ctx, func(ctx context.Context, st *store.Store) error {
+		return named(c.Login, st.UnlockAccount(ctx, c.Login))
+	})
 }
 
 type userRole struct {
@@ -197,7 +201,9 @@ func (c *userRole) Run(ctx context.Context) error {
 	for i, r := range roles {
 		names[i] = string(r)
 	}
-	return c.in(ctx, func(st *store.Store) error { return named(c.Login, st.SetRoles(ctx, c.Login, names)) })
+	return c.in(ctx, func(ctx context.Context, st *store.Store) error {
+		return named(c.Login, st.SetRoles(ctx, c.Login, names))
+	})
 }
 
 // named says whom a command did not find.
@@ -210,7 +216,6 @@ func named(what string, err error) error {
 
 type tokenAdd struct {
 	accountStore
-	by
 	Name  string   `arg:"" help:"Name of the program; it signs what the program does."`
 	Scope []string `required:"" help:"What it may do: see, enter, carry, stop, sign, review, watch, operate, accounts, audit."`
 	Days  int      `help:"How long it is good." default:"90"`
@@ -234,7 +239,7 @@ func (c *tokenAdd) Run(ctx context.Context) error {
 	for _, s := range scopes {
 		t.Scopes = append(t.Scopes, string(s))
 	}
-	return c.in(ctx, func(st *store.Store) error {
+	return c.in(ctx, func(ctx context.Context, st *store.Store) error {
 		if err := st.AddToken(ctx, t, access.HashSecret(token)); err != nil {
 			return err
 		}
@@ -247,7 +252,7 @@ type tokenList struct{ accountStore }
 
 // Run lists the tokens.
 func (c *tokenList) Run(ctx context.Context) error {
-	return c.in(ctx, func(st *store.Store) error {
+	return c.in(ctx, func(ctx context.Context, st *store.Store) error {
 		list, err := st.ListTokens(ctx)
 		if err != nil {
 			return err
@@ -274,11 +279,12 @@ func (c *tokenList) Run(ctx context.Context) error {
 
 type tokenRevoke struct {
 	accountStore
-	by
 	Name string `arg:""`
 }
 
 // Run ends a token.
 func (c *tokenRevoke) Run(ctx context.Context) error {
-	return c.in(ctx, func(st *store.Store) error { return named(c.Name, st.RevokeToken(ctx, c.Name, c.Who)) })
+	return c.in(ctx, func(ctx context.Context, st *store.Store) error {
+		return named(c.Name, st.RevokeToken(ctx, c.Name, c.Who))
+	})
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"heji/services/audit"
 )
 
 // Account is somebody who may use the desk. Accounts are locked and never
@@ -83,8 +85,14 @@ func (s *Store) HasAccounts(ctx context.Context) (has bool, err error) {
 
 // AddAccount makes an account, whose password must be changed at its first login.
 func (s *Store) AddAccount(ctx context.Context, a Account, by string) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO accounts (login, name, roles, password, created_by) VALUES ($1, $2, $3, $4, $5)`,
-		a.Login, a.Name, a.Roles, a.Password, by)
+	err := s.tx(ctx, func(tx pgx.Tx) error {
+		var id int64
+		if err := tx.QueryRow(ctx, `INSERT INTO accounts (login, name, roles, password, created_by) VALUES ($1, $2, $3, $4, $5) RETURNING id`,
+			a.Login, a.Name, a.Roles, a.Password, by).Scan(&id); err != nil {
+			return err
+		}
+		return note(ctx, tx, by, accountNote("account.add", id), map[string][]string{"roles": a.Roles})
+	})
 	err = accountError("make the account", err)
 	if errors.Is(err, ErrLastAdmin) {
 		return fmt.Errorf("make the account: %w", ErrFirstAdmin)
@@ -196,8 +204,10 @@ func (s *Store) Enter(ctx context.Context, t Try, session []byte, step int64) er
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE began_at < clock_timestamp() - interval '30 days'`); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO sessions (id, account) VALUES ($1, $2)`, session, t.Account.ID)
-		return err
+		if _, err = tx.Exec(ctx, `INSERT INTO sessions (id, account) VALUES ($1, $2)`, session, t.Account.ID); err != nil {
+			return err
+		}
+		return note(ctx, tx, t.Account.Name, accountNote("login", t.Account.ID), nil)
 	})
 	return accountError("begin a session", err)
 }
@@ -240,15 +250,32 @@ func (s *Store) EndSession(ctx context.Context, id []byte) error {
 	return accountError("end a session", err)
 }
 
+// accountNote is a line of the audit trail about an account.
+func accountNote(did string, id int64) audit.Note {
+	return audit.Note{Did: did, What: fmt.Sprintf("account/%d", id)}
+}
+
+// NoteRefused notes a login that was refused. Who tried is not known; the name
+// that was typed may be a password, and is not kept.
+func (s *Store) NoteRefused(ctx context.Context, t Try) error {
+	n := audit.Note{Did: "login.refused"}
+	if t.Account.ID != 0 {
+		n = accountNote(n.Did, t.Account.ID)
+	}
+	return s.Note(ctx, "", n, nil)
+}
+
 // alter changes an account and ends its sessions.
-func (s *Store) alter(ctx context.Context, what, login, set string, args ...any) error {
+func (s *Store) alter(ctx context.Context, did, what, login, set string, args ...any) error {
 	err := s.tx(ctx, func(tx pgx.Tx) error {
 		var id int64
 		if err := tx.QueryRow(ctx, `UPDATE accounts SET `+set+` WHERE login = $1 RETURNING id`, append([]any{login}, args...)...).Scan(&id); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `UPDATE sessions SET ended_at = clock_timestamp() WHERE account = $1 AND ended_at IS NULL`, id)
-		return err
+		if _, err := tx.Exec(ctx, `UPDATE sessions SET ended_at = clock_timestamp() WHERE account = $1 AND ended_at IS NULL`, id); err != nil {
+			return err
+		}
+		return note(ctx, tx, "", accountNote(did, id), nil)
 	})
 	return accountError(what, err)
 }
@@ -256,7 +283,7 @@ func (s *Store) alter(ctx context.Context, what, login, set string, args ...any)
 // SetPassword stores a new password and ends every session of the account. Its
 // own new session is begun where session is not nil.
 func (s *Store) SetPassword(ctx context.Context, login, password string, mustChange bool, session []byte) error {
-	err := s.alter(ctx, "store a password", login, `password = $2, must_change = $3, failures = 0, paused_until = NULL`, password, mustChange)
+	err := s.alter(ctx, "account.password", "store a password", login, `password = $2, must_change = $3, failures = 0, paused_until = NULL`, password, mustChange)
 	if err != nil || session == nil {
 		return err
 	}
@@ -267,22 +294,22 @@ func (s *Store) SetPassword(ctx context.Context, login, password string, mustCha
 // ResetAccount gives an account a first password again and takes its second
 // factor away.
 func (s *Store) ResetAccount(ctx context.Context, login, password string) error {
-	return s.alter(ctx, "reset the account", login, `password = $2, must_change = true, totp = '', failures = 0, paused_until = NULL`, password)
+	return s.alter(ctx, "account.reset", "reset the account", login, `password = $2, must_change = true, totp = '', failures = 0, paused_until = NULL`, password)
 }
 
 // LockAccount keeps somebody out from now on.
 func (s *Store) LockAccount(ctx context.Context, login, by string) error {
-	return s.alter(ctx, "lock the account", login, `locked_at = coalesce(locked_at, clock_timestamp()), locked_by = coalesce(locked_by, $2)`, by)
+	return s.alter(ctx, "account.lock", "lock the account", login, `locked_at = coalesce(locked_at, clock_timestamp()), locked_by = coalesce(locked_by, $2)`, by)
 }
 
 // UnlockAccount lets somebody in again, also after too many wrong passwords.
 func (s *Store) UnlockAccount(ctx context.Context, login string) error {
-	return s.alter(ctx, "unlock the account", login, `locked_at = NULL, locked_by = NULL, failures = 0, paused_until = NULL`)
+	return s.alter(ctx, "account.unlock", "unlock the account", login, `locked_at = NULL, locked_by = NULL, failures = 0, paused_until = NULL`)
 }
 
 // SetRoles gives an account other roles.
 func (s *Store) SetRoles(ctx context.Context, login string, roles []string) error {
-	return s.alter(ctx, "change the account's roles", login, `roles = $2`, roles)
+	return s.alter(ctx, "account.roles", "change the account's roles", login, `roles = $2`, roles)
 }
 
 // SetTOTP stores the secret of a second factor; "" takes it away.

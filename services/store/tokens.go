@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"heji/services/audit"
 )
 
 // Token is what a program shows instead of a password.
@@ -28,8 +31,14 @@ func scanToken(row pgx.CollectableRow) (t Token, err error) {
 
 // AddToken stores a token by its hash.
 func (s *Store) AddToken(ctx context.Context, t Token, hash []byte) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO tokens (name, hash, scopes, made_by, expires_at) VALUES ($1, $2, $3, $4, $5)`,
-		t.Name, hash, t.Scopes, t.MadeBy, t.Expires)
+	err := s.tx(ctx, func(tx pgx.Tx) error {
+		var id int64
+		if err := tx.QueryRow(ctx, `INSERT INTO tokens (name, hash, scopes, made_by, expires_at) VALUES ($1, $2, $3, $4, $5) RETURNING id`,
+			t.Name, hash, t.Scopes, t.MadeBy, t.Expires).Scan(&id); err != nil {
+			return err
+		}
+		return note(ctx, tx, t.MadeBy, audit.Note{Did: "token.add", What: fmt.Sprintf("token/%d", id)}, map[string][]string{"scopes": t.Scopes})
+	})
 	return accountError("make the token", err)
 }
 
@@ -61,10 +70,13 @@ func (s *Store) ListTokens(ctx context.Context) ([]Token, error) {
 
 // RevokeToken ends a token.
 func (s *Store) RevokeToken(ctx context.Context, name, by string) error {
-	tag, err := s.pool.Exec(ctx, `UPDATE tokens SET revoked_at = coalesce(revoked_at, clock_timestamp()), revoked_by = coalesce(revoked_by, $2)
-		WHERE name = $1`, name, by)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = pgx.ErrNoRows
-	}
+	err := s.tx(ctx, func(tx pgx.Tx) error {
+		var id int64
+		if err := tx.QueryRow(ctx, `UPDATE tokens SET revoked_at = coalesce(revoked_at, clock_timestamp()), revoked_by = coalesce(revoked_by, $2)
+			WHERE name = $1 RETURNING id`, name, by).Scan(&id); err != nil {
+			return err
+		}
+		return note(ctx, tx, by, audit.Note{Did: "token.revoke", What: fmt.Sprintf("token/%d", id)}, nil)
+	})
 	return accountError("revoke the token", err)
 }
