@@ -53,6 +53,8 @@ var permissions = map[string]access.Permission{
 	"GET /risks":                             access.See,
 	"POST /risks/{id}/approve":               access.Sign,
 	"POST /risks/{id}/stop":                  access.Stop,
+	"GET /statement":                         access.Watch,
+	"GET /api/v1/statement":                  access.Watch,
 	"GET /static/":                           access.Open,
 	"POST /writes/resume":                    access.Operate,
 	"POST /writes/stop":                      access.Operate,
