@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 
 // options are those of a demo in a test.
 func options(dir string, workers, batch int) Options {
-	return Options{Residents: testResidents, Seed: testSeed, Headless: true, Dir: dir, Report: filepath.Join(dir, "report.json"),
+	return Options{Untimed: true, Residents: testResidents, Seed: testSeed, Headless: true, Dir: dir, Report: filepath.Join(dir, "report.json"),
 		Listen: "127.0.0.1:0", Workers: workers, Batch: batch, Patience: longest,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
 }
