@@ -121,7 +121,8 @@ func sameEnd(t *testing.T, want *end, dir string) {
 	}
 	compared := sameValues(t, "master of", want.masters, got.masters, chance)
 	sameValues(t, "rows", want.shows, got.shows, chance)
-	require.Greater(t, compared, testResidents*8/10, "the comparison says something")
+	// The clerks of 22 platforms touch up to a quarter of so few people.
+	require.Greater(t, compared, testResidents*7/10, "the comparison says something")
 }
 
 // sameValues compares what is said about each person, and counts them.
