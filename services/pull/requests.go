@@ -21,15 +21,15 @@ const listenEvery = 2 * time.Second
 func (s *Service) listen(ctx context.Context) error {
 	t := time.NewTicker(listenEvery)
 	defer t.Stop()
-	woken := map[int64]bool{}
+	woken := map[int64]time.Time{} // when what was heard had been asked for
 	for {
 		list, err := s.o.Store.PullRequests(ctx, "")
 		if err != nil && ctx.Err() == nil {
 			s.o.Logger.Warn("what pull is asked for cannot be read; trying again", "error", err)
 		}
 		for _, r := range list {
-			if !woken[r.ID] { // once: a platform that fails keeps its own pace
-				woken[r.ID] = true
+			if r.AskedAt.After(woken[r.ID]) { // once each time: a platform that fails keeps its own pace
+				woken[r.ID] = r.AskedAt
 				s.Wake(r.Platform)
 			}
 		}
