@@ -198,13 +198,28 @@ func (e *ended) persons(ctx context.Context) (map[schema.RecordRef]int, error) {
 
 // otherwise are the people to whom clerks and staff did not do the same in two
 // runs, as a rule none: what the clerks of the second round and staff choose
-// looks at what the hub has written.
+// looks at what the hub has written. So are those about whom the marriage register
+// was asked in one of them only: it is asked person by person, and what it is
+// asked by (name and number) may be put right before or after.
 func otherwise(a, b *end) map[string]bool {
 	names := maps.Clone(a.happened)
 	maps.Copy(names, b.happened)
 	out := map[string]bool{}
 	for who := range names {
 		if !slices.Equal(a.happened[who], b.happened[who]) {
+			out[who] = true
+		}
+	}
+	asked := map[string]int{}
+	for _, e := range []*end{a, b} {
+		for _, row := range slices.Concat(e.partition...) {
+			if who, ok := strings.CutPrefix(row, population.Marriages+" "); ok {
+				asked[who]++
+			}
+		}
+	}
+	for who, times := range asked {
+		if times == 1 {
 			out[who] = true
 		}
 	}
