@@ -3,13 +3,49 @@ package table
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"heji/connectors/table/dialect"
 )
+
+// pgClasses says what a SQLSTATE means: a whole code, or its first two characters
+// for all others of that class.
+var pgClasses = map[string]dialect.Class{
+	"3D000": dialect.NoDatabase,
+	"42501": dialect.Rights,
+	"57014": dialect.Slow,
+	"53300": dialect.Throttled,
+	"55P03": dialect.LockWait,
+	"25006": dialect.ReadOnly,
+	"23502": dialect.Required,
+	"23505": dialect.Duplicate,
+	"23503": dialect.Reference,
+	"22001": dialect.TooLong,
+	"22021": dialect.Charset,
+	"22P05": dialect.Charset,
+	"428C9": dialect.Computed,
+
+	"28": dialect.Credentials,
+	"40": dialect.Deadlock,
+	"42": dialect.Layout,
+	"22": dialect.BadValue,
+	"23": dialect.Check,
+	"44": dialect.Check,
+	"P0": dialect.Spoken,
+	"45": dialect.Spoken,
+}
+
+func pgClass(code string) dialect.Class {
+	if class, ok := pgClasses[code]; ok {
+		return class
+	}
+	if len(code) < 2 {
+		return dialect.Unknown
+	}
+	return pgClasses[code[:2]]
+}
 
 // pgFault classifies by SQLSTATE.
 func pgFault(err error) dialect.Fault {
@@ -24,41 +60,9 @@ func pgFault(err error) dialect.Fault {
 		return dialect.Transport(err)
 	}
 	f := dialect.Fault{Code: "SQLSTATE " + pg.Code, Column: pg.ColumnName, Rule: pg.ConstraintName, Server: true}
-	switch pg.Code {
-	case "3D000":
-		f.Class = dialect.NoDatabase
-	case "42501":
-		f.Class = dialect.Rights
-	case "57014":
-		f.Class = dialect.Slow
-	case "53300":
-		f.Class = dialect.Throttled
-	case "55P03":
-		f.Class = dialect.LockWait
-	case "25006":
-		f.Class = dialect.ReadOnly
-	case "23502":
-		f.Class = dialect.Required
-	case "23505":
-		f.Class = dialect.Duplicate
-	case "23503":
-		f.Class = dialect.Reference
-	case "22001":
-		f.Class = dialect.TooLong
-	case "22021", "22P05":
-		f.Class = dialect.Charset
-	case "428C9":
-		f.Class = dialect.Computed
-	default:
-		for class, is := range map[string]dialect.Class{"28": dialect.Credentials, "40": dialect.Deadlock, "42": dialect.Layout,
-			"22": dialect.BadValue, "23": dialect.Check, "44": dialect.Check, "P0": dialect.Spoken, "45": dialect.Spoken} {
-			if strings.HasPrefix(pg.Code, class) {
-				f.Class = is
-			}
-		}
-		if f.Class == dialect.Spoken {
-			f.Words = pg.Message
-		}
+	f.Class = pgClass(pg.Code)
+	if f.Class == dialect.Spoken {
+		f.Words = pg.Message
 	}
 	return f
 }

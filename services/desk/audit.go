@@ -136,6 +136,11 @@ type AuditRow struct {
 	Sum      string    `json:"sum"`
 }
 
+// AuditRowOf is a stored row as the API and an export show it.
+func AuditRowOf(r audit.Row) AuditRow {
+	return AuditRow{r.Seq, r.NoteID, r.At, r.Who, r.Did, r.What, r.Platform, r.Why, r.Detail, r.Hash, hex.EncodeToString(r.Sum)}
+}
+
 // AuditReply is the answer to GET /api/v1/audit.
 type AuditReply struct {
 	Audit []AuditRow `json:"audit"`
@@ -196,8 +201,7 @@ func (d *Desk) getAudit(r *http.Request, _ Lang) (answer, error) {
 	for _, x := range list {
 		reply.Next = x.Seq
 		if !hidden[x.Platform] {
-			reply.Audit = append(reply.Audit, AuditRow{x.Seq, x.NoteID, x.At, x.Who, x.Did, x.What, x.Platform, x.Why,
-				x.Detail, x.Hash, hex.EncodeToString(x.Sum)})
+			reply.Audit = append(reply.Audit, AuditRowOf(x))
 		}
 	}
 	return answer{status: http.StatusOK, body: reply}, nil

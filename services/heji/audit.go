@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/csv"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"heji/services/audit"
+	"heji/services/desk"
 	"heji/services/hub"
 	"heji/services/sealed"
 	"heji/services/store"
@@ -140,21 +140,6 @@ type auditFormat struct {
 	Format string    `help:"csv or jsonl." enum:"csv,jsonl" default:"csv"`
 }
 
-// auditLine is a row as it is exported: all that its hash covers.
-type auditLine struct {
-	Seq      int64     `json:"seq"`
-	Note     int64     `json:"note"`
-	At       time.Time `json:"at"`
-	Who      string    `json:"who"`
-	Did      string    `json:"did"`
-	What     string    `json:"what"`
-	Platform string    `json:"platform"`
-	Why      string    `json:"why"`
-	Detail   string    `json:"detail"` // JSON, as the text that was hashed
-	Hash     string    `json:"hash"`
-	Sum      string    `json:"sum"`
-}
-
 // Run exports, and the trail has it.
 func (c *auditExport) Run(ctx context.Context) error {
 	h, err := c.reach(ctx, auditAPI+"?limit=1")
@@ -162,12 +147,12 @@ func (c *auditExport) Run(ctx context.Context) error {
 		return err
 	}
 	defer h.close()
-	return c.export(&c.console, func(after int64) ([]auditLine, error) { return h.auditPage(ctx, after, c.auditFormat) })
+	return c.export(&c.console, func(after int64) ([]desk.AuditRow, error) { return h.auditPage(ctx, after, c.auditFormat) })
 }
 
 const auditPageRows = 1000
 
-func (h *reached) auditPage(ctx context.Context, after int64, f auditFormat) (list []auditLine, err error) {
+func (h *reached) auditPage(ctx context.Context, after int64, f auditFormat) (list []desk.AuditRow, err error) {
 	if h.store == nil {
 		q := url.Values{"after": {strconv.FormatInt(after, 10)}, "limit": {strconv.Itoa(auditPageRows)}}
 		for name, t := range map[string]time.Time{"from": f.From, "to": f.To} {
@@ -175,14 +160,14 @@ func (h *reached) auditPage(ctx context.Context, after int64, f auditFormat) (li
 				q.Set(name, t.Format(time.DateOnly))
 			}
 		}
-		var reply struct{ Audit []auditLine }
+		var reply struct{ Audit []desk.AuditRow }
 		return reply.Audit, h.api.call(ctx, http.MethodGet, auditAPI+"?"+q.Encode(), nil, &reply)
 	}
 	return auditLines(ctx, h.store, after, f)
 }
 
 // auditLines reads one page from a store; that it was exported is noted with the first.
-func auditLines(ctx context.Context, st *store.Store, after int64, f auditFormat) (list []auditLine, err error) {
+func auditLines(ctx context.Context, st *store.Store, after int64, f auditFormat) (list []desk.AuditRow, err error) {
 	if after == 0 {
 		if err := st.Note(ctx, os.Getenv("USER"), audit.Note{Did: "audit.export"}, nil); err != nil {
 			return nil, err
@@ -190,12 +175,12 @@ func auditLines(ctx context.Context, st *store.Store, after int64, f auditFormat
 	}
 	rows, err := st.AuditRows(ctx, store.AuditQuery{After: after, From: f.From, To: f.To, Limit: auditPageRows})
 	for _, r := range rows {
-		list = append(list, auditLine{r.Seq, r.NoteID, r.At, r.Who, r.Did, r.What, r.Platform, r.Why, r.Detail, r.Hash, hex.EncodeToString(r.Sum)})
+		list = append(list, desk.AuditRowOf(r))
 	}
 	return list, err
 }
 
-func (f auditFormat) export(c *console, page func(after int64) ([]auditLine, error)) error {
+func (f auditFormat) export(c *console, page func(after int64) ([]desk.AuditRow, error)) error {
 	out := bufio.NewWriter(c.out())
 	table := csv.NewWriter(out)
 	if f.Format == "csv" {
@@ -315,5 +300,5 @@ func (c *sealedAuditExport) Run(ctx context.Context) error {
 		return err
 	}
 	defer st.Close()
-	return c.export(&c.console, func(after int64) ([]auditLine, error) { return auditLines(ctx, st, after, c.auditFormat) })
+	return c.export(&c.console, func(after int64) ([]desk.AuditRow, error) { return auditLines(ctx, st, after, c.auditFormat) })
 }

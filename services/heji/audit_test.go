@@ -15,6 +15,7 @@ import (
 
 	"heji/services/audit"
 	"heji/services/crypt"
+	"heji/services/desk"
 	"heji/services/embedded/pgtest"
 	"heji/services/hub"
 	"heji/services/store"
@@ -63,7 +64,7 @@ func TestAuditCommands(t *testing.T) {
 	require.Empty(t, out)
 	out, err = auditRun(t, where, "export", "--format=jsonl")
 	require.NoError(t, err)
-	var line auditLine
+	var line desk.AuditRow
 	require.NoError(t, json.Unmarshal([]byte(strings.SplitN(out, "\n", 2)[0]), &line))
 	require.Equal(t, "=1+1", line.Who)
 	_, head, err = st.AppendAudit(ctx, crypt.International, 100)
