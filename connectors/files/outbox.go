@@ -44,7 +44,7 @@ func (w *writer) Push(ctx context.Context, writes []connectors.Write) ([]connect
 	if len(writes) == 0 {
 		return nil, nil
 	}
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), connectors.Halt(ctx)); err != nil {
 		return nil, fmt.Errorf("%s: %w", w.platform.ID, err)
 	}
 	batch := writes[0].Batch

@@ -60,6 +60,12 @@ func (w *writer) Push(ctx context.Context, writes []connectors.Write) ([]connect
 		groups[id] = append(groups[id], i)
 	}
 	for _, id := range slices.Sorted(maps.Keys(groups)) {
+		if err := connectors.Halt(ctx); err != nil {
+			for _, i := range groups[id] {
+				out[i].Status, out[i].Reason = connectors.Busy, err.Error()
+			}
+			continue
+		}
 		w.send(ctx, byID[id], groups[id], messages, out)
 	}
 	return out, nil

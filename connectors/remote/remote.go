@@ -281,7 +281,11 @@ func (w *writer) Push(ctx context.Context, writes []connectors.Write) ([]connect
 	}
 	var out []connectors.Outcome
 	for _, chunk := range w.chunks(writes, &out) {
-		got, err := w.push(ctx, chunk)
+		var got []connectors.Outcome
+		err := connectors.Halt(ctx)
+		if err == nil {
+			got, err = w.push(ctx, chunk)
+		}
 		if err != nil && len(out) == 0 && len(chunk) == len(writes) {
 			return nil, fmt.Errorf("%s: %w", w.platform.ID, err)
 		}

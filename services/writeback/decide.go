@@ -200,13 +200,17 @@ func arrived(row lineage.Row, in *store.Intent) bool {
 // same batch is the same file, or the agreement says that the platform takes the
 // same message twice as once.
 func (w *worker) resends(p store.Platform) bool {
-	return w.acks != nil && p.Writes && (!w.repeats || p.Agreement.Resend == schema.ResendUpsert)
+	return w.acks != nil && p.Stage.Writes() && (!w.repeats || p.Agreement.Resend == schema.ResendUpsert)
 }
 
 // handOver hands a write in doubt over again, once nothing that was sent before
 // can still arrive: it would then be newer than what follows it.
-func (r *round) handOver(t store.Target, since time.Time, v store.Verdict) store.Verdict {
+func (r *round) handOver(p store.Platform, t store.Target, since time.Time, v store.Verdict) store.Verdict {
 	v.State, v.Reason = store.TargetDoubt, "the answer to the last write was lost: handing the same over again"
+	if !p.Writes {
+		v.Look, v.DueAt = true, r.now.Add(time.Second) // stopped or paused: it waits
+		return v
+	}
 	if at := since.Add(r.w.policy.RequestLife); at.After(r.now) {
 		v.DueAt = at
 		return v
@@ -220,7 +224,7 @@ func (r *round) handOver(t store.Target, since time.Time, v store.Verdict) store
 func (r *round) doubtful(p store.Platform, t store.Target, row lineage.Row, v store.Verdict) store.Verdict {
 	v.State, v.Reason = store.TargetDoubt, "the answer to the last write was lost: looking before anything else"
 	if r.w.looker == nil && t.Open != nil && row.InDoubt() && r.w.resends(p) {
-		return r.handOver(t, row.Lineage.Write.Doubt, v)
+		return r.handOver(p, t, row.Lineage.Write.Doubt, v)
 	}
 	if r.w.looker == nil {
 		v.State, v.Reason = store.TargetHold, "the answer to the last write was lost, and the platform cannot be asked: the next export decides"
@@ -273,7 +277,7 @@ func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) 
 	if t.Open != nil {
 		v.State, v.Reason = store.TargetDoubt, "the answer to the create was lost: looking before anything else"
 		if r.w.looker == nil && r.w.resends(p) {
-			return r.handOver(t, t.Open.At, v), nil
+			return r.handOver(p, t, t.Open.At, v), nil
 		}
 		if r.w.looker == nil {
 			v.State, v.Reason = store.TargetHold, "the answer to the create was lost, and the platform cannot be asked: a person decides"

@@ -57,7 +57,7 @@ func (w *worker) resend(ctx context.Context, lease store.Lease, intents []store.
 		for i, in := range batches[id] {
 			writes[i] = w.write(in)
 		}
-		outcomes := w.call(ctx, writes)
+		outcomes := w.call(w.halting(ctx), writes)
 		for i := range outcomes {
 			if outcomes[i].Status == connectors.Busy {
 				// This try was not made; whether an earlier one arrived is as unknown as before.
@@ -76,13 +76,18 @@ func (w *worker) push(ctx context.Context, lease store.Lease, intents []store.In
 	if len(intents) == 0 {
 		return nil
 	}
+	calls := w.halting(ctx)
 	var writes []connectors.Write
 	var outcomes []connectors.Outcome
 	for _, in := range intents {
 		write := w.write(in)
 		if in.Key == "" && w.looker != nil {
 			// RULES C: before a create, a look by natural key finds nobody.
-			rows, err := w.ask(ctx, connectors.Query{Natural: write.Natural})
+			rows, err := w.ask(calls, connectors.Query{Natural: write.Natural})
+			if errors.Is(err, connectors.ErrHalted) {
+				outcomes = append(outcomes, busy([]connectors.Write{write}, err)...)
+				continue
+			}
 			if err != nil {
 				outcomes = append(outcomes, connectors.Outcome{Intent: write.Intent, Status: connectors.Busy, Reason: telemetry.ErrorText(err)})
 				w.fail(ctx, err)
@@ -97,7 +102,7 @@ func (w *worker) push(ctx context.Context, lease store.Lease, intents []store.In
 		writes = append(writes, write)
 	}
 	if len(writes) > 0 {
-		outcomes = append(outcomes, w.call(ctx, writes)...)
+		outcomes = append(outcomes, w.call(calls, writes)...)
 	}
 	return w.settle(ctx, lease, intents, outcomes)
 }
@@ -105,13 +110,24 @@ func (w *worker) push(ctx context.Context, lease store.Lease, intents []store.In
 // call makes one push within the platform's rate. An error means that nothing
 // was attempted; a missing answer means that nobody knows.
 func (w *worker) call(ctx context.Context, writes []connectors.Write) []connectors.Outcome {
-	if err := w.limiter.WaitN(ctx, min(len(writes), w.limiter.Burst())); err != nil {
+	if err := w.wait(ctx, len(writes)); err != nil {
 		return busy(writes, err)
 	}
 	if err := w.dress(ctx, writes); err != nil {
 		return busy(writes, err)
 	}
 	outcomes, err := w.writer.Push(ctx, writes)
+	if halted := connectors.Halt(ctx); halted != nil {
+		// What was not begun any more is no trouble of the platform, and goes first
+		// when writing resumes.
+		if err != nil {
+			return busy(writes, err)
+		}
+		for i := range outcomes {
+			outcomes[i].RetryAfter = 0
+		}
+		return outcomes
+	}
 	if err != nil {
 		w.fail(ctx, err)
 		return busy(writes, err)
@@ -326,7 +342,7 @@ func (w *worker) look(ctx context.Context, lease store.Lease, targets []store.Ta
 // ask looks at single rows, within the platform's rate: a question is a request
 // like a write.
 func (w *worker) ask(ctx context.Context, q connectors.Query) ([]connectors.Row, error) {
-	if err := w.limiter.Wait(ctx); err != nil {
+	if err := w.wait(ctx, 1); err != nil {
 		return nil, err
 	}
 	rows, err := w.looker.Look(ctx, q)
@@ -363,9 +379,14 @@ func (w *worker) find(ctx context.Context, lease store.Lease, targets []store.Ta
 
 // recover deals with the writes of a process that died between intent and
 // outcome. A queued kind hands over the same file under the same name again,
-// which is the same write; everything else is in doubt (I5), a message too.
+// which is the same write; everything else is in doubt (I5), a message too. While
+// writing is stopped nothing is handed over: the file may not have left before.
 func (w *worker) recover(ctx context.Context, lease store.Lease) error {
 	open, err := w.o.Store.OpenIntents(ctx, w.id)
+	if err != nil {
+		return err
+	}
+	writes, err := w.o.Store.MayWrite(ctx, w.id)
 	if err != nil {
 		return err
 	}
@@ -373,7 +394,7 @@ func (w *worker) recover(ctx context.Context, lease store.Lease) error {
 	for _, in := range open {
 		switch {
 		case in.State != "open":
-		case w.acks != nil && !w.repeats:
+		case w.acks != nil && !w.repeats && writes:
 			again = append(again, in)
 		default:
 			lost = append(lost, in)

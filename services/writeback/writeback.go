@@ -72,7 +72,7 @@ func New(o Options) *Service {
 		w := &worker{o: o, id: id, mapping: p.Map, policy: p.Policy, writer: writer, keys: o.Keys,
 			trusted: p.Spec.ClockTrusted, conditional: p.Conditional, log: o.Logger.With("platform", id),
 			limit: o.Batch, wake: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1),
-			gate: registry.NewGate(60 * o.Sweep)}
+			halt: newHalt(), gate: registry.NewGate(60 * o.Sweep)}
 		w.looker, _ = p.Connector.(connectors.Looker)
 		w.acks, _ = p.Connector.(connectors.Acknowledger)
 		if x, ok := p.Connector.(connectors.Repeater); ok {
@@ -111,6 +111,7 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	g.Go(func() error { return s.release(ctx) })
+	g.Go(func() error { return s.watch(ctx) })
 	return g.Wait()
 }
 
@@ -159,6 +160,7 @@ type worker struct {
 	log         *slog.Logger
 	wake        chan struct{}
 	failures    int
+	halt        *halt          // ends when nothing may leave
 	gate        *registry.Gate // shut while the platform does not accept our credentials
 }
 

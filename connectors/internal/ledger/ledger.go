@@ -222,6 +222,9 @@ func (l *Ledger) SplitToken(text string) (parcel string, row int, ok bool) {
 // Push puts writes into the parcel that is being filled. The same write again
 // is the same row.
 func (l *Ledger) Push(ctx context.Context, writes []connectors.Write) ([]connectors.Outcome, error) {
+	if err := connectors.Halt(ctx); err != nil {
+		return nil, err
+	}
 	out := make([]connectors.Outcome, len(writes))
 	err := l.Keep.Change(ctx, func(b connectors.Box) error {
 		open, err := parcels(b, parcelEntry)

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"heji/connectors"
 	"heji/connectors/spec"
 )
 
@@ -22,12 +23,24 @@ func New(p *spec.Platform) *Limiter {
 	return &Limiter{rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))}
 }
 
-// Wait blocks until one more row may be sent.
+// Wait blocks until one more row may be sent, and refuses once the push was
+// halted.
 func (l *Limiter) Wait(ctx context.Context) error {
+	if err := connectors.Halt(ctx); err != nil {
+		return err
+	}
 	if l == nil {
 		return ctx.Err()
 	}
-	return l.l.Wait(ctx)
+	wait, done := connectors.UntilHalt(ctx)
+	defer done()
+	if err := l.l.Wait(wait); err != nil {
+		if halted := connectors.Halt(ctx); halted != nil {
+			return halted
+		}
+		return err
+	}
+	return nil
 }
 
 // Concurrency is how many requests the platform takes at the same time.
