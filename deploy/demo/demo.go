@@ -173,16 +173,6 @@ func hurry(p *spec.Platform) {
 	if p.Kind == "rest" && p.Connect.Decode(&whole) == nil && whole.Deletes == "full" {
 		p.Cadence = spec.Duration(time.Second)
 	}
-	// A topic's state that was read while its answer was on its way is told again
-	// by a whole read only: once a day in life, every time here.
-	if p.Kind == "kafka" {
-		p.Cadence = spec.Duration(time.Second)
-		for i := 0; i+1 < len(p.Connect.Content); i += 2 {
-			if p.Connect.Content[i].Value == "full_every" {
-				p.Connect.Content[i+1].Value = "500ms"
-			}
-		}
-	}
 }
 
 // show runs the phases. Each goes from quiet to quiet, so that what it needed

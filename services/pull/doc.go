@@ -9,4 +9,9 @@
 // behind that mark. A row that cannot be read is a message too, so that
 // pulled = merged + unchanged + dead holds exactly. I10: each platform has a
 // loop, a backoff and an error of its own.
+//
+// I6: a read that was set aside because a write was on its way counts for
+// nothing, and a platform that passes each change once does not tell it again.
+// Where single rows cannot be asked for, the next pass that can say something new
+// begins at the resume point before it (again).
 package pull

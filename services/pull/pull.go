@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -139,6 +140,7 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 	r := &run{service: s, id: id, connector: c, lease: lease, cursor: lease.Cursor, confirmed: lease.Cursor, log: log}
 	if p, ok := s.o.Registry.Get(id); ok && p.Map != nil {
 		r.read, r.lag, r.trusted, r.files = p.Map.Read, p.Spec.ReadLag(), p.Spec.ClockTrusted, folder(p)
+		r.again = newAgain(p, lease.Cursor)
 		if a, ok := c.(connectors.Asker); ok && a.Asks() {
 			if err := r.prepareAsking(ctx, p, a); err != nil {
 				return err
@@ -245,6 +247,7 @@ type run struct {
 	trusted bool
 	files   bool // a folder: between two files nothing is read, and nothing is mended
 
+	again *again    // nil: nothing of this platform needs to be read once more
 	heard time.Time // when the newest request for a whole read was made that was seen
 
 	// One pass.
@@ -271,15 +274,24 @@ func (r *run) pass(ctx context.Context) error {
 		return r.askPass(ctx)
 	}
 	r.full, r.source, r.emitted, r.whole = nil, "", false, false
-	first, before := r.cursor == nil, r.position
+	from, asks, err := r.begin(ctx)
+	if err != nil {
+		return err
+	}
+	first, before := from == nil, r.position
+	r.again.note(before, from)
 	started := time.Now()
 	var last connectors.Batch
-	err := r.connector.Pull(ctx, r.cursor, func(b connectors.Batch) error {
+	err = r.connector.Pull(ctx, from, func(b connectors.Batch) error {
 		last = b
 		return r.batch(ctx, b)
 	})
 	if err != nil {
 		return err
+	}
+	if len(asks) > 0 {
+		maps.Copy(r.again.asked, asks)
+		r.log.Debug("rows of which a read was set aside are read again", "count", len(asks))
 	}
 	// An incremental platform's first pass from the beginning is a whole read,
 	// too: nothing is deleted by it, but creates may begin.
@@ -299,6 +311,7 @@ func (r *run) batch(ctx context.Context, b connectors.Batch) error {
 	asOf := b.AsOf.Add(-r.lag)
 	if b.Full && (r.full == nil || b.Source != r.source) {
 		r.full, r.source, r.from = map[string]bool{}, b.Source, r.position // another extract begins
+		r.again.note(r.position, nil)                                      // only another whole read tells the same again
 	}
 	if b.Full && !b.Complete {
 		b.Cursor = nil // resumed half way, a full read would take what it had already seen for deleted
@@ -343,6 +356,7 @@ func (r *run) batch(ctx context.Context, b connectors.Batch) error {
 	}
 	if b.Cursor != nil {
 		r.cursor = b.Cursor
+		r.again.note(r.position, b.Cursor)
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -34,14 +33,6 @@ type safety struct {
 
 	told     int64 // sequence of the last state that stands in the topic
 	consumed int64 // offset of the next change
-	again    []retold
-}
-
-// retold is a state that is told once more: a reader that compares times needs
-// one that came after the answer.
-type retold struct {
-	key string
-	at  time.Time
 }
 
 const (
@@ -141,7 +132,7 @@ func (s *safety) work(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := errors.Join(s.takeChanges(ctx), s.tell(ctx)); err != nil && ctx.Err() == nil {
+			if err := s.takeChanges(ctx); err != nil && ctx.Err() == nil {
 				s.log.Error("the simulated platform stumbled; it tries again", "platform", p.Safety, "error", err)
 			}
 		}
@@ -163,16 +154,7 @@ func (s *safety) close() error {
 // order; of a row that is gone, a message without a value.
 func (s *safety) tell(ctx context.Context) error {
 	s.mu.Lock()
-	now := s.now()
-	var rows []*stored
-	for len(s.again) > 0 && !s.again[0].at.After(now) {
-		if r, ok := s.rows[s.again[0].key]; ok {
-			rows = append(rows, r)
-		}
-		s.again = s.again[1:]
-	}
-	old := len(rows)
-	rows = append(rows, s.since(s.told, time.Time{})...)
+	rows := s.since(s.told, time.Time{})
 	messages := make([]kafka.Message, len(rows))
 	for i, r := range rows {
 		messages[i] = kafka.Message{Key: []byte(r.Key), Time: r.At, Headers: []kafka.Header{{Key: safetySeq, Value: mustJSON(r.Seq)}}}
@@ -184,14 +166,6 @@ func (s *safety) tell(ctx context.Context) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	var later []retold
-	if s.told > 0 { // not of the first states
-		for _, r := range rows[old:] {
-			for _, wait := range echoes {
-				later = append(later, retold{r.Key, now.Add(wait)})
-			}
-		}
-	}
 	return s.on(ctx, safetyPeople, func(conn *kafka.Conn) error {
 		for len(messages) > 0 {
 			n := min(len(messages), 500)
@@ -201,16 +175,15 @@ func (s *safety) tell(ctx context.Context) error {
 			s.told = max(s.told, rows[n-1].Seq)
 			messages, rows = messages[n:], rows[n:]
 		}
-		s.again = append(s.again, later...)
-		slices.SortFunc(s.again, func(a, b retold) int { return a.at.Compare(b.at) })
 		return nil
 	})
 }
 
-// takeChanges does what came in, in order, and answers each.
+// takeChanges does what came in, in order, tells what has changed, once, and then
+// answers each: who has the answer finds the state in the topic.
 func (s *safety) takeChanges(ctx context.Context) error {
 	taken, err := s.changes(ctx)
-	if err != nil || len(taken) == 0 {
+	if err != nil {
 		return err
 	}
 	var answers []kafka.Message
@@ -220,6 +193,9 @@ func (s *safety) takeChanges(ctx context.Context) error {
 			return err
 		}
 		answers = append(answers, kafka.Message{Key: m.Key, Value: answer})
+	}
+	if err := s.tell(ctx); err != nil || len(taken) == 0 {
+		return err
 	}
 	if err := s.on(ctx, safetyAnswers, func(conn *kafka.Conn) error {
 		_, err := conn.WriteMessages(answers...)

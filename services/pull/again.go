@@ -1,0 +1,129 @@
+package pull
+
+import (
+	"context"
+	"hash/maphash"
+	"sort"
+	"time"
+
+	"heji/connectors"
+	"heji/services/lineage"
+	"heji/services/registry"
+	"heji/services/store"
+)
+
+// again knows which rows must be read once more: a read of them was set aside
+// because a write was on its way (RULES B, first line), and a platform that
+// passes each change once will not tell it a second time by itself. Where single
+// rows can be asked for, writeback asks; elsewhere the next pass begins at the
+// resume point before what was set aside. What else comes again is unchanged.
+type again struct {
+	policy  lineage.Policy
+	repeats bool // a write in doubt may still lie in the platform's queue: no read ends that
+	points  []point
+	seed    maphash.Seed
+	asked   map[int64]uint64 // record → its state when it was read again
+}
+
+// point says that what this fence publishes after a position is read again from
+// a resume point on.
+type point struct {
+	position int64
+	cursor   connectors.Cursor
+}
+
+// maxPoints is how many resume points are remembered; of more, every second one
+// is forgotten: an earlier one serves as well.
+const maxPoints = 1024
+
+// newAgain returns nil for platforms that need none of it: those that can be
+// asked, and those that show everything each time.
+func newAgain(p *registry.Platform, start connectors.Cursor) *again {
+	if p.Policy.Looks || folder(p) {
+		return nil
+	}
+	if a, ok := p.Connector.(connectors.Asker); ok && a.Asks() {
+		return nil
+	}
+	a := &again{policy: p.Policy, points: []point{{0, start}}, seed: maphash.MakeSeed(), asked: map[int64]uint64{}}
+	if r, ok := p.Connector.(connectors.Repeater); ok {
+		a.repeats = r.Repeats()
+	}
+	return a
+}
+
+// note remembers from where on everything that follows a position is read again.
+func (a *again) note(position int64, c connectors.Cursor) {
+	if a == nil {
+		return
+	}
+	if last := &a.points[len(a.points)-1]; last.position == position {
+		last.cursor = c // nothing was published between the two
+		return
+	}
+	if len(a.points) == maxPoints {
+		kept := a.points[:0]
+		for i, p := range a.points {
+			if i%2 == 0 {
+				kept = append(kept, p)
+			}
+		}
+		a.points = kept
+	}
+	a.points = append(a.points, point{position, c})
+}
+
+// before is the last resume point before a record was published. What an earlier
+// fence published is found by a whole read only.
+func (a *again) before(fence, recordFence, position int64) (connectors.Cursor, int64) {
+	if recordFence != fence {
+		return nil, -1
+	}
+	i := sort.Search(len(a.points), func(i int) bool { return a.points[i].position >= position })
+	if i == 0 {
+		return nil, -1
+	}
+	return a.points[i-1].cursor, a.points[i-1].position
+}
+
+// ready reports whether a read that begins now can say something new about a row.
+func (a *again) ready(row lineage.Row, now time.Time) bool {
+	if !row.Lineage.Look || row.InDoubt() && a.repeats {
+		return false
+	}
+	p := a.policy
+	p.Primary = false
+	at := row.LookAt(p)
+	// One lag more: of two reads within one lag, either may be the older one.
+	return !at.IsZero() && now.After(at.Add(p.Lag+time.Millisecond))
+}
+
+// begin is where the next pass begins, and what it then asks for again. Each row
+// is asked for once in each of its states: a row that stays as it was is not told
+// of any more, or the reading is still on its way through the merge.
+func (r *run) begin(ctx context.Context) (connectors.Cursor, map[int64]uint64, error) {
+	a, from := r.again, r.cursor
+	if a == nil || from == nil {
+		return from, nil, nil
+	}
+	now, earliest := time.Now(), r.position+1
+	asks, looking := map[int64]uint64{}, map[int64]uint64{}
+	err := r.service.o.Store.EachAside(ctx, r.id, func(s store.Aside) error {
+		state := maphash.Bytes(a.seed, s.State)
+		if a.asked[s.ID] == state {
+			looking[s.ID] = state
+			return nil
+		}
+		row, err := lineage.Decode(s.State)
+		if err != nil || !a.ready(row, now) {
+			return err
+		}
+		asks[s.ID] = state
+		if c, position := a.before(r.lease.Fence, s.Version.Fence, s.Version.Position); position < earliest {
+			from, earliest = c, position
+		}
+		return nil
+	})
+	a.asked = looking // the others are settled
+	return from, asks, err
+}
