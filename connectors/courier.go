@@ -82,6 +82,8 @@ type Parcel struct {
 	Uploaded time.Time // when somebody said that it was handed in and gets no receipt
 	Open     int       // rows without an outcome
 	Held     bool      // an earlier batch must be finished first
+	// Intents are the writes in it. A card of counts has none.
+	Intents []string
 	// Period is set for a card of counts: what it reports about.
 	Period string
 	// Card is what a person types, in the platform's own order of fields. It is

@@ -60,6 +60,11 @@ func May(roles []Role, p Permission) bool {
 	return slices.ContainsFunc(roles, func(r Role) bool { return slices.Contains(granted[r], p) })
 }
 
+// SeesEverybody reports whether one of the roles works for no community: what a
+// steward decides is between communities. Whom anybody else sees is said for each
+// account.
+func SeesEverybody(roles []Role) bool { return slices.Contains(roles, Steward) }
+
 // ParseRoles reads the names of roles and says what does not go together.
 func ParseRoles(names []string) ([]Role, error) {
 	var out []Role

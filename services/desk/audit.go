@@ -100,6 +100,18 @@ func (l *lately) add(key string) {
 func (d *Desk) trail(r *http.Request) error {
 	who := audit.Who(r.Context(), "")
 	for _, what := range reads(r) {
+		if id, ok := strings.CutPrefix(what, "resident/"); ok && store.Limited(r.Context()) {
+			// Nobody and somebody else's are one answer, in the trail too.
+			_, err := d.o.Store.Living(r.Context(), uuid.MustParse(id))
+			if errors.Is(err, store.ErrNotFound) {
+				if noted := d.o.Store.Note(r.Context(), "", audit.Note{Did: "read.refused", What: what}, nil); noted != nil {
+					return noted
+				}
+			}
+			if err != nil {
+				return err
+			}
+		}
 		key := who + "\x00" + what
 		if d.lately.has(key) {
 			continue

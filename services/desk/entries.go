@@ -126,7 +126,8 @@ func (d *Desk) saveNew(ctx context.Context, request, who string, values schema.V
 		}
 	}
 	e, fresh, err := d.o.Store.SaveNew(ctx, request, who, values)
-	if err == nil && !fresh && (e.Resident != uuid.Nil || !sameValues(e.Record.Values, values)) {
+	// A key of somebody else's entry is used, whatever it says.
+	if err == nil && !fresh && (e.Who != who || e.Resident != uuid.Nil || !sameValues(e.Record.Values, values)) {
 		err = fail(http.StatusConflict, "key_used")
 	}
 	return d.wake(saved{e, fresh}, err)
@@ -136,7 +137,7 @@ func (d *Desk) saveNew(ctx context.Context, request, who string, values schema.V
 func (d *Desk) saveEdit(ctx context.Context, request, who string, resident uuid.UUID, changes schema.Values) (saved, error) {
 	e, fresh, err := d.o.Store.SaveEdit(ctx, request, who, resident, changes)
 	if err == nil && !fresh {
-		same := e.Resident != uuid.Nil
+		same := e.Resident != uuid.Nil && e.Who == who
 		for a, v := range changes {
 			had, said := e.Record.Values[a]
 			same = same && said && had == v
@@ -205,6 +206,8 @@ func (d *Desk) entryReply(ctx context.Context, l Lang, request string) (EntryRep
 		reply.Entry.Kind = "edit"
 	}
 	switch {
+	case e.Unseen && e.Merged():
+		reply.State, reply.Settled = entryMerged, true // and where it went is not theirs to see
 	case e.Merged():
 		id := e.Resident.String()
 		reply.State, reply.Resident, reply.Location = entryMerged, &id, "/api/v1/residents/"+id

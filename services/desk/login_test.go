@@ -25,10 +25,18 @@ const goodPassword = "Kuai-le 2026"
 
 var hashed = sync.OnceValue(func() string { return access.HashPassword(goodPassword) })
 
-// account makes an account whose password is goodPassword and need not be changed.
+// account makes an account that sees everybody, whose password is goodPassword
+// and need not be changed.
 func (w *world) account(login, name string, roles ...string) {
 	w.t.Helper()
-	require.NoError(w.t, w.store.AddAccount(context.Background(), store.Account{Login: login, Name: name, Roles: roles, Password: hashed()}, "测试"))
+	w.posted(login, name, store.Posting{Everywhere: true}, roles...)
+}
+
+// posted makes one that sees whom its posting says.
+func (w *world) posted(login, name string, p store.Posting, roles ...string) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.AddAccount(context.Background(),
+		store.Account{Login: login, Name: name, Roles: roles, Password: hashed(), Posting: p}, "测试"))
 	w.exec(`UPDATE accounts SET must_change = false WHERE login = $1`, login)
 }
 
@@ -439,7 +447,8 @@ func TestTokens(t *testing.T) {
 	ctx := context.Background()
 	make := func(name string, until time.Time, scopes ...string) []string {
 		token := access.TokenPrefix + access.NewSecret()
-		require.NoError(t, w.store.AddToken(ctx, store.Token{Name: name, Scopes: scopes, MadeBy: "安全员", Expires: until}, access.HashSecret(token)))
+		require.NoError(t, w.store.AddToken(ctx, store.Token{Name: name, Scopes: scopes, MadeBy: "安全员", Expires: until,
+			Posting: store.Posting{Everywhere: true}}, access.HashSecret(token)))
 		return []string{"Authorization", "Bearer " + token}
 	}
 	tomorrow := time.Now().Add(24 * time.Hour)

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,7 +159,7 @@ func (d *Desk) errands(ctx context.Context, l Lang) ([]Errand, error) {
 		if x, ok := c.(interface{ Exports() bool }); ok {
 			e.Imports = x.Exports()
 		}
-		list, err := c.Parcels(ctx)
+		list, err := d.parcels(ctx, c)
 		if err != nil {
 			return nil, fmt.Errorf("platform %s: list what is to be carried: %w", p.ID, err)
 		}
@@ -179,6 +180,37 @@ func (d *Desk) errands(ctx context.Context, l Lang) ([]Errand, error) {
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+// parcels lists what is open at a courier, as far as whoever asks sees everybody
+// in it: who sees only some of a batch does not carry it.
+func (d *Desk) parcels(ctx context.Context, c connectors.Courier) ([]connectors.Parcel, error) {
+	list, err := c.Parcels(ctx)
+	if err != nil || !store.Limited(ctx) {
+		return list, err
+	}
+	var intents []string
+	for _, p := range list {
+		intents = append(intents, p.Intents...)
+	}
+	seen, err := d.o.Store.SeenIntents(ctx, intents)
+	return slices.DeleteFunc(list, func(p connectors.Parcel) bool {
+		return slices.ContainsFunc(p.Intents, func(id string) bool { return !seen[id] })
+	}), err
+}
+
+// parcelCourier finds the courier of a route about one parcel that whoever asks
+// may see.
+func (d *Desk) parcelCourier(r *http.Request) (store.Platform, connectors.Courier, error) {
+	p, c, err := d.courier(r.Context(), r.PathValue("platform"))
+	if err != nil || !store.Limited(r.Context()) {
+		return p, c, err
+	}
+	list, err := d.parcels(r.Context(), c)
+	if err == nil && !slices.ContainsFunc(list, func(x connectors.Parcel) bool { return x.ID == r.PathValue("id") }) {
+		err = carryFailure(connectors.ErrNoParcel)
+	}
+	return p, c, err
 }
 
 func (l Lang) errandParcel(p connectors.Parcel, withCard bool) ErrandParcel {
@@ -246,7 +278,7 @@ func (d *Desk) getParcel(r *http.Request, l Lang) (answer, error) {
 
 // mayCarry finds the courier and refuses while nothing may leave.
 func (d *Desk) mayCarry(r *http.Request) (store.Platform, connectors.Courier, error) {
-	p, c, err := d.courier(r.Context(), r.PathValue("platform"))
+	p, c, err := d.parcelCourier(r)
 	if err != nil {
 		return p, nil, err
 	}
@@ -426,7 +458,7 @@ type typedBody struct {
 
 // typed ticks a card.
 func (d *Desk) typed(r *http.Request, b typedBody) error {
-	p, c, err := d.courier(r.Context(), r.PathValue("platform"))
+	p, c, err := d.parcelCourier(r)
 	if err != nil {
 		return err
 	}
@@ -456,7 +488,7 @@ func (d *Desk) postTyped(r *http.Request, _ Lang) (answer, error) {
 
 // carried notes that a batch was handed in without a receipt, or was not.
 func (d *Desk) carried(r *http.Request, given string) error {
-	p, c, err := d.courier(r.Context(), r.PathValue("platform"))
+	p, c, err := d.parcelCourier(r)
 	if err != nil {
 		return err
 	}

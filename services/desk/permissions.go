@@ -99,7 +99,7 @@ var permissions = map[string]access.Permission{
 	"GET /api/v1/residents/{id}":                               access.See,
 	"PATCH /api/v1/residents/{id}":                             access.Enter,
 	"GET /api/v1/residents/{id}/actions":                       access.See,
-	"GET /api/v1/residents/{id}/effect":                        access.See,
+	"GET /api/v1/residents/{id}/effect":                        access.Review,
 	"GET /api/v1/residents/{id}/merges":                        access.See,
 	"POST /api/v1/residents/{id}/split":                        access.Review,
 	"GET /api/v1/residents/{id}/targets":                       access.See,

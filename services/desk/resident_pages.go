@@ -102,7 +102,7 @@ func (d *Desk) entryPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if reply.State == entryMerged {
+	if reply.Resident != nil {
 		http.Redirect(w, r, entryAddress(reply), http.StatusSeeOther)
 		return nil
 	}

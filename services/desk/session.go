@@ -24,7 +24,8 @@ const (
 
 // visit is what a request brings beside who it comes from.
 type visit struct {
-	form string // what every form must carry; empty: nothing
+	form    string // what every form must carry; empty: nothing
+	posting store.Posting
 }
 
 type visitKey struct{}
@@ -76,6 +77,14 @@ func (d *Desk) admit(w http.ResponseWriter, r *http.Request, route string) *http
 	ctx := context.WithValue(access.With(r.Context(), actor), visitKey{}, v)
 	if actor.Known() {
 		ctx = audit.With(ctx, actor.Name)
+	}
+	sight, limited, err := d.o.Store.SightFor(ctx, v.posting, d.o.Today())
+	if err != nil {
+		d.answer(w, r, d.failureOf(r, err))
+		return nil
+	}
+	if limited {
+		ctx = store.WithSight(ctx, sight)
 	}
 	r = r.WithContext(ctx)
 	switch {
@@ -135,7 +144,7 @@ func (d *Desk) identify(r *http.Request) (a access.Actor, v visit, changing bool
 			return a, v, false, nil
 		}
 		scopes, _ := access.ParseScopes(t.Scopes) // a scope that is no more gives nothing
-		return access.Actor{Name: t.Name, Token: t.ID, Scopes: scopes}, v, false, err
+		return access.Actor{Name: t.Name, Token: t.ID, Scopes: scopes}, visit{posting: t.Posting}, false, err
 	}
 	secret := d.sessionSecret(r)
 	if secret == "" {
@@ -154,8 +163,9 @@ func (d *Desk) identify(r *http.Request) (a access.Actor, v visit, changing bool
 	if err != nil {
 		return a, v, false, err
 	}
+	acc.Everywhere = acc.Everywhere || access.SeesEverybody(roles)
 	return access.Actor{Name: acc.Name, Login: acc.Login, Account: acc.ID, Roles: roles, Session: access.SessionName(hash)},
-		visit{form: access.FormToken(secret)}, acc.MustChange, nil
+		visit{form: access.FormToken(secret), posting: acc.Posting}, acc.MustChange, nil
 }
 
 // secure reports whether the browser reaches us by TLS, ours or the declared

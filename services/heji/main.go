@@ -28,6 +28,7 @@ var commands struct {
 	Audit     auditCommand     `cmd:"" help:"Verify, export and keep the audit trail. 审计：校验、导出、保存期限。"`
 	Statement statementCommand `cmd:"" help:"Count a month's writes by department, platform and attribute. 写入月报。"`
 	User      userCommand      `cmd:"" help:"Accounts of people, tokens of programs. 账号与令牌。"`
+	Body      bodyCommand      `cmd:"" help:"Communities and streets, and what they answer for. 社区、街道及其职责。"`
 	Relink    relinkCommand    `cmd:"" help:"Go over to another model of who is who. 换用新的关联模型。"`
 
 	Link    linkCommand    `cmd:"" help:"Find out which records of CSV files are one. 关联文件中的记录。"`

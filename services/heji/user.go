@@ -24,6 +24,7 @@ type userCommand struct {
 	Lock   userLock   `cmd:"" help:"Keep somebody out from now on."`
 	Unlock userUnlock `cmd:"" help:"Let somebody in again."`
 	Role   userRole   `cmd:"" help:"Give an account other roles."`
+	Post   userPost   `cmd:"" help:"Say for whom somebody works: which residents an account sees."`
 	Token  tokenGroup `cmd:"" help:"Tokens of programs: add, list, revoke."`
 }
 
@@ -86,6 +87,55 @@ type userAdd struct {
 	Login string   `arg:"" help:"What they type to log in: 2 to 32 of a-z, 0-9, dot, dash, underscore."`
 	Name  string   `required:"" help:"Their name; it signs what they do, so that no two accounts have the same."`
 	Role  []string `required:"" help:"worker, supervisor, steward; or one of platform, security, auditor alone."`
+	posting
+}
+
+// posting says for whom somebody works.
+type posting struct {
+	Body       []string `help:"The bodies whose residents are seen, those below them included; see heji body list." xor:"whom"`
+	Everywhere bool     `help:"All residents are seen: for a hub of one community." xor:"whom"`
+	Domain     []string `help:"Only in these domains; all where none is given."`
+}
+
+func (p posting) of() store.Posting {
+	return store.Posting{Everywhere: p.Everywhere, Bodies: p.Body, Domains: p.Domain}
+}
+
+// sees is a posting in a table.
+func sees(p store.Posting) string {
+	out := strings.Join(p.Bodies, ",")
+	switch {
+	case p.Everywhere:
+		out = "*"
+	case out == "":
+		out = "-"
+	}
+	if len(p.Domains) > 0 {
+		out += " (" + strings.Join(p.Domains, ",") + ")"
+	}
+	return out
+}
+
+// seenBy is whom an account sees, by its roles too.
+func seenBy(a store.Account) string {
+	roles, err := access.ParseRoles(a.Roles)
+	if err == nil && access.SeesEverybody(roles) {
+		return "*"
+	}
+	return sees(a.Posting)
+}
+
+type userPost struct {
+	accountStore
+	Login string `arg:""`
+	posting
+}
+
+// Run says for whom an account works.
+func (c *userPost) Run(ctx context.Context) error {
+	return c.in(ctx, func(ctx context.Context, st *store.Store) error {
+		return named(c.Login, st.SetPosting(ctx, c.Login, c.of()))
+	})
 }
 
 // Run makes an account.
@@ -99,7 +149,7 @@ func (c *userAdd) Run(ctx context.Context) error {
 		return err
 	}
 	password := access.FirstPassword()
-	a := store.Account{Login: c.Login, Name: name, Password: access.HashPassword(password)}
+	a := store.Account{Login: c.Login, Name: name, Password: access.HashPassword(password), Posting: c.of()}
 	for _, r := range roles {
 		a.Roles = append(a.Roles, string(r))
 	}
@@ -123,7 +173,7 @@ func (c *userList) Run(ctx context.Context) error {
 			return err
 		}
 		w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "账号 login\t姓名 name\t角色 roles\t状态 state\t动态码 code\t建立 made\t")
+		fmt.Fprintln(w, "账号 login\t姓名 name\t角色 roles\t看到谁 sees\t状态 state\t动态码 code\t建立 made\t")
 		for _, a := range list {
 			state := "ok"
 			switch {
@@ -138,7 +188,7 @@ func (c *userList) Run(ctx context.Context) error {
 			if a.TOTP != "" {
 				code = "yes"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s %s\t\n", a.Login, a.Name, strings.Join(a.Roles, ","), state, code, a.CreatedAt.Local().Format(time.DateOnly), a.CreatedBy)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s %s\t\n", a.Login, a.Name, strings.Join(a.Roles, ","), seenBy(a), state, code, a.CreatedAt.Local().Format(time.DateOnly), a.CreatedBy)
 		}
 		return w.Flush()
 	})
@@ -219,6 +269,7 @@ type tokenAdd struct {
 	Name  string   `arg:"" help:"Name of the program; it signs what the program does."`
 	Scope []string `required:"" help:"What it may do: see, enter, carry, stop, sign, review, watch, operate, accounts, audit."`
 	Days  int      `help:"How long it is good." default:"90"`
+	posting
 }
 
 // Run makes a token.
@@ -235,7 +286,7 @@ func (c *tokenAdd) Run(ctx context.Context) error {
 		return errors.New("--days is from 1 to 366: a token ends, so that a forgotten one does")
 	}
 	token := access.TokenPrefix + access.NewSecret()
-	t := store.Token{Name: name, MadeBy: c.Who, Expires: time.Now().AddDate(0, 0, c.Days)}
+	t := store.Token{Name: name, MadeBy: c.Who, Expires: time.Now().AddDate(0, 0, c.Days), Posting: c.of()}
 	for _, s := range scopes {
 		t.Scopes = append(t.Scopes, string(s))
 	}
@@ -258,7 +309,7 @@ func (c *tokenList) Run(ctx context.Context) error {
 			return err
 		}
 		w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "名称 name\t权限 scopes\t状态 state\t到期 until\t建立 made\t最近使用 used\t")
+		fmt.Fprintln(w, "名称 name\t权限 scopes\t看到谁 sees\t状态 state\t到期 until\t建立 made\t最近使用 used\t")
 		for _, t := range list {
 			state, used := "ok", ""
 			switch {
@@ -270,7 +321,7 @@ func (c *tokenList) Run(ctx context.Context) error {
 			if t.Used != nil {
 				used = t.Used.Local().Format("2006-01-02 15:04")
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\t%s\t\n", t.Name, strings.Join(t.Scopes, ","), state, t.Expires.Local().Format(time.DateOnly),
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s %s\t%s\t\n", t.Name, strings.Join(t.Scopes, ","), sees(t.Posting), state, t.Expires.Local().Format(time.DateOnly),
 				t.MadeAt.Local().Format(time.DateOnly), t.MadeBy, used)
 		}
 		return w.Flush()

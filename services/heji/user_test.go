@@ -18,17 +18,24 @@ import (
 // user runs heji user with these arguments.
 func user(t *testing.T, args ...string) (string, error) {
 	t.Helper()
+	return people(t, append([]string{"user"}, args...)...)
+}
+
+// people runs one of the commands about people.
+func people(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	var c struct {
 		User userCommand `cmd:""`
+		Body bodyCommand `cmd:""`
 	}
 	var out strings.Builder
 	u, con := &c.User, console{stdout: &out, stderr: &out}
-	for _, x := range []*console{&u.Add.console, &u.List.console, &u.Reset.console, &u.Token.Add.console, &u.Token.List.console} {
+	for _, x := range []*console{&u.Add.console, &u.List.console, &u.Reset.console, &u.Token.Add.console, &u.Token.List.console, &c.Body.List.console} {
 		*x = con
 	}
 	parser, err := kong.New(&c, kong.Exit(func(int) { t.Fatal("the command line ends the program") }))
 	require.NoError(t, err)
-	k, err := parser.Parse(append([]string{"user"}, args...))
+	k, err := parser.Parse(args)
 	if err != nil {
 		return "", err
 	}
@@ -74,13 +81,29 @@ func TestUserCommands(t *testing.T) {
 		_, err = user(t, c.args...)
 		require.ErrorContains(t, err, c.says, c.args)
 	}
+	for _, args := range [][]string{{"put", "street", "--name", "柳营街道", "--kind", "street"}, {"put", "anning", "--name", "安宁里社区", "--kind", "community", "--parent", "street"},
+		{"answer", "anning", "--area", "安宁里社区", "--domain", "governance,party", "--from", "2026-01-01"}} {
+		_, err = people(t, append([]string{"body"}, args...)...)
+		require.NoError(t, err, args)
+	}
+	said, err = people(t, "body", "list")
+	require.NoError(t, err)
+	require.Regexp(t, `anning +安宁里社区 +community +street *\n +→ 安宁里社区 +governance +residence`, said)
+	_, err = user(t, "post", "li", "--body", "nowhere")
+	require.ErrorContains(t, err, "register it first")
+	_, err = user(t, "post", "li", "--body", "street", "--everywhere")
+	require.Error(t, err)
+	_, err = user(t, "post", "li", "--body", "street", "--domain", "party")
+	require.NoError(t, err)
+	_, err = user(t, "token", "add", "queue", "--scope", "review")
+	require.ErrorContains(t, err, "everywhere")
 	_, err = user(t, "role", "li", "supervisor")
 	require.NoError(t, err)
 	_, err = user(t, "lock", "li")
 	require.NoError(t, err)
 	said, err = user(t, "list")
 	require.NoError(t, err)
-	require.Regexp(t, `li +李红 +supervisor +locked`, said)
+	require.Regexp(t, `li +李红 +supervisor +street \(party\) +locked`, said)
 	_, err = user(t, "unlock", "li")
 	require.NoError(t, err)
 	said, err = user(t, "reset", "li")
@@ -97,6 +120,6 @@ func TestUserCommands(t *testing.T) {
 	require.NoError(t, err)
 	said, err = user(t, "token", "list")
 	require.NoError(t, err)
-	require.Regexp(t, `roster +see,enter +revoked`, said)
+	require.Regexp(t, `roster +see,enter +- +revoked`, said)
 	require.NotContains(t, said, token)
 }

@@ -28,6 +28,7 @@ type Account struct {
 	LockedAt   *time.Time // by a person
 	CreatedAt  time.Time
 	CreatedBy  string
+	Posting    // whom the account sees
 }
 
 // Limits of logging in.
@@ -47,11 +48,12 @@ var (
 	ErrManyTries  = errors.New("too many failed tries to log in from this address")
 )
 
-const accountColumns = `id, login, name, roles, password, must_change, totp, totp_step, failures, paused_until, locked_at, created_at, created_by`
+const accountColumns = `id, login, name, roles, password, must_change, totp, totp_step, failures, paused_until, locked_at, created_at, created_by,
+	everywhere, bodies, domains`
 
 func scanAccount(row pgx.CollectableRow) (a Account, err error) {
 	err = row.Scan(&a.ID, &a.Login, &a.Name, &a.Roles, &a.Password, &a.MustChange, &a.TOTP, &a.TOTPStep, &a.Failures, &a.PausedTo, &a.LockedAt,
-		&a.CreatedAt, &a.CreatedBy)
+		&a.CreatedAt, &a.CreatedBy, &a.Everywhere, &a.Bodies, &a.Domains)
 	return a, err
 }
 
@@ -69,6 +71,8 @@ func accountError(what string, err error) error {
 		err = ErrLastAdmin
 	case errors.As(err, &pg) && pg.ConstraintName == "accounts_roles_check":
 		err = errors.New("an administrator (platform, security, auditor) holds no other role (三员分立)")
+	case errors.As(err, &pg) && pg.ConstraintName == "tokens_review_everywhere":
+		err = errors.New("the review queue is about pairs of any community: a token with the scope review must be given for everywhere")
 	case errors.As(err, &pg) && pg.ConstraintName == "accounts_login_check":
 		err = errors.New("a login is 2 to 32 of a-z, 0-9, dot, dash and underscore")
 	}
@@ -86,12 +90,16 @@ func (s *Store) HasAccounts(ctx context.Context) (has bool, err error) {
 // AddAccount makes an account, whose password must be changed at its first login.
 func (s *Store) AddAccount(ctx context.Context, a Account, by string) error {
 	err := s.tx(ctx, func(tx pgx.Tx) error {
-		var id int64
-		if err := tx.QueryRow(ctx, `INSERT INTO accounts (login, name, roles, password, created_by) VALUES ($1, $2, $3, $4, $5) RETURNING id`,
-			a.Login, a.Name, a.Roles, a.Password, by).Scan(&id); err != nil {
+		if err := checkPosting(ctx, tx, a.Posting); err != nil {
 			return err
 		}
-		return note(ctx, tx, by, accountNote("account.add", id), map[string][]string{"roles": a.Roles})
+		var id int64
+		if err := tx.QueryRow(ctx, `INSERT INTO accounts (login, name, roles, password, created_by, everywhere, bodies, domains)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
+			a.Login, a.Name, a.Roles, a.Password, by, a.Everywhere, texts(a.Bodies), texts(a.Domains)).Scan(&id); err != nil {
+			return err
+		}
+		return note(ctx, tx, by, accountNote("account.add", id), map[string]any{"roles": a.Roles, "everywhere": a.Everywhere, "bodies": a.Bodies, "domains": a.Domains})
 	})
 	err = accountError("make the account", err)
 	if errors.Is(err, ErrLastAdmin) {
@@ -266,7 +274,7 @@ func (s *Store) NoteRefused(ctx context.Context, t Try) error {
 }
 
 // alter changes an account and ends its sessions.
-func (s *Store) alter(ctx context.Context, did, what, login, set string, args ...any) error {
+func (s *Store) alter(ctx context.Context, did, what, login string, detail any, set string, args ...any) error {
 	err := s.tx(ctx, func(tx pgx.Tx) error {
 		var id int64
 		if err := tx.QueryRow(ctx, `UPDATE accounts SET `+set+` WHERE login = $1 RETURNING id`, append([]any{login}, args...)...).Scan(&id); err != nil {
@@ -275,7 +283,7 @@ func (s *Store) alter(ctx context.Context, did, what, login, set string, args ..
 		if _, err := tx.Exec(ctx, `UPDATE sessions SET ended_at = clock_timestamp() WHERE account = $1 AND ended_at IS NULL`, id); err != nil {
 			return err
 		}
-		return note(ctx, tx, "", accountNote(did, id), nil)
+		return note(ctx, tx, "", accountNote(did, id), detail)
 	})
 	return accountError(what, err)
 }
@@ -283,7 +291,7 @@ func (s *Store) alter(ctx context.Context, did, what, login, set string, args ..
 // SetPassword stores a new password and ends every session of the account. Its
 // own new session is begun where session is not nil.
 func (s *Store) SetPassword(ctx context.Context, login, password string, mustChange bool, session []byte) error {
-	err := s.alter(ctx, "account.password", "store a password", login, `password = $2, must_change = $3, failures = 0, paused_until = NULL`, password, mustChange)
+	err := s.alter(ctx, "account.password", "store a password", login, nil, `password = $2, must_change = $3, failures = 0, paused_until = NULL`, password, mustChange)
 	if err != nil || session == nil {
 		return err
 	}
@@ -294,22 +302,32 @@ func (s *Store) SetPassword(ctx context.Context, login, password string, mustCha
 // ResetAccount gives an account a first password again and takes its second
 // factor away.
 func (s *Store) ResetAccount(ctx context.Context, login, password string) error {
-	return s.alter(ctx, "account.reset", "reset the account", login, `password = $2, must_change = true, totp = '', failures = 0, paused_until = NULL`, password)
+	return s.alter(ctx, "account.reset", "reset the account", login, nil, `password = $2, must_change = true, totp = '', failures = 0, paused_until = NULL`, password)
 }
 
 // LockAccount keeps somebody out from now on.
 func (s *Store) LockAccount(ctx context.Context, login, by string) error {
-	return s.alter(ctx, "account.lock", "lock the account", login, `locked_at = coalesce(locked_at, clock_timestamp()), locked_by = coalesce(locked_by, $2)`, by)
+	return s.alter(ctx, "account.lock", "lock the account", login, nil, `locked_at = coalesce(locked_at, clock_timestamp()), locked_by = coalesce(locked_by, $2)`, by)
 }
 
 // UnlockAccount lets somebody in again, also after too many wrong passwords.
 func (s *Store) UnlockAccount(ctx context.Context, login string) error {
-	return s.alter(ctx, "account.unlock", "unlock the account", login, `locked_at = NULL, locked_by = NULL, failures = 0, paused_until = NULL`)
+	return s.alter(ctx, "account.unlock", "unlock the account", login, nil, `locked_at = NULL, locked_by = NULL, failures = 0, paused_until = NULL`)
+}
+
+// SetPosting says for whom an account works from now on.
+func (s *Store) SetPosting(ctx context.Context, login string, p Posting) error {
+	if err := checkPosting(ctx, s.pool, p); err != nil {
+		return accountError("change whom the account sees", err)
+	}
+	return s.alter(ctx, "account.posting", "change whom the account sees", login,
+		map[string]any{"everywhere": p.Everywhere, "bodies": p.Bodies, "domains": p.Domains}, `everywhere = $2, bodies = $3, domains = $4`,
+		p.Everywhere, texts(p.Bodies), texts(p.Domains))
 }
 
 // SetRoles gives an account other roles.
 func (s *Store) SetRoles(ctx context.Context, login string, roles []string) error {
-	return s.alter(ctx, "account.roles", "change the account's roles", login, `roles = $2`, roles)
+	return s.alter(ctx, "account.roles", "change the account's roles", login, map[string][]string{"roles": roles}, `roles = $2`, roles)
 }
 
 // SetTOTP stores the secret of a second factor; "" takes it away.

@@ -214,11 +214,26 @@ const ActionLimit = 100
 // ActionsOf returns what people ever decided about a resident's records, the
 // newest first.
 func (s *Store) ActionsOf(ctx context.Context, resident uuid.UUID) ([]Action, error) {
-	return readActions(ctx, s.pool, `WITH mine AS (SELECT platform, key FROM records WHERE resident_id = $1),
+	list, err := readActions(ctx, s.pool, `WITH mine AS (SELECT platform, key FROM records WHERE resident_id = $1),
 			d AS (SELECT d.action, d.revoked_action FROM decisions d JOIN mine m ON (d.a_platform, d.a_key) = (m.platform, m.key)
 				UNION SELECT d.action, d.revoked_action FROM decisions d JOIN mine m ON (d.b_platform, d.b_key) = (m.platform, m.key))
 		SELECT `+actionColumns+` FROM actions t WHERE t.id IN (SELECT action FROM d UNION SELECT revoked_action FROM d)
 		ORDER BY t.at DESC, t.id LIMIT $2`, resident, ActionLimit)
+	if err != nil || !Limited(ctx) {
+		return list, err
+	}
+	out := list[:0:0]
+	for _, a := range list {
+		for _, l := range []*[]Choice{&a.Made, &a.Revoked, &a.Again} {
+			if *l, err = seenChoices(ctx, s.pool, *l); err != nil {
+				return nil, err
+			}
+		}
+		if len(a.Made)+len(a.Revoked) > 0 {
+			out = append(out, a)
+		}
+	}
+	return out, nil
 }
 
 // ActionsBetween returns what people ever decided about the two residents'
@@ -235,9 +250,11 @@ func (s *Store) ActionsBetween(ctx context.Context, x, y uuid.UUID) ([]Action, e
 // OwnersOf returns the residents that records belong to now, by name.
 func (s *Store) OwnersOf(ctx context.Context, refs []schema.RecordRef) ([]Resident, error) {
 	platforms, keys := refColumns(refs)
+	args := []any{platforms, keys}
 	rows, err := s.pool.Query(ctx, `SELECT `+residentColumns+` FROM residents WHERE redirect_to IS NULL AND id IN (
 		SELECT resident_id FROM records JOIN unnest($1::text[], $2::text[]) AS w(platform, key) USING (platform, key))
-		ORDER BY name, id`, platforms, keys)
+			AND `+whom(ctx, "residents", &args)+`
+		ORDER BY name, id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read whose records they are: %w", err)
 	}

@@ -42,9 +42,20 @@ func scanResident(row pgx.CollectableRow) (Resident, error) {
 
 const residentColumns = `id, coalesce(redirect_to, '00000000-0000-0000-0000-000000000000'), ended_at IS NOT NULL, master, search, rev`
 
-// ResidentsByID reads residents, those that were merged away included.
+// ResidentsByID reads residents, those that were merged away included, as far as
+// they are seen in ctx.
 func (s *Store) ResidentsByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Resident, error) {
-	return residentsByID(ctx, s.pool, ids)
+	list, err := residentsByID(ctx, s.pool, ids)
+	if err != nil || !Limited(ctx) {
+		return list, err
+	}
+	visible, err := seen(ctx, s.pool, ids)
+	for id := range list {
+		if !visible[id] {
+			delete(list, id)
+		}
+	}
+	return list, err
 }
 
 func residentsByID(ctx context.Context, q querier, ids []uuid.UUID) (map[uuid.UUID]Resident, error) {

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"heji/schema"
 	"heji/schema/codes"
 )
 
@@ -251,31 +250,11 @@ func (s *Store) ResponsibleFor(ctx context.Context, resident uuid.UUID, day time
 		if err != nil {
 			return err
 		}
-		ids, err := formerIDs(ctx, tx, living)
-		if err != nil {
-			return err
-		}
-		r, err := one(ctx, tx, living)
-		if err != nil {
-			return err
-		}
-		home := schema.AddressFromCanonical(r.Master[schema.Residence].Value)
-		hukou := schema.AddressFromCanonical(r.Master[schema.HukouAddress].Value)
 		domains, _ := codes.LookupTable("domain")
-		// Blank parts match nothing: a responsibility is never given for "".
-		rows, err := tx.Query(ctx, `WITH place(basis, dwelling, area) AS (VALUES ('residence', $2::text, $3::text), ('hukou', $4, $5)),
-				fits AS (
-					SELECT r.*, CASE WHEN r.resident_id IS NOT NULL THEN 'resident' WHEN r.dwelling IS NOT NULL THEN 'dwelling' ELSE 'area' END AS scope
-					FROM responsibilities r JOIN place p ON p.basis = r.basis
-					WHERE (r.resident_id = ANY($1) OR r.dwelling = p.dwelling OR r.area = p.area)
-						AND $6::date BETWEEN r.valid_from AND coalesce(r.valid_to, 'infinity')),
-				best AS (
-					SELECT DISTINCT ON (domain, basis) * FROM fits
-					ORDER BY domain, basis, array_position(ARRAY['resident', 'dwelling', 'area'], scope), valid_from DESC, id DESC)
-			SELECT f.domain, b.id, b.name, b.kind, coalesce(b.parent, ''), f.basis, f.scope
-			FROM best f JOIN bodies b ON b.id = f.body
-			ORDER BY array_position($7::text[], f.domain), f.domain, f.basis DESC`,
-			ids, home.Dwelling(), home.Community, hukou.Dwelling(), hukou.Community, day, domains.Codes())
+		rows, err := tx.Query(ctx, `SELECT f.domain, b.id, b.name, b.kind, coalesce(b.parent, ''), f.basis, f.scope
+			FROM residents r, answering(r.id, r.home_area, r.home_dwelling, r.hukou_area, r.hukou_dwelling, $2::date) f JOIN bodies b ON b.id = f.body
+			WHERE r.id = $1
+			ORDER BY array_position($3::text[], f.domain), f.domain, f.basis DESC`, living, day, domains.Codes())
 		if err != nil {
 			return err
 		}
@@ -289,4 +268,35 @@ func (s *Store) ResponsibleFor(ctx context.Context, resident uuid.UUID, day time
 		return nil, fmt.Errorf("find who is responsible: %w", err)
 	}
 	return list, nil
+}
+
+// Bodies returns all bodies by id.
+func (s *Store) Bodies(ctx context.Context) ([]Body, error) {
+	rows, err := s.pool.Query(ctx, `SELECT id, name, kind, coalesce(parent, '') FROM bodies ORDER BY id`)
+	if err != nil {
+		return nil, fmt.Errorf("read the bodies: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Body])
+	if err != nil {
+		return nil, fmt.Errorf("read the bodies: %w", err)
+	}
+	return list, nil
+}
+
+// Areas returns what each body answers for by area on a day.
+func (s *Store) Areas(ctx context.Context, day time.Time) (map[string][]Responsibility, error) {
+	rows, err := s.pool.Query(ctx, `SELECT body, domain, area, basis, valid_from FROM responsibilities
+		WHERE area IS NOT NULL AND $1::date BETWEEN valid_from AND coalesce(valid_to, 'infinity') ORDER BY body, area, domain, basis`, day)
+	if err != nil {
+		return nil, fmt.Errorf("read who is responsible: %w", err)
+	}
+	out := map[string][]Responsibility{}
+	var r Responsibility
+	if _, err := pgx.ForEachRow(rows, []any{&r.Body, &r.Domain, &r.Area, &r.Basis, &r.From}, func() error {
+		out[r.Body] = append(out[r.Body], r)
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read who is responsible: %w", err)
+	}
+	return out, nil
 }

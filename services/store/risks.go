@@ -225,8 +225,18 @@ func scanRisk(row pgx.CollectableRow) (r Risk, err error) {
 	return r, err
 }
 
+// riskSeen is the condition that the resident of a risk is seen in ctx, whoever
+// that is by now.
+func riskSeen(ctx context.Context, args *[]any) string {
+	if !Limited(ctx) {
+		return "true"
+	}
+	return `EXISTS (SELECT FROM residents r WHERE r.id = living_resident(risks.resident_id) AND ` + whom(ctx, "r", args) + `)`
+}
+
 func lockRisk(ctx context.Context, tx pgx.Tx, id int64) (Risk, error) {
-	rows, err := tx.Query(ctx, `SELECT `+riskColumns+` FROM risks WHERE id = $1 FOR NO KEY UPDATE`, id)
+	args := []any{id}
+	rows, err := tx.Query(ctx, `SELECT `+riskColumns+` FROM risks WHERE id = $1 AND `+riskSeen(ctx, &args)+` FOR NO KEY UPDATE`, args...)
 	if err != nil {
 		return Risk{}, err
 	}
@@ -241,11 +251,12 @@ func lockRisk(ctx context.Context, tx pgx.Tx, id int64) (Risk, error) {
 }
 
 // Risks returns what waits, the soonest to leave first; resident uuid.Nil: of
-// everybody.
+// everybody who is seen in ctx.
 func (s *Store) Risks(ctx context.Context, resident uuid.UUID, limit int) ([]Risk, error) {
+	args := []any{resident, limit}
 	rows, err := s.pool.Query(ctx, `SELECT `+riskColumns+` FROM risks
-		WHERE released_at IS NULL AND ($1 = '00000000-0000-0000-0000-000000000000'::uuid OR resident_id = $1)
-		ORDER BY until, id LIMIT $2`, resident, limit)
+		WHERE released_at IS NULL AND ($1 = '00000000-0000-0000-0000-000000000000'::uuid OR resident_id = $1) AND `+riskSeen(ctx, &args)+`
+		ORDER BY until, id LIMIT $2`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read risky changes: %w", err)
 	}

@@ -20,24 +20,29 @@ type Token struct {
 	Expires time.Time
 	Used    *time.Time
 	Revoked *time.Time
+	Posting // whom the program sees
 }
 
-const tokenColumns = `id, name, scopes, made_by, made_at, expires_at, used_at, revoked_at`
+const tokenColumns = `id, name, scopes, made_by, made_at, expires_at, used_at, revoked_at, everywhere, bodies, domains`
 
 func scanToken(row pgx.CollectableRow) (t Token, err error) {
-	err = row.Scan(&t.ID, &t.Name, &t.Scopes, &t.MadeBy, &t.MadeAt, &t.Expires, &t.Used, &t.Revoked)
+	err = row.Scan(&t.ID, &t.Name, &t.Scopes, &t.MadeBy, &t.MadeAt, &t.Expires, &t.Used, &t.Revoked, &t.Everywhere, &t.Bodies, &t.Domains)
 	return t, err
 }
 
 // AddToken stores a token by its hash.
 func (s *Store) AddToken(ctx context.Context, t Token, hash []byte) error {
 	err := s.tx(ctx, func(tx pgx.Tx) error {
-		var id int64
-		if err := tx.QueryRow(ctx, `INSERT INTO tokens (name, hash, scopes, made_by, expires_at) VALUES ($1, $2, $3, $4, $5) RETURNING id`,
-			t.Name, hash, t.Scopes, t.MadeBy, t.Expires).Scan(&id); err != nil {
+		if err := checkPosting(ctx, tx, t.Posting); err != nil {
 			return err
 		}
-		return note(ctx, tx, t.MadeBy, audit.Note{Did: "token.add", What: fmt.Sprintf("token/%d", id)}, map[string][]string{"scopes": t.Scopes})
+		var id int64
+		if err := tx.QueryRow(ctx, `INSERT INTO tokens (name, hash, scopes, made_by, expires_at, everywhere, bodies, domains)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
+			t.Name, hash, t.Scopes, t.MadeBy, t.Expires, t.Everywhere, texts(t.Bodies), texts(t.Domains)).Scan(&id); err != nil {
+			return err
+		}
+		return note(ctx, tx, t.MadeBy, audit.Note{Did: "token.add", What: fmt.Sprintf("token/%d", id)}, map[string]any{"scopes": t.Scopes, "everywhere": t.Everywhere, "bodies": t.Bodies, "domains": t.Domains})
 	})
 	return accountError("make the token", err)
 }

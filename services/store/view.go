@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/services/audit"
 )
 
 // What the desk reads. Nothing in this file writes.
@@ -25,6 +26,7 @@ func (s *Store) Search(ctx context.Context, words []string, limit int) ([]Reside
 		return nil, nil
 	}
 	args := []any{limit, words}
+	sight := whom(ctx, "residents", &args)
 	var where strings.Builder
 	for _, w := range words {
 		args = append(args, "%"+likeText.Replace(strings.ToLower(w))+"%")
@@ -32,7 +34,7 @@ func (s *Store) Search(ctx context.Context, words []string, limit int) ([]Reside
 		where.WriteString(" AND search LIKE $" + strconv.Itoa(len(args)))
 	}
 	rows, err := s.pool.Query(ctx, `SELECT `+residentColumns+` FROM residents
-		WHERE redirect_to IS NULL AND ended_at IS NULL`+where.String()+`
+		WHERE redirect_to IS NULL AND ended_at IS NULL AND `+sight+where.String()+`
 		ORDER BY (lower(name) = ANY($2)) DESC, name, id LIMIT $1`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("search residents: %w", err)
@@ -47,9 +49,13 @@ func (s *Store) Search(ctx context.Context, words []string, limit int) ([]Reside
 var likeText = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 // Living returns the resident that an id stands for now: itself, or the one
-// that it was merged into. ErrNotFound where nobody ever had the id.
+// that it was merged into. ErrNotFound where nobody ever had the id, or whoever
+// asks does not see who has it.
 func (s *Store) Living(ctx context.Context, id uuid.UUID) (uuid.UUID, error) {
 	out, err := follow(ctx, s.pool, id)
+	if err == nil {
+		err = mustSee(ctx, s.pool, out)
+	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return id, fmt.Errorf("find a resident: %w", err)
 	}
@@ -113,6 +119,9 @@ func (s *Store) View(ctx context.Context, id uuid.UUID) (View, error) {
 		if v.Resident, err = one(ctx, tx, id); err != nil || v.Resident.Redirect != uuid.Nil {
 			return err
 		}
+		if err := mustSee(ctx, tx, id); err != nil {
+			return err
+		}
 		if err := tx.QueryRow(ctx, `SELECT created_at, updated_at FROM residents WHERE id = $1`, id).Scan(&v.CreatedAt, &v.UpdatedAt); err != nil {
 			return err
 		}
@@ -129,7 +138,13 @@ func (s *Store) View(ctx context.Context, id uuid.UUID) (View, error) {
 		for i, r := range v.Records {
 			refs[i] = r.Ref
 		}
-		v.Decisions, err = choices(ctx, tx, refs, `true`)
+		if v.Decisions, err = choices(ctx, tx, refs, `true`); err != nil {
+			return err
+		}
+		if v.Decisions, err = seenChoices(ctx, tx, v.Decisions); err != nil {
+			return err
+		}
+		v.History, err = seenEvents(ctx, tx, v.History)
 		return err
 	})
 	if err != nil {
@@ -184,6 +199,9 @@ func (v *View) readRecords(ctx context.Context, q querier, id uuid.UUID) error {
 
 // Targets returns where the platforms stand with a resident.
 func (s *Store) Targets(ctx context.Context, resident uuid.UUID) ([]TargetView, error) {
+	if err := mustSee(ctx, s.pool, resident); err != nil {
+		return nil, err
+	}
 	list, err := targetViews(ctx, s.pool, resident)
 	if err != nil {
 		return nil, fmt.Errorf("read targets: %w", err)
@@ -255,13 +273,15 @@ type EntryState struct {
 	// Resident is whom it belongs to now; zero until it is merged.
 	Resident   uuid.UUID
 	Unresolved bool // its record waits to be resolved
+	// Unseen: whoever asks saved it, and does not see whom it belongs to.
+	Unseen bool
 }
 
 // Merged reports whether the entry is part of a master record.
 func (e EntryState) Merged() bool { return e.Taken && !e.Unresolved && e.Resident != uuid.Nil }
 
 // EntryState returns what has become of a request; ErrNotFound where none was
-// saved under this key.
+// saved under this key, or whoever asks neither saved it nor sees whom it is of.
 func (s *Store) EntryState(ctx context.Context, request string) (EntryState, error) {
 	var e EntryState
 	var raw []byte
@@ -278,6 +298,18 @@ func (s *Store) EntryState(ctx context.Context, request string) (EntryState, err
 	}
 	if err == nil {
 		err = json.Unmarshal(raw, &e.Record)
+	}
+	if err == nil && Limited(ctx) {
+		of := e.Resident
+		if of == uuid.Nil {
+			of = e.Entry.Resident
+		}
+		if err = mustSee(ctx, s.pool, of); errors.Is(err, ErrNotFound) {
+			if e.Who != audit.Who(ctx, "") {
+				return EntryState{}, ErrNotFound
+			}
+			e.Unseen, err = of != uuid.Nil, nil
+		}
 	}
 	if err != nil {
 		return e, fmt.Errorf("read a desk entry: %w", err)
@@ -304,17 +336,22 @@ type RecentEntry struct {
 	Waiting  int64 // targets that have not arrived
 }
 
-// RecentEntries returns the last entries, newest first.
+// RecentEntries returns the last entries, newest first: those about residents
+// that are seen in ctx, and those that whoever asks saved.
 func (s *Store) RecentEntries(ctx context.Context, limit int) ([]RecentEntry, error) {
-	rows, err := s.pool.Query(ctx, `WITH last AS (SELECT * FROM desk_entries ORDER BY id DESC LIMIT $1)
+	args := []any{limit, audit.Who(ctx, "")}
+	rows, err := s.pool.Query(ctx, `WITH last AS (SELECT d.*, coalesce(r.resident_id, d.resident_id) AS of
+				FROM desk_entries d LEFT JOIN records r ON r.platform = 'desk' AND r.key = d.key
+				WHERE d.who = $2 OR EXISTS (SELECT FROM residents res WHERE res.id = coalesce(r.resident_id, d.resident_id) AND `+whom(ctx, "res", &args)+`)
+					OR coalesce(r.resident_id, d.resident_id) IS NULL AND `+strconv.FormatBool(!Limited(ctx))+`
+				ORDER BY d.id DESC LIMIT $1)
 		SELECT d.request, d.resident_id IS NOT NULL, d.who, d.at,
-			coalesce(r.resident_id, d.resident_id, '00000000-0000-0000-0000-000000000000'),
+			coalesce(res.id, '00000000-0000-0000-0000-000000000000'),
 			coalesce(nullif(res.name, ''), d.record->'values'->>'name', ''),
 			(SELECT count(*) FROM targets t WHERE t.resident_id = res.id
 				AND ((t.due_at IS NOT NULL AND t.state <> 'hold') OR t.state IN ('open', 'queued', 'doubt')))
-		FROM last d LEFT JOIN records r ON r.platform = 'desk' AND r.key = d.key
-			LEFT JOIN residents res ON res.id = coalesce(r.resident_id, d.resident_id)
-		ORDER BY d.id DESC`, limit)
+		FROM last d LEFT JOIN residents res ON res.id = d.of AND `+whom(ctx, "res", &args)+`
+		ORDER BY d.id DESC`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the last desk entries: %w", err)
 	}

@@ -302,6 +302,9 @@ func (l *Ledger) Parcels(ctx context.Context, what func(*Parcel, *connectors.Par
 	for _, p := range list {
 		x := connectors.Parcel{ID: p.ID, At: p.At, Rows: max(len(p.Rows), len(p.Lines)), Carried: p.Carried, Uploaded: p.Uploaded, Open: p.Open(), Period: p.Period,
 			Held: l.Serial && before && p.Carried.IsZero()}
+		for _, r := range p.Rows {
+			x.Intents = append(x.Intents, r.Intent)
+		}
 		before = before || p.under()
 		if what != nil {
 			what(p, &x)
