@@ -5,8 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -118,4 +120,24 @@ func FuzzOpen(f *testing.F) {
 		_, err := ring.Open(sealed, "x")
 		require.ErrorIs(t, err, crypt.ErrSealed)
 	})
+}
+
+// Processes that start at once on a new folder end up with the same key.
+func TestRingIsMadeOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	rings := make([]*crypt.Ring, 8)
+	var all sync.WaitGroup
+	for i := range rings {
+		all.Go(func() {
+			var err error
+			rings[i], err = crypt.OpenRing(path, crypt.International)
+			assert.NoError(t, err)
+		})
+	}
+	all.Wait()
+	id, _ := rings[0].Current()
+	for _, r := range rings {
+		got, _ := r.Current()
+		require.Equal(t, id, got)
+	}
 }

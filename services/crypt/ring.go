@@ -40,7 +40,11 @@ func OpenRing(path string, suite Suite) (*Ring, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return r, r.Rotate()
+		// Of several processes that start at once, the first one's file stands.
+		if err := r.rotate(os.Link); !errors.Is(err, fs.ErrExist) {
+			return r, err
+		}
+		return OpenRing(path, suite)
 	case err != nil:
 		return nil, fmt.Errorf("keys: %w", err)
 	case info.Mode().Perm()&0o077 != 0:
@@ -66,7 +70,9 @@ func OpenRing(path string, suite Suite) (*Ring, error) {
 
 // Rotate makes a new key, which encrypts from now on. The file is replaced as a
 // whole, so that a crash leaves the old or the new one.
-func (r *Ring) Rotate() error {
+func (r *Ring) Rotate() error { return r.rotate(os.Rename) }
+
+func (r *Ring) rotate(put func(from, to string) error) error {
 	name := suites[r.suite].cipher
 	secret, id := make([]byte, ciphers[name].keyBytes), make([]byte, 6)
 	for _, b := range [][]byte{secret, id} {
@@ -79,14 +85,14 @@ func (r *Ring) Rotate() error {
 	if err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
-	if err := replace(r.path, raw); err != nil {
+	if err := replace(r.path, raw, put); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
 	r.keys = keys
 	return nil
 }
 
-func replace(path string, content []byte) error {
+func replace(path string, content []byte, put func(from, to string) error) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -95,12 +101,12 @@ func replace(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // renamed by then
+	defer os.Remove(f.Name()) //nolint:errcheck // put in its place by then
 	_, err = f.Write(content)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := put(f.Name(), path); err != nil {
 		return err
 	}
 	d, err := os.Open(dir)

@@ -21,6 +21,7 @@ import (
 	"heji/services/crypt"
 	"heji/services/desk"
 	"heji/services/embedded"
+	"heji/services/journal"
 	"heji/services/merge"
 	"heji/services/pull"
 	"heji/services/registry"
@@ -89,11 +90,13 @@ type Hub struct {
 	Metrics  *telemetry.Metrics
 	Health   *telemetry.Health
 	Keys     func(schema.Values) []int64 // blocking keys of own values
+	Ring     *crypt.Ring                 // the keys of what is kept encrypted
 
 	c       Config
 	dsn     string            // of the store
 	engines *embedded.Engines // ours to stop
 	pull    *pull.Service
+	journal *journal.Journal
 	crowded time.Time // when the holders of hot keys were last counted
 
 	run    []func(context.Context) error
@@ -129,6 +132,13 @@ func New(ctx context.Context, c Config) (h *Hub, err error) {
 	if h.Store, err = store.Open(ctx, dsn, 24); err != nil {
 		return h, err
 	}
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return h, fmt.Errorf("the data folder: %w", err)
+	}
+	if h.Ring, err = crypt.OpenRing(filepath.Join(c.Dir, KeysFile), c.Crypto); err != nil {
+		return h, err
+	}
+	h.journal = journal.New(filepath.Join(c.Dir, JournalFolder), h.Ring)
 	if h.Bus, err = bus.Connect(ctx, busOptions); err != nil {
 		return h, err
 	}
@@ -210,10 +220,10 @@ func (h *Hub) assemble(ctx context.Context) error {
 	}
 	if has(Writeback) {
 		w := writeback.New(writeback.Options{Counts: h.c.Counts, Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
-			Logger: log.With("service", Writeback), Holder: holder, Keys: h.Keys})
+			Logger: log.With("service", Writeback), Holder: holder, Keys: h.Keys, Journal: h.journal})
 		h.run = append(h.run, w.Run)
 	}
-	h.run = append(h.run, h.audit)
+	h.run = append(h.run, h.audit, h.forget)
 	h.observe()
 	return h.serve(ctx, has(Desk))
 }
@@ -310,6 +320,9 @@ func (h *Hub) Close() error {
 	}
 	if h.Store != nil {
 		h.Store.Close()
+	}
+	if h.journal != nil {
+		errs = append(errs, h.journal.Close())
 	}
 	if h.engines != nil {
 		if h.engines.NATS != nil {

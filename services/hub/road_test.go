@@ -162,6 +162,7 @@ type road struct {
 	hub         *hub.Hub
 	gives, gets *board
 	getsID      string
+	dir         string // the hub's data folder
 }
 
 const fields = `
@@ -187,7 +188,7 @@ func newRoadOf(t *testing.T, giver, agreement string) *road {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	name := fmt.Sprintf("%x", time.Now().UnixNano())
-	r := &road{t: t, ctx: ctx, gives: &board{rows: map[string]map[string]string{}}, gets: &board{rows: map[string]map[string]string{}}, getsID: "gets" + name}
+	r := &road{t: t, ctx: ctx, gives: &board{rows: map[string]map[string]string{}}, gets: &board{rows: map[string]map[string]string{}}, getsID: "gets" + name, dir: t.TempDir()}
 	boards.Store("gives"+name, r.gives)
 	boards.Store(r.getsID, r.gets)
 	var specs []*spec.Platform
@@ -197,7 +198,7 @@ func newRoadOf(t *testing.T, giver, agreement string) *road {
 		require.NoError(t, err)
 		specs = append(specs, p)
 	}
-	h, err := hub.New(ctx, hub.Config{Dir: t.TempDir(), DatabaseURL: pgtestDSN(t), Specs: specs, Logger: slog.New(slog.DiscardHandler), MaxWait: 50 * time.Millisecond})
+	h, err := hub.New(ctx, hub.Config{Dir: r.dir, DatabaseURL: pgtestDSN(t), Specs: specs, Logger: slog.New(slog.DiscardHandler), MaxWait: 50 * time.Millisecond})
 	require.NoError(t, err)
 	r.hub = h
 	done := make(chan error, 1)

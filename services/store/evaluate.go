@@ -215,12 +215,12 @@ func lockTargets(ctx context.Context, tx pgx.Tx, ids []int64, skip bool) ([]Targ
 // residents only the id is known: what they are is read by loadResidents, for
 // those who decide what a row should show.
 func loadTargets(ctx context.Context, tx pgx.Tx, list []Target, recordOf map[int64]int64, locked []int64) error {
-	rows, err := tx.Query(ctx, `SELECT id, coalesce(resident_id, '00000000-0000-0000-0000-000000000000'), state FROM records WHERE id = ANY($1)`, locked)
+	rows, err := tx.Query(ctx, `SELECT id, platform, key, coalesce(resident_id, '00000000-0000-0000-0000-000000000000'), state FROM records WHERE id = ANY($1)`, locked)
 	if err != nil {
 		return err
 	}
 	records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Record, err error) {
-		err = row.Scan(&r.ID, &r.Resident, &r.State)
+		err = row.Scan(&r.ID, &r.Ref.Platform, &r.Ref.Key, &r.Resident, &r.State)
 		return r, err
 	})
 	if err != nil {
@@ -237,8 +237,11 @@ func loadTargets(ctx context.Context, tx pgx.Tx, list []Target, recordOf map[int
 			t.Record, anchor = byID[id], id
 		}
 		// The record says who the resident is: merge and unmerge repoint targets.
-		if r := byID[anchor]; r != nil && r.Resident != uuid.Nil {
-			t.Resident.ID = r.Resident
+		if r := byID[anchor]; r != nil {
+			t.For = r.Ref
+			if r.Resident != uuid.Nil {
+				t.Resident.ID = r.Resident
+			}
 		}
 	}
 	residents := make([]uuid.UUID, len(list))
@@ -487,6 +490,8 @@ func (e *intentEnds) add(v Verdict) {
 func (e *intentEnds) queue(b *pgx.Batch) {
 	if len(e.target) > 0 {
 		b.Queue(`WITH ended AS (UPDATE intents i SET state = n.state, reason = n.reason,
+				fields = CASE WHEN n.state IN ('open', 'queued', 'doubt') THEN fields ELSE blanked(fields) END,
+				sealed = CASE WHEN n.state = 'busy' THEN NULL ELSE sealed END,
 				done_at = CASE WHEN n.state IN ('open', 'queued', 'doubt') THEN NULL ELSE clock_timestamp() END
 			FROM unnest($1::bigint[], $2::text[], $3::text[]) AS n(target, state, reason)
 			WHERE i.target_id = n.target AND i.state IN ('open', 'queued', 'doubt') RETURNING i.id, i.platform, i.state)
@@ -551,7 +556,7 @@ func queueIntents(b *pgx.Batch, list []Intent) error {
 	n := len(list)
 	ids, batches := make([]uuid.UUID, n), make([]uuid.UUID, n)
 	targets, fences := make([]int64, n), make([]int64, n)
-	platforms, keys, fields, versions := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	platforms, keys, fields, versions, sealed := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, in := range list {
 		raw, err := json.Marshal(in.Fields)
 		if err != nil {
@@ -559,12 +564,13 @@ func queueIntents(b *pgx.Batch, list []Intent) error {
 		}
 		ids[i], batches[i], targets[i], fences[i] = in.ID, in.Batch, in.Target, in.Fence
 		platforms[i], keys[i], fields[i], versions[i] = in.Platform, in.Key, string(raw), in.RowVersion
+		sealed[i] = in.Sealed
 	}
-	b.Queue(`INSERT INTO intents (id, target_id, platform, key, batch, fence, fields, row_version)
-		SELECT id, target, platform, nullif(key, ''), batch, fence, fields::jsonb, version
-		FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::text[], $8::text[])
-			AS n(id, target, platform, key, batch, fence, fields, version)`,
-		ids, targets, platforms, keys, batches, fences, fields, versions)
+	b.Queue(`INSERT INTO intents (id, target_id, platform, key, batch, fence, fields, row_version, sealed)
+		SELECT id, target, platform, nullif(key, ''), batch, fence, fields::jsonb, version, nullif(sealed, '')
+		FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[])
+			AS n(id, target, platform, key, batch, fence, fields, version, sealed)`,
+		ids, targets, platforms, keys, batches, fences, fields, versions, sealed)
 	return nil
 }
 

@@ -32,14 +32,16 @@ type Intent struct {
 	RowVersion string
 	State      string
 	At         time.Time
+	// Sealed is what the journal keeps of it, encrypted.
+	Sealed string
 }
 
-const intentColumns = `id, coalesce(target_id, 0), platform, coalesce(key, ''), coalesce(batch, '00000000-0000-0000-0000-000000000000'), fence, fields, row_version, state, at`
+const intentColumns = `id, coalesce(target_id, 0), platform, coalesce(key, ''), coalesce(batch, '00000000-0000-0000-0000-000000000000'), fence, fields, row_version, state, at, coalesce(sealed, '')`
 
 func scanIntent(row pgx.CollectableRow) (Intent, error) {
 	var in Intent
 	var raw []byte
-	if err := row.Scan(&in.ID, &in.Target, &in.Platform, &in.Key, &in.Batch, &in.Fence, &raw, &in.RowVersion, &in.State, &in.At); err != nil {
+	if err := row.Scan(&in.ID, &in.Target, &in.Platform, &in.Key, &in.Batch, &in.Fence, &raw, &in.RowVersion, &in.State, &in.At, &in.Sealed); err != nil {
 		return in, err
 	}
 	return in, json.Unmarshal(raw, &in.Fields)
@@ -53,4 +55,15 @@ func (s *Store) OpenIntents(ctx context.Context, platform string) ([]Intent, err
 		return nil, fmt.Errorf("platform %s: read open intents: %w", platform, err)
 	}
 	return pgx.CollectRows(rows, scanIntent)
+}
+
+// ForgetWrites drops what was kept, encrypted, of writes that ended before a
+// time; that they were made stays. It returns of how many.
+func (s *Store) ForgetWrites(ctx context.Context, before time.Time) (int64, error) {
+	tag, err := s.pool.Exec(ctx, `UPDATE intents SET sealed = NULL WHERE sealed IS NOT NULL AND at < $1
+		AND state NOT IN ('open', 'queued', 'doubt')`, before)
+	if err != nil {
+		return 0, fmt.Errorf("forget what was kept of writes long ago: %w", err)
+	}
+	return tag.RowsAffected(), nil
 }

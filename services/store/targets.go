@@ -38,6 +38,7 @@ type Target struct {
 	Key      string  // empty: a create that has no key yet
 	Record   *Record // id, resident and state
 	Anchor   int64
+	For      schema.RecordRef          // creates: the anchor, as its platform calls it; else the row itself
 	Resident Resident                  // Settle: its id alone
 	Members  map[schema.RecordRef]bool // Evaluate, where something was written to the row: the resident's living records
 	State    TargetState

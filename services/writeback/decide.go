@@ -12,6 +12,7 @@ import (
 	"heji/connectors"
 	"heji/schema"
 	"heji/services/demand"
+	"heji/services/journal"
 	"heji/services/lineage"
 	"heji/services/store"
 )
@@ -27,12 +28,13 @@ type round struct {
 	looks    []store.Target // rows to ask for
 	finding  []store.Target // creates in doubt: look by natural key
 	again    []store.Intent // writes in doubt that are handed over again
+	ended    []journal.End  // doubts that a read has ended
 	verdicts []store.Verdict
 }
 
 // decide gives a verdict on each target.
 func (r *round) decide(p store.Platform, list []store.Target) ([]store.Verdict, error) {
-	r.looks, r.finding, r.again, r.verdicts = nil, nil, nil, nil
+	r.looks, r.finding, r.again, r.ended, r.verdicts = nil, nil, nil, nil, nil
 	r.left = p.Canary.Left
 	for _, t := range list {
 		var v store.Verdict
@@ -46,6 +48,7 @@ func (r *round) decide(p store.Platform, list []store.Target) ([]store.Verdict, 
 			return nil, fmt.Errorf("target %d: %w", t.ID, err)
 		}
 		v.Target = t.ID
+		r.ended = append(r.ended, endOf(t, v)...)
 		r.verdicts = append(r.verdicts, v)
 	}
 	return r.verdicts, nil
@@ -256,7 +259,8 @@ func (r *round) open(t store.Target, row lineage.Row, due map[schema.Attribute]l
 	v.State, v.Reason = store.TargetOpen, ""
 	v.RecordID, v.RecordState = t.Record.ID, raw
 	v.Intent = &store.Intent{ID: id, Target: t.ID, Key: t.Key, Batch: r.batch, Fields: fieldsOf(due), RowVersion: row.Version, At: r.now}
-	return v, nil
+	v.Intent.Sealed, err = r.w.seal(id, journal.Content{Key: t.Key, Written: lineage.Journal(next)})
+	return v, err
 }
 
 func fieldsOf(due map[schema.Attribute]lineage.Due) map[schema.Attribute]store.IntentField {
@@ -329,7 +333,10 @@ func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) 
 	id := uuid.Must(uuid.NewV7())
 	v.State, v.Reason = store.TargetOpen, ""
 	v.Intent = &store.Intent{ID: id, Target: t.ID, Batch: r.batch, Fields: fieldsOf(due), At: r.now}
-	return v, nil
+	var err error
+	v.Intent.Sealed, err = r.w.seal(id, journal.Content{Anchor: &t.For,
+		Written: lineage.Journal(lineage.Created(lineage.Intent{ID: id.String(), At: r.now, Due: due}))})
+	return v, err
 }
 
 func sameAsRefused(due map[schema.Attribute]lineage.Due, refused map[schema.Attribute]string) bool {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"heji/connectors"
+	"heji/services/journal"
 	"heji/services/registry"
 	"heji/services/store"
 	"heji/services/telemetry"
@@ -30,6 +31,7 @@ func (w *worker) round(ctx context.Context, lease store.Lease) (seen int, err er
 	if err != nil {
 		return 0, err
 	}
+	w.exit(r.ended)
 	if err := w.look(ctx, lease, r.looks); err != nil {
 		return seen, err
 	}
@@ -57,7 +59,7 @@ func (w *worker) resend(ctx context.Context, lease store.Lease, intents []store.
 		for i, in := range batches[id] {
 			writes[i] = w.write(in)
 		}
-		outcomes := w.call(w.halting(ctx), writes)
+		outcomes := w.call(w.halting(ctx), batches[id], writes)
 		for i := range outcomes {
 			if outcomes[i].Status == connectors.Busy {
 				// This try was not made; whether an earlier one arrived is as unknown as before.
@@ -77,6 +79,7 @@ func (w *worker) push(ctx context.Context, lease store.Lease, intents []store.In
 		return nil
 	}
 	calls := w.halting(ctx)
+	var called []store.Intent
 	var writes []connectors.Write
 	var outcomes []connectors.Outcome
 	for _, in := range intents {
@@ -99,21 +102,25 @@ func (w *worker) push(ctx context.Context, lease store.Lease, intents []store.In
 				continue
 			}
 		}
-		writes = append(writes, write)
+		called, writes = append(called, in), append(writes, write)
 	}
 	if len(writes) > 0 {
-		outcomes = append(outcomes, w.call(calls, writes)...)
+		outcomes = append(outcomes, w.call(calls, called, writes)...)
 	}
 	return w.settle(ctx, lease, intents, outcomes)
 }
 
 // call makes one push within the platform's rate. An error means that nothing
 // was attempted; a missing answer means that nobody knows.
-func (w *worker) call(ctx context.Context, writes []connectors.Write) []connectors.Outcome {
+func (w *worker) call(ctx context.Context, intents []store.Intent, writes []connectors.Write) []connectors.Outcome {
 	if err := w.wait(ctx, len(writes)); err != nil {
 		return busy(writes, err)
 	}
 	if err := w.dress(ctx, writes); err != nil {
+		return busy(writes, err)
+	}
+	if err := w.enter(intents); err != nil {
+		w.fail(ctx, err)
 		return busy(writes, err)
 	}
 	outcomes, err := w.writer.Push(ctx, writes)
@@ -196,8 +203,9 @@ func (w *worker) settle(ctx context.Context, lease store.Lease, intents []store.
 	}
 	at := time.Now()
 	var done []finished
+	var ends []journal.End
 	err := w.o.Store.Settle(ctx, lease, ids, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
-		done = done[:0]
+		done, ends = done[:0], ends[:0]
 		var verdicts []store.Verdict
 		for _, t := range list {
 			if t.Open == nil {
@@ -216,12 +224,14 @@ func (w *worker) settle(ctx context.Context, lease store.Lease, intents []store.
 			}
 			verdicts = append(verdicts, v)
 			done = append(done, finished{target: t, status: o.Status})
+			ends = append(ends, endOf(t, v)...)
 		}
 		return verdicts, nil
 	})
 	if err != nil {
 		return err
 	}
+	w.exit(ends)
 	return w.count(ctx, done)
 }
 
@@ -328,12 +338,15 @@ func (w *worker) look(ctx context.Context, lease store.Lease, targets []store.Ta
 		if len(rows) > 0 {
 			row = &rows[0]
 		}
+		var ends []journal.End
 		if err := w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(p store.Platform, list []store.Target) ([]store.Verdict, error) {
 			v, err := w.looked(p, list[0], row, asOf, time.Now())
+			ends = endOf(list[0], v)
 			return []store.Verdict{v}, err
 		}); err != nil {
 			return err
 		}
+		w.exit(ends)
 		w.succeed(ctx)
 	}
 	return nil
@@ -367,12 +380,15 @@ func (w *worker) find(ctx context.Context, lease store.Lease, targets []store.Ta
 			w.fail(ctx, err)
 			return nil
 		}
+		var ends []journal.End
 		if err := w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
 			v, err := w.found(list[0], rows, time.Now())
+			ends = endOf(list[0], v)
 			return []store.Verdict{v}, err
 		}); err != nil {
 			return err
 		}
+		w.exit(ends)
 	}
 	return nil
 }

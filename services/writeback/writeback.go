@@ -15,6 +15,7 @@ import (
 	"heji/connectors/spec"
 	"heji/schema"
 	"heji/services/bus"
+	"heji/services/journal"
 	"heji/services/lineage"
 	"heji/services/registry"
 	"heji/services/store"
@@ -31,6 +32,8 @@ type Options struct {
 	Holder   string // names this process in leases
 	// Keys makes the blocking keys of a row whose own values a look has changed.
 	Keys func(schema.Values) []int64
+	// Journal is told of every write before the platform is.
+	Journal *journal.Journal
 
 	Sweep  time.Duration // how often the store is asked for due targets; 0: 1s
 	Acks   time.Duration // how often acknowledgements are looked for; 0: 200ms
