@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"path"
 	"path/filepath"
 	"sync"
 	"time"
@@ -45,13 +47,15 @@ const databasePassword = "demo"
 
 // demo is one run.
 type demo struct {
-	o        Options
-	hub      *hub.Hub
-	district *district.District
-	people   *population.Population
-	progress *progress
-	failed   chan error // a service that ended
-	started  time.Time
+	o         Options
+	hub       *hub.Hub
+	satellite *hub.Hub         // of the sealed platforms
+	sealed    []*spec.Platform // its files
+	district  *district.District
+	people    *population.Population
+	progress  *progress
+	failed    chan error // a service that ended
+	started   time.Time
 	// quietSince is when the last quiet began: seeing that it lasts takes longer.
 	quietSince time.Time
 	report     Report
@@ -66,7 +70,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
-	d := &demo{o: o, progress: newProgress(o.Out), failed: make(chan error, 2)}
+	d := &demo{o: o, progress: newProgress(o.Out), failed: make(chan error, 3)}
 	d.report.untimed = o.Untimed
 	engines, err := embedded.Start(context.WithoutCancel(ctx), embedded.Options{Dir: o.Dir, Logger: o.Logger})
 	if err != nil {
@@ -89,12 +93,21 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := d.hub.Store.SetRiskWindow(ctx, 0); err != nil {
 		return err
 	}
+	if err := d.seal(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.satellite.Close()) }()
 
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := d.hub.Run(ctx); err != nil {
 			d.failed <- fmt.Errorf("the hub stopped: %w", err)
+		}
+	})
+	running.Go(func() {
+		if err := d.satellite.Run(ctx); err != nil {
+			d.failed <- fmt.Errorf("the satellite stopped: %w", err)
 		}
 	})
 	running.Go(func() {
@@ -135,7 +148,7 @@ func (d *demo) open(ctx context.Context, engines *embedded.Engines) ([]*spec.Pla
 	d.district, err = district.Start(ctx, district.Options{Dir: dir, Database: func(ctx context.Context, platform string) (string, error) {
 		return engines.Postgres.DSNAs("demo_"+platform, platform, databasePassword), engines.Postgres.CreateDatabase(ctx, "demo_"+platform, platform, databasePassword)
 	},
-		Population: d.people, Seed: d.o.Seed, Log: d.o.Logger})
+		Population: d.people, Seed: d.o.Seed, Log: d.o.Logger, Sealed: population.Sealed})
 	if err != nil {
 		return nil, err
 	}
@@ -143,17 +156,26 @@ func (d *demo) open(ctx context.Context, engines *embedded.Engines) ([]*spec.Pla
 	if _, err := publish(d.o.Dir, env); err != nil {
 		return nil, err
 	}
-	files, err := platforms.FS.ReadDir(".")
+	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+	if d.sealed, err = read(platforms.Sealed, "sealed", spec.ParseSealed, lookup); err != nil {
+		return nil, err
+	}
+	return read(platforms.FS, ".", spec.Parse, lookup)
+}
+
+// read reads the platforms' files of a folder.
+func read(fsys fs.FS, dir string, parse func(string, []byte, func(string) (string, bool)) (*spec.Platform, error), lookup func(string) (string, bool)) ([]*spec.Platform, error) {
+	files, err := fs.ReadDir(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
 	var list []*spec.Platform
 	for _, f := range files {
-		data, err := platforms.FS.ReadFile(f.Name())
+		data, err := fs.ReadFile(fsys, path.Join(dir, f.Name()))
 		if err != nil {
 			return nil, err
 		}
-		p, err := spec.Parse("platforms/"+f.Name(), data, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+		p, err := parse(path.Join("platforms", dir, f.Name()), data, lookup)
 		if err != nil {
 			return nil, err
 		}
@@ -263,10 +285,14 @@ func (d *demo) phase(ctx context.Context, name, what string, act func() error) e
 		p.Edits[id] = edits[before.Edits[id]:after.Edits[id]]
 		p.Writes[id] = writes[before.Writes[id]:after.Writes[id]]
 	}
-	if p.Hub, err = d.truthOf(ctx, name); err != nil {
+	if p.Hub, err = d.truthOf(ctx, d.hub.Store, name); err != nil {
 		return err
 	}
-	d.report.phase(name, oracle.Check(p))
+	d.report.phase(name, oracle.Check(p, population.Platforms))
+	if p.Hub, err = d.truthOf(ctx, d.satellite.Store, name+"-sealed"); err != nil {
+		return err
+	}
+	d.report.phase(name, oracle.Check(p, population.Sealed))
 	return nil
 }
 
@@ -290,7 +316,7 @@ func (d *demo) approve(ctx context.Context) error {
 			return fmt.Errorf("approve %s: %w", p.ID, err)
 		}
 	}
-	return nil
+	return d.unseal(ctx)
 }
 
 // listen lets every platform be read a few more times.

@@ -18,12 +18,23 @@ func TestDemo(t *testing.T) {
 		"reviews_open", "seconds_to_quiet", "records_per_second", "platforms", "echo_writes", "entries", "entries_saved"},
 		slices.Collect(maps.Keys(x.report)))
 	platforms := x.report["platforms"].(map[string]any)
-	require.ElementsMatch(t, population.Platforms, slices.Collect(maps.Keys(platforms)))
+	require.ElementsMatch(t, slices.Concat(population.Platforms, population.Sealed), slices.Collect(maps.Keys(platforms)))
+	require.Len(t, platforms, 24)
 	received := 0.0
 	for id, p := range platforms {
 		figures := p.(map[string]any)
-		require.ElementsMatch(t, []string{"kind", "department", "records", "writes_needed", "writes_received", "writes_repeated",
-			"refused", "proposed", "contested", "pending", "differs"}, slices.Collect(maps.Keys(figures)), id)
+		keys := []string{"kind", "department", "records", "writes_needed", "writes_received", "writes_repeated",
+			"refused", "proposed", "contested", "pending", "differs"}
+		if id == population.Mental { // of so few people, nobody
+			require.Equal(t, true, figures["sealed"])
+			continue
+		}
+		if id == population.Correction {
+			keys = append(keys, "sealed", "attached")
+			require.Equal(t, figures["records"], figures["attached"])
+			require.Positive(t, figures["writes_received"])
+		}
+		require.ElementsMatch(t, keys, slices.Collect(maps.Keys(figures)), id)
 		require.NotEmpty(t, figures["kind"], id)
 		require.NotEmpty(t, figures["department"], id)
 		require.Positive(t, figures["records"], id)

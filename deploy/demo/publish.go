@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,19 +17,8 @@ import (
 // its folder of files, and the .env beside them.
 func publish(dir string, env map[string]string) (string, error) {
 	to := filepath.Join(dir, "platforms")
-	if err := os.MkdirAll(to, 0o700); err != nil {
-		return "", fmt.Errorf("write the platforms' files: %w", err)
-	}
-	files, err := platforms.FS.ReadDir(".")
-	if err != nil {
-		return "", err
-	}
-	for _, f := range files {
-		data, err := platforms.FS.ReadFile(f.Name())
-		if err == nil {
-			err = os.WriteFile(filepath.Join(to, f.Name()), data, 0o600)
-		}
-		if err != nil {
+	for _, fsys := range []fs.FS{platforms.FS, platforms.Sealed} { // the sealed ones in a folder of their own
+		if err := copyFiles(to, fsys); err != nil {
 			return "", fmt.Errorf("write the platforms' files: %w", err)
 		}
 	}
@@ -40,4 +30,20 @@ func publish(dir string, env map[string]string) (string, error) {
 		return "", fmt.Errorf("write the simulators' addresses: %w", err)
 	}
 	return to, nil
+}
+
+func copyFiles(to string, fsys fs.FS) error {
+	return fs.WalkDir(fsys, ".", func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir():
+			return os.MkdirAll(filepath.Join(to, name), 0o700)
+		}
+		data, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, name), data, 0o600)
+	})
 }

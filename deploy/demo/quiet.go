@@ -110,9 +110,16 @@ func (d *demo) signature(ctx context.Context) (signature, bool, error) {
 		return signature{}, false, err
 	}
 	s := signature{stats: st, platforms: list}
-	idle := st.Unresolved == 0
-	for _, p := range list {
-		ps := st.Platforms[p.ID]
+	if list, err = d.satellite.Store.Platforms(ctx); err != nil {
+		return signature{}, false, err
+	}
+	if st, err = d.satellite.Store.Stats(ctx); err != nil {
+		return signature{}, false, err
+	}
+	s.beside(st, list)
+	idle := s.stats.Unresolved == 0
+	for _, p := range s.platforms {
+		ps := s.stats.Platforms[p.ID]
 		if ps == nil {
 			continue
 		}

@@ -54,6 +54,12 @@ type PlatformReport struct {
 	Contested      int    `json:"contested"`
 	Pending        int64  `json:"pending"`
 	Differs        int    `json:"differs"`
+
+	// Sealed platforms belong to the satellite, not to the hub. Attached are the
+	// rows that it has put to a resident, Misplaced those that are somebody else's.
+	Sealed    bool `json:"sealed,omitempty"`
+	Attached  int  `json:"attached,omitempty"`
+	Misplaced int  `json:"misplaced,omitempty"`
 }
 
 // EntriesReport is the twenty staff entries: from the HTTP request to the last
@@ -153,6 +159,10 @@ func (d *demo) totals(ctx context.Context) error {
 			found[m.Resident] = true
 		}
 	}
+	if err := d.sealedTotals(ctx, resident, origins); err != nil {
+		return err
+	}
+	maps.DeleteFunc(origins, func(ref oracle.Ref, _ int) bool { return slices.Contains(population.Sealed, ref.Platform) })
 	pairs := oracle.CountPairs(resident, origins)
 	r.PairPrecision, r.PairRecall = pairs.Precision(), pairs.Recall()
 	r.ResidentsTrue, r.ResidentsFound = oracle.ResidentsTrue(origins), len(found)
@@ -188,6 +198,11 @@ func (r *Report) verdict() error {
 			say("%s: %d writes needed, %d received, %d repeated; %d pending, %d fields differ", id, p.WritesNeeded, p.WritesReceived, p.WritesRepeated, p.Pending, p.Differs)
 		}
 	}
+	for _, id := range sortedKeys(r.Platforms) {
+		if p := r.Platforms[id]; p.Misplaced > 0 {
+			say("%s: %d of %d rows were put to somebody else", id, p.Misplaced, p.Attached)
+		}
+	}
 	for _, n := range r.notes {
 		errs = append(errs, errors.New(n))
 	}
@@ -200,9 +215,15 @@ func (r *Report) print(out io.Writer) {
 	fmt.Fprintf(out, "true residents · found · pair precision · pair recall · reviews open · unresolved\n\n")
 	head := []string{"平台 platform", "方式 kind", "记录 records", "应写 needed", "收到 received", "重复 repeated", "退回 refused", "建议 proposed", "争议 contested", "待写 pending", "不符 differs"}
 	rows := [][]string{head}
-	for _, id := range sortedKeys(r.Platforms) {
+	ids, sealed := sortedKeys(r.Platforms), 0
+	sort.SliceStable(ids, func(i, j int) bool { return !r.Platforms[ids[i]].Sealed && r.Platforms[ids[j]].Sealed })
+	for _, id := range ids {
 		p := r.Platforms[id]
 		row := []string{r.names[id] + " " + id, p.Kind}
+		if p.Sealed {
+			sealed++
+			row[0] = "* " + row[0]
+		}
 		for _, n := range []int64{int64(p.Records), int64(p.WritesNeeded), int64(p.WritesReceived), int64(p.WritesRepeated), int64(p.Refused), p.Proposed, int64(p.Contested), p.Pending, int64(p.Differs)} {
 			row = append(row, fmt.Sprint(n))
 		}
@@ -224,6 +245,9 @@ func (r *Report) print(out io.Writer) {
 			}
 		}
 		fmt.Fprintln(out)
+	}
+	if sealed > 0 {
+		fmt.Fprintf(out, "* 封存平台，由卫星单独运行，主服务看不到 sealed: run by a satellite, unknown to the hub\n")
 	}
 	fmt.Fprintf(out, "\n静默期写入 echo writes: %d\n", r.EchoWrites)
 	fmt.Fprintf(out, "录入 entries: %d，中位 p50 %.0f ms，p99 %.0f ms；录一次，省了 %d 次重复录入 entries saved\n", r.Entries.Count, r.Entries.P50, r.Entries.P99, r.EntriesSaved)

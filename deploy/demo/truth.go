@@ -15,7 +15,7 @@ import (
 
 // truthOf is the truth at the end of a phase. It is kept, so that a demo that
 // was killed later judges its earlier phases by what was true then.
-func (d *demo) truthOf(ctx context.Context, phase string) (oracle.Hub, error) {
+func (d *demo) truthOf(ctx context.Context, st *store.Store, phase string) (oracle.Hub, error) {
 	path := filepath.Join(d.o.Dir, "district", "marks", phase+"-truth.gob")
 	if f, err := os.Open(path); err == nil {
 		defer f.Close()
@@ -25,7 +25,7 @@ func (d *demo) truthOf(ctx context.Context, phase string) (oracle.Hub, error) {
 		}
 		return h, nil
 	}
-	h, err := d.truth(ctx)
+	h, err := truth(ctx, st)
 	if err != nil {
 		return h, err
 	}
@@ -41,11 +41,11 @@ func (d *demo) truthOf(ctx context.Context, phase string) (oracle.Hub, error) {
 	return h, os.Rename(f.Name(), path)
 }
 
-// truth hands the hub's merged truth to the oracle as plain data.
-func (d *demo) truth(ctx context.Context) (oracle.Hub, error) {
+// truth hands a hub's merged truth to the oracle as plain data.
+func truth(ctx context.Context, st *store.Store) (oracle.Hub, error) {
 	h := oracle.Hub{Rows: map[oracle.Ref]string{}, Residents: map[string]map[string]string{}, Live: map[string]bool{},
 		Held: map[oracle.FieldRef]string{}, NoCreate: map[string]map[string]bool{}}
-	members, err := d.hub.Store.Memberships(ctx)
+	members, err := st.Memberships(ctx)
 	if err != nil {
 		return h, err
 	}
@@ -54,7 +54,7 @@ func (d *demo) truth(ctx context.Context) (oracle.Hub, error) {
 	for _, m := range members {
 		h.Rows[oracle.Ref{Platform: m.Ref.Platform, Key: m.Ref.Key}] = m.Resident
 	}
-	if err := d.hub.Store.EachResident(ctx, func(r store.Resident) error {
+	if err := st.EachResident(ctx, func(r store.Resident) error {
 		values := map[string]string{}
 		for a, s := range r.Master {
 			values[string(a)] = s.Value
@@ -64,14 +64,14 @@ func (d *demo) truth(ctx context.Context) (oracle.Hub, error) {
 	}); err != nil {
 		return h, err
 	}
-	platforms, err := d.hub.Store.Platforms(ctx)
+	platforms, err := st.Platforms(ctx)
 	if err != nil {
 		return h, err
 	}
 	for _, p := range platforms {
 		h.Live[p.ID] = p.Stage.Writes()
 	}
-	err = d.hub.Store.EachHeld(ctx, func(t store.HeldTarget) error {
+	err = st.EachHeld(ctx, func(t store.HeldTarget) error {
 		if t.Key == "" {
 			if h.NoCreate[t.Platform] == nil {
 				h.NoCreate[t.Platform] = map[string]bool{}

@@ -76,14 +76,14 @@ func merged(a, b district.Row) district.Row {
 func TestOverwriteIsNeededWhereTheRowShowsSomethingElse(t *testing.T) {
 	t.Parallel()
 	ph := scene(p.Pension, person(map[string]string{p.Phone: "15400000009"}), person(nil))
-	res := Check(ph)[p.Pension]
+	res := Check(ph, p.Platforms)[p.Pension]
 	require.Equal(t, 1, res.WritesNeeded)
 	require.Equal(t, 1, res.Differs)
 	require.Equal(t, []string{"k"}, res.Missing)
 	require.Equal(t, []string{"k aae005"}, res.Different)
 
 	ph.answer(p.Pension, district.Row{"aae005": "15400000001"})
-	res = Check(ph)[p.Pension]
+	res = Check(ph, p.Platforms)[p.Pension]
 	require.Equal(t, Result{Records: 1, WritesNeeded: 1, WritesReceived: 1}, res)
 }
 
@@ -91,7 +91,7 @@ func TestNothingIsNeededWhereTheRowSaysTheSameInItsOwnWay(t *testing.T) {
 	t.Parallel()
 	for _, platform := range registers() {
 		shown := person(map[string]string{p.BirthDate: "2022-02-28", p.ResidenceType: p.ResidentFloating, p.MotherName: "李娜", p.Education: "20"})
-		require.Equal(t, Result{Records: 1}, Check(scene(platform, shown, shown))[platform], platform)
+		require.Equal(t, Result{Records: 1}, Check(scene(platform, shown, shown), p.Platforms)[platform], platform)
 	}
 }
 
@@ -99,67 +99,67 @@ func TestAPlatformThatIsNotLiveNeedsNothing(t *testing.T) {
 	t.Parallel()
 	ph := scene(p.Pension, person(map[string]string{p.Phone: "15400000009"}), person(nil))
 	ph.Hub.Live = nil
-	require.Equal(t, Result{Records: 1}, Check(ph)[p.Pension])
+	require.Equal(t, Result{Records: 1}, Check(ph, p.Platforms)[p.Pension])
 }
 
 func TestFillEmptyFillsOnlyWhatTheDepartmentLeftEmpty(t *testing.T) {
 	t.Parallel()
 	married := person(nil)
 	ph := scene(p.Pension, person(map[string]string{p.MaritalStatus: "10"}), married)
-	require.Zero(t, Check(ph)[p.Pension].WritesNeeded, "it has a value of its own")
+	require.Zero(t, Check(ph, p.Platforms)[p.Pension].WritesNeeded, "it has a value of its own")
 
 	ph = scene(p.Pension, person(map[string]string{p.MaritalStatus: ""}), married)
-	require.Equal(t, 1, Check(ph)[p.Pension].WritesNeeded)
+	require.Equal(t, 1, Check(ph, p.Platforms)[p.Pension].WritesNeeded)
 
 	// What only the hub filled is still empty in the department's eyes.
 	ph = scene(p.Pension, person(map[string]string{p.MaritalStatus: "10"}), married)
 	ph.Before.Own = map[string]map[string]district.Row{p.Pension: {"k": row(p.Pension, "k", person(map[string]string{p.MaritalStatus: ""}))}}
-	require.Equal(t, 1, Check(ph)[p.Pension].WritesNeeded)
+	require.Equal(t, 1, Check(ph, p.Platforms)[p.Pension].WritesNeeded)
 }
 
 func TestWhatNobodySaysAnyMoreIsTakenBack(t *testing.T) {
 	t.Parallel()
 	ph := scene(p.Pension, person(nil), person(map[string]string{p.MaritalStatus: ""}))
-	require.Zero(t, Check(ph)[p.Pension].WritesNeeded, "the department's own value stays")
+	require.Zero(t, Check(ph, p.Platforms)[p.Pension].WritesNeeded, "the department's own value stays")
 	ph.Before.Own = map[string]map[string]district.Row{p.Pension: {"k": row(p.Pension, "k", person(map[string]string{p.MaritalStatus: ""}))}}
-	require.Equal(t, 1, Check(ph)[p.Pension].WritesNeeded)
+	require.Equal(t, 1, Check(ph, p.Platforms)[p.Pension].WritesNeeded)
 	ph.answer(p.Pension, district.Row{"aac017": ""})
-	require.Zero(t, Check(ph)[p.Pension].Differs)
+	require.Zero(t, Check(ph, p.Platforms)[p.Pension].Differs)
 }
 
 func TestProposedAndForeignAttributesAreNeverWritten(t *testing.T) {
 	t.Parallel()
-	require.Zero(t, Check(scene(p.Pension, person(map[string]string{p.Name: "王玮", p.IDNumber: ""}), person(nil)))[p.Pension].WritesNeeded)
-	require.Zero(t, Check(scene(p.Gongan, person(map[string]string{p.Name: "王玮", p.HouseholdNo: "1"}), person(nil)))[p.Gongan].WritesNeeded)
-	require.Zero(t, Check(scene(p.Disabled, person(map[string]string{p.Disability: "1-1"}), person(map[string]string{p.Disability: "4-2"})))[p.Disabled].WritesNeeded)
+	require.Zero(t, Check(scene(p.Pension, person(map[string]string{p.Name: "王玮", p.IDNumber: ""}), person(nil)), p.Platforms)[p.Pension].WritesNeeded)
+	require.Zero(t, Check(scene(p.Gongan, person(map[string]string{p.Name: "王玮", p.HouseholdNo: "1"}), person(nil)), p.Platforms)[p.Gongan].WritesNeeded)
+	require.Zero(t, Check(scene(p.Disabled, person(map[string]string{p.Disability: "1-1"}), person(map[string]string{p.Disability: "4-2"})), p.Platforms)[p.Disabled].WritesNeeded)
 }
 
 func TestWhatAPlatformCannotSayIsNotDemanded(t *testing.T) {
 	t.Parallel()
-	require.Zero(t, Check(scene(p.Pension, person(map[string]string{p.Ethnicity: ""}), person(map[string]string{p.Ethnicity: "98"})))[p.Pension].WritesNeeded)
+	require.Zero(t, Check(scene(p.Pension, person(map[string]string{p.Ethnicity: ""}), person(map[string]string{p.Ethnicity: "98"})), p.Platforms)[p.Pension].WritesNeeded)
 	wider := scene(p.Pension, person(nil), person(map[string]string{p.MaritalStatus: "22"}))
 	wider.Before.Own = map[string]map[string]district.Row{p.Pension: {"k": {}}}
-	require.Zero(t, Check(wider)[p.Pension].WritesNeeded, "再婚 is 有配偶 there")
+	require.Zero(t, Check(wider, p.Platforms)[p.Pension].WritesNeeded, "再婚 is 有配偶 there")
 }
 
 func TestOutOfScopeRowsAreLeftAsTheyAre(t *testing.T) {
 	t.Parallel()
 	moved := person(map[string]string{p.Phone: "15400000009"})
-	require.Equal(t, 1, Check(scene(p.Medical, moved, person(nil)))[p.Medical].WritesNeeded)
-	require.Zero(t, Check(scene(p.Medical, moved, person(map[string]string{p.LifeStatus: p.Dead})))[p.Medical].WritesNeeded)
-	require.Zero(t, Check(scene(p.Maternal, moved, person(nil)))[p.Maternal].WritesNeeded, "a mother is no child")
-	require.Zero(t, Check(scene(p.Floating, moved, person(nil)))[p.Floating].WritesNeeded, "no longer floating")
+	require.Equal(t, 1, Check(scene(p.Medical, moved, person(nil)), p.Platforms)[p.Medical].WritesNeeded)
+	require.Zero(t, Check(scene(p.Medical, moved, person(map[string]string{p.LifeStatus: p.Dead})), p.Platforms)[p.Medical].WritesNeeded)
+	require.Zero(t, Check(scene(p.Maternal, moved, person(nil)), p.Platforms)[p.Maternal].WritesNeeded, "a mother is no child")
+	require.Zero(t, Check(scene(p.Floating, moved, person(nil)), p.Platforms)[p.Floating].WritesNeeded, "no longer floating")
 }
 
 func TestHeldFieldsAreExcludedAndCounted(t *testing.T) {
 	t.Parallel()
 	ph := scene(p.Pension, person(map[string]string{p.Phone: "15400000009"}), person(nil))
 	ph.Hub.Held = map[FieldRef]string{{p.Pension, "k", p.Phone}: "contested"}
-	require.Equal(t, Result{Records: 1, Held: 1}, Check(ph)[p.Pension])
+	require.Equal(t, Result{Records: 1, Held: 1}, Check(ph, p.Platforms)[p.Pension])
 
 	ph.Hub.Held[FieldRef{p.Pension, "k", p.Phone}] = Refused
 	ph.Writes = map[string][]district.Write{p.Pension: {{Key: "k", Set: district.Row{"aae005": "15400000001"}, Reason: "no"}}}
-	require.Equal(t, Result{Records: 1, WritesNeeded: 1, WritesReceived: 1, Refused: 1, Held: 1}, Check(ph)[p.Pension])
+	require.Equal(t, Result{Records: 1, WritesNeeded: 1, WritesReceived: 1, Refused: 1, Held: 1}, Check(ph, p.Platforms)[p.Pension])
 }
 
 func TestClerksEditsBelongToThePlatform(t *testing.T) {
@@ -167,13 +167,13 @@ func TestClerksEditsBelongToThePlatform(t *testing.T) {
 	// The clerk already put the new phone in: nothing is left to write.
 	ph := scene(p.Pension, person(map[string]string{p.Phone: "15400000009"}), person(nil))
 	ph.Edits = map[string][]district.Edit{p.Pension: {{Op: district.EditUpdate, Key: "k", Set: district.Row{"aae005": "15400000001"}}}}
-	require.Zero(t, Check(ph)[p.Pension].WritesNeeded)
+	require.Zero(t, Check(ph, p.Platforms)[p.Pension].WritesNeeded)
 
 	// A row taken out needs nothing, and its resident gets no new one.
 	ph = scene(p.Medical, person(map[string]string{p.Phone: "15400000009"}), person(nil))
 	ph.Edits = map[string][]district.Edit{p.Medical: {{Op: district.EditDelete, Key: "k"}}}
 	ph.After = mark(p.Medical, nil)
-	require.Equal(t, Result{}, Check(ph)[p.Medical])
+	require.Equal(t, Result{}, Check(ph, p.Platforms)[p.Medical])
 }
 
 func TestRepeatedUnneededAndReplayedWrites(t *testing.T) {
@@ -184,7 +184,7 @@ func TestRepeatedUnneededAndReplayedWrites(t *testing.T) {
 	ph.Writes[p.Pension] = append(slices.Clone(writes),
 		district.Write{Key: "k", Set: district.Row{"aae005": "15400000001"}, Applied: true, Repeated: true},
 		district.Write{Key: "k", Set: district.Row{"aae005": "15400000001"}, Applied: true, Replay: true})
-	res := Check(ph)[p.Pension]
+	res := Check(ph, p.Platforms)[p.Pension]
 	require.Equal(t, 2, res.WritesReceived)
 	require.Equal(t, 1, res.WritesRepeated)
 	require.Equal(t, []string{"k"}, res.Unneeded)
@@ -194,7 +194,7 @@ func TestCreates(t *testing.T) {
 	t.Parallel()
 	floating := person(map[string]string{p.ResidenceType: p.ResidentFloating})
 	ph := Phase{Today: today, Hub: Hub{Residents: map[string]map[string]string{"r": floating}, Live: map[string]bool{p.Floating: true, p.Medical: true}}}
-	res := Check(ph)
+	res := Check(ph, p.Platforms)
 	require.Equal(t, 1, res[p.Floating].WritesNeeded)
 	require.Equal(t, 1, res[p.Medical].WritesNeeded)
 	require.Equal(t, 1, res[p.Medical].Differs)
@@ -203,7 +203,7 @@ func TestCreates(t *testing.T) {
 	ph.After = mark(p.Floating, map[string]district.Row{"n": row(p.Floating, "n", floating)})
 	ph.Writes = map[string][]district.Write{p.Floating: {{Key: "n", Create: true, Applied: true}}}
 	ph.Hub.Rows = map[Ref]string{{p.Floating, "n"}: "r"}
-	require.Equal(t, Result{Records: 1, WritesNeeded: 1, WritesReceived: 1}, Check(ph)[p.Floating])
+	require.Equal(t, Result{Records: 1, WritesNeeded: 1, WritesReceived: 1}, Check(ph, p.Platforms)[p.Floating])
 
 	for why, change := range map[string]func(*Phase){
 		"without a natural key":                func(ph *Phase) { ph.Hub.Residents["r"] = person(map[string]string{p.IDNumber: ""}) },
@@ -214,14 +214,14 @@ func TestCreates(t *testing.T) {
 		"on a platform that is not live (yet)": func(ph *Phase) { ph.Hub.Live = nil },
 	} {
 		ph := Phase{Today: today, Hub: Hub{Residents: map[string]map[string]string{"r": person(nil)}, Live: map[string]bool{p.Medical: true}}}
-		require.Equal(t, 1, Check(ph)[p.Medical].WritesNeeded)
+		require.Equal(t, 1, Check(ph, p.Platforms)[p.Medical].WritesNeeded)
 		change(&ph)
-		require.Zero(t, Check(ph)[p.Medical].WritesNeeded, why)
+		require.Zero(t, Check(ph, p.Platforms)[p.Medical].WritesNeeded, why)
 	}
 	baby := person(map[string]string{p.BirthDate: "2026-11-01", p.IDNumber: "", p.MotherID: "290105199002280029", p.BirthOrder: "1"})
 	ph = Phase{Today: today, Hub: Hub{Residents: map[string]map[string]string{"r": baby}, Live: map[string]bool{p.Maternal: true, p.Medical: true}}}
-	require.Equal(t, 1, Check(ph)[p.Maternal].WritesNeeded, "a child is known by its mother")
-	require.Zero(t, Check(ph)[p.Medical].WritesNeeded)
+	require.Equal(t, 1, Check(ph, p.Platforms)[p.Maternal].WritesNeeded, "a child is known by its mother")
+	require.Zero(t, Check(ph, p.Platforms)[p.Medical].WritesNeeded)
 }
 
 func TestCountPairs(t *testing.T) {
@@ -281,7 +281,7 @@ func TestARightHubIsFoundRight(t *testing.T) {
 			}
 		}
 		ph.Before, ph.After = mark(platform, before), mark(platform, after)
-		res := Check(ph)[platform]
+		res := Check(ph, p.Platforms)[platform]
 		require.Equal(t, res.WritesReceived, res.WritesNeeded, platform)
 		require.Zero(t, res.Differs, platform)
 		require.Empty(t, res.Missing)

@@ -83,6 +83,8 @@ var deals = map[string]deal{
 		p.Education: fillEmpty, p.Workplace: fillEmpty, p.ResidenceType: fillEmpty})},
 	p.OldAge: {scope: func(m map[string]string, today time.Time) bool { return atLeast(m[p.BirthDate], 60, today) },
 		modes: events(map[string]mode{p.IDNumber: fillEmpty, p.Ethnicity: fillEmpty, p.BirthDate: propose})},
+	p.Mental:     {scope: everybody, modes: map[string]mode{p.Phone: overwrite, p.Residence: overwrite}}, // sealed
+	p.Correction: {scope: everybody, modes: map[string]mode{p.Phone: overwrite, p.Residence: overwrite}}, // sealed
 	p.Volunteers: {scope: everybody, modes: events(map[string]mode{p.Sex: fillEmpty, p.BirthDate: fillEmpty, p.Education: fillEmpty})},
 }
 
