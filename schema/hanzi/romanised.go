@@ -29,13 +29,23 @@ func latinSyllables(s string) []string {
 
 // split takes one word apart into the fewest syllables.
 func split(word string) []string {
+	return splitBy(word, func(s string) bool { return sounds.known[s] })
+}
+
+// Typed takes a word of toneless letters apart as people type names: whole
+// syllables, and single letters for the rest of them (zhangjg is zhang, j and g).
+func Typed(word string) []string {
+	return splitBy(word, func(s string) bool { return len(s) == 1 || sounds.known[s] })
+}
+
+func splitBy(word string, known func(string) bool) []string {
 	const never = 1 << 20
 	fewest := make([]int, len(word)+1) // syllables that word[i:] needs
 	length := make([]int, len(word))   // of the first of them
 	for i := len(word) - 1; i >= 0; i-- {
 		fewest[i] = never
 		for n := min(maxSyllable, len(word)-i); n >= 1; n-- {
-			if sounds.known[word[i:i+n]] && fewest[i+n]+1 < fewest[i] {
+			if known(word[i:i+n]) && fewest[i+n]+1 < fewest[i] {
 				fewest[i], length[i] = fewest[i+n]+1, n
 			}
 		}

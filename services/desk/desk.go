@@ -126,6 +126,7 @@ func (d *Desk) routeAPI(mux *http.ServeMux) {
 func (d *Desk) routePages(mux *http.ServeMux) {
 	for route, f := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}":                   d.homePage,
+		"GET /hits":                  d.hitsPart,
 		"GET /residents/new":         d.newPage,
 		"POST /residents/new":        d.newPost,
 		"GET /residents/{id}":        d.residentPage,

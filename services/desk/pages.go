@@ -155,8 +155,13 @@ func (d *Desk) page(w http.ResponseWriter, r *http.Request, nav string) page {
 }
 
 func (d *Desk) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
+	d.renderPart(w, r, status, name, "layout.html", p)
+}
+
+// renderPart writes one piece of a page, for the script that puts it in its place.
+func (d *Desk) renderPart(w http.ResponseWriter, r *http.Request, status int, name, part string, p page) {
 	var b bytes.Buffer
-	if err := d.pages[name].Execute(&b, p); err != nil {
+	if err := d.pages[name].ExecuteTemplate(&b, part, p); err != nil {
 		d.o.Logger.Error("a page cannot be made", "route", r.Pattern, "error", err)
 		http.Error(w, p.T("error.internal.title"), http.StatusInternalServerError)
 		return
@@ -216,17 +221,36 @@ type HomeBody struct {
 	Recent []store.RecentEntry
 }
 
+// found searches for what the box of the start page holds.
+func (d *Desk) found(r *http.Request, l Lang) (HomeBody, error) {
+	body := HomeBody{Query: r.URL.Query().Get("q")}
+	if strings.TrimSpace(body.Query) == "" {
+		return body, nil
+	}
+	hits, err := d.search(r.Context(), l, body.Query)
+	body.Hits = &hits
+	return body, err
+}
+
+// hitsPart answers GET /hits?q=: what the start page shows below the box, while
+// somebody types.
+func (d *Desk) hitsPart(w http.ResponseWriter, r *http.Request) error {
+	p := d.page(w, r, "home")
+	body, err := d.found(r, p.L)
+	if err != nil {
+		return err
+	}
+	p.Body = body
+	d.renderPart(w, r, http.StatusOK, "home", "hits", p)
+	return nil
+}
+
 func (d *Desk) homePage(w http.ResponseWriter, r *http.Request) error {
 	p := d.page(w, r, "home")
-	body := HomeBody{Query: r.URL.Query().Get("q")}
-	if strings.TrimSpace(body.Query) != "" {
-		hits, err := d.search(r.Context(), p.L, body.Query)
-		if err != nil {
-			return err
-		}
-		body.Hits = &hits
+	body, err := d.found(r, p.L)
+	if err != nil {
+		return err
 	}
-	var err error
 	if body.Overview, err = d.overview(r.Context(), p.L); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ var permissions = map[string]access.Permission{
 	"POST /decisions":                        access.Review,
 	"POST /decisions/{id}/revoke":            access.Review,
 	"GET /entries/{request}":                 access.See,
+	"GET /hits":                              access.See,
 	"GET /parcels":                           access.Carry,
 	"POST /parcels/{platform}/exports":       access.Carry,
 	"POST /parcels/{platform}/receipts":      access.Carry,

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -37,28 +38,35 @@ type Hits struct {
 	Query     string `json:"query"`
 	Residents []Hit  `json:"residents"`
 	More      bool   `json:"more"` // there are others: say more
+	Near      bool   `json:"near"` // nobody has exactly these words; these are close
 }
 
 func (d *Desk) search(ctx context.Context, l Lang, query string) (Hits, error) {
 	hits := Hits{Query: query, Residents: []Hit{}}
-	words := strings.Fields(strings.ToLower(strings.ToValidUTF8(query, "")))
-	if len(words) > 8 || len(query) > 400 {
+	if len(strings.Fields(query)) > 8 || len(query) > 400 {
 		return hits, fail(http.StatusBadRequest, "query")
 	}
-	list, err := d.o.Store.Search(ctx, words, searchLimit+1)
+	found, err := d.o.Store.Search(ctx, query, searchLimit)
 	if err != nil {
 		return hits, err
 	}
-	if len(list) > searchLimit {
-		list, hits.More = list[:searchLimit], true
-	}
-	ids := make([]uuid.UUID, len(list))
-	for i, r := range list {
+	hits.More, hits.Near = found.More, found.Near
+	ids := make([]uuid.UUID, len(found.Residents))
+	for i, r := range found.Residents {
 		ids[i] = r.ID
 		hits.Residents = append(hits.Residents, l.hit(r))
 	}
-	// What was searched for may be a name or a number: only whom it found is kept.
-	return hits, d.o.Store.Note(ctx, "", audit.Note{Did: "search"}, map[string]any{"residents": ids, "more": hits.More})
+	// What was searched for may be a name or a number: only whom it found is kept,
+	// and once for all the keys that were pressed until nobody else was found.
+	key := audit.Who(ctx, "") + "\x00search" + fmt.Sprint(ids)
+	if d.lately.has(key) {
+		return hits, nil
+	}
+	err = d.o.Store.Note(ctx, "", audit.Note{Did: "search"}, map[string]any{"residents": ids, "more": hits.More})
+	if err == nil {
+		d.lately.add(key)
+	}
+	return hits, err
 }
 
 func (l Lang) hit(r store.Resident) Hit {
@@ -219,11 +227,11 @@ func (d *Desk) twins(ctx context.Context, l Lang, view store.View, values schema
 	if number == "" {
 		return nil
 	}
-	list, err := d.o.Store.Search(ctx, []string{number}, searchLimit)
+	found, err := d.o.Store.Search(ctx, number, searchLimit)
 	if err != nil {
 		return err
 	}
-	for _, r := range list {
+	for _, r := range found.Residents {
 		if r.ID != view.Resident.ID && r.Master[schema.IDNumber].Value == number {
 			p.Warnings = append(p.Warnings, Warning{Warning: "known", Message: l.T("warning.known", "name", r.Master[schema.Name].Value), Resident: r.ID.String()})
 		}

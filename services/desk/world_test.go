@@ -21,7 +21,6 @@ import (
 	"heji/connectors"
 	"heji/connectors/spec"
 	"heji/schema"
-	"heji/schema/hanzi"
 	"heji/schema/idnum"
 	"heji/services/desk"
 	"heji/services/embedded/pgtest"
@@ -283,9 +282,8 @@ func (w *world) master(id uuid.UUID) {
 	raw, err := json.Marshal(master)
 	require.NoError(w.t, err)
 	name := master[schema.Name].Value
-	search := strings.Join(append([]string{name, master[schema.IDNumber].Value, master[schema.Phone].Value,
-		schema.AddressFromCanonical(master[schema.Residence].Value).Compound}, hanzi.PinyinKeys(name)...), " ")
-	w.exec(`UPDATE residents SET master = $2, name = $3, search = lower($4) WHERE id = $1`, id, raw, name, search)
+	search := store.SearchText(master)
+	w.exec(`UPDATE residents SET master = $2, name = $3, search = $4 WHERE id = $1`, id, raw, name, search)
 }
 
 // merge does what pull and merge do with an entry: its record, its resident,

@@ -307,12 +307,12 @@ func TestFromTheDeskToACardAndBack(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, status, string(raw))
 	var id string
 	e.wait("the export is merged", func() bool {
-		found, err := e.hub.Store.Search(e.ctx, []string{"欧阳沐辰"}, 2)
+		found, err := e.hub.Store.Search(e.ctx, "欧阳沐辰", 2)
 		require.NoError(t, err)
-		if len(found) == 1 {
-			id = found[0].ID.String()
+		if len(found.Residents) == 1 {
+			id = found.Residents[0].ID.String()
 		}
-		return len(found) == 1
+		return len(found.Residents) == 1
 	})
 	e.change(id, map[string]string{"phone": "13900000002"})
 	e.wait("a card", func() bool { return len(e.parcels("home")) == 1 })

@@ -106,12 +106,12 @@ db.commit()`, db, string(in))
 	defer func() { kill() }()
 	var id string
 	e.wait("its row is merged", func() bool {
-		found, err := h.Store.Search(ctx, []string{"欧阳沐辰"}, 2)
+		found, err := h.Store.Search(ctx, "欧阳沐辰", 2)
 		require.NoError(t, err)
-		if len(found) == 1 {
-			id = found[0].ID.String()
+		if len(found.Residents) == 1 {
+			id = found.Residents[0].ID.String()
 		}
-		return len(found) == 1
+		return len(found.Residents) == 1
 	})
 	_, err = h.Store.Step(ctx, "volunteers", schema.Live, "admin", "test")
 	require.NoError(t, err)

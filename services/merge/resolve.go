@@ -263,7 +263,7 @@ func (w *writer) group(id uuid.UUID, members []int64) {
 		}
 	}
 	if changed || !known || was.Ended {
-		w.written[id] = store.Resident{ID: id, Master: master, Search: searchText(master)}
+		w.written[id] = store.Resident{ID: id, Master: master, Search: store.SearchText(master)}
 		w.out.Events = append(w.out.Events, events...)
 	}
 	// A target must look again when a value changed, or when records joined or

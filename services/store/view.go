@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,34 +16,6 @@ import (
 )
 
 // What the desk reads. Nothing in this file writes.
-
-// Search finds living residents whose search text holds every word, those whose
-// name is one of the words first. Words are compared in lower case, as text:
-// nothing in them is a pattern.
-func (s *Store) Search(ctx context.Context, words []string, limit int) ([]Resident, error) {
-	if len(words) == 0 {
-		return nil, nil
-	}
-	args := []any{limit, words}
-	sight := whom(ctx, "residents", &args)
-	var where strings.Builder
-	for _, w := range words {
-		args = append(args, "%"+likeText.Replace(strings.ToLower(w))+"%")
-		// One condition for each word, so that the trigram index serves them all.
-		where.WriteString(" AND search LIKE $" + strconv.Itoa(len(args)))
-	}
-	rows, err := s.pool.Query(ctx, `SELECT `+residentColumns+` FROM residents
-		WHERE redirect_to IS NULL AND ended_at IS NULL AND `+sight+where.String()+`
-		ORDER BY (lower(name) = ANY($2)) DESC, name, id LIMIT $1`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("search residents: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, scanResident)
-	if err != nil {
-		return nil, fmt.Errorf("search residents: %w", err)
-	}
-	return list, nil
-}
 
 var likeText = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 

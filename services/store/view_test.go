@@ -57,40 +57,48 @@ func (v viewed) record(platform, key string, resident uuid.UUID) (id int64) {
 	return id
 }
 
-func TestSearchTakesWordsAsText(t *testing.T) {
+func TestSearchInTheStore(t *testing.T) {
 	v := newViewed(t)
 	ctx := context.Background()
-	wang := v.resident("王伟", "王伟 wangwei ww 13800001111 3-2-1801")
-	weiwei := v.resident("王伟伟", "王伟伟 wangweiwei www 100%_sure \\")
-	gone := v.resident("王伟", "王伟 gone")
-	v.exec(`UPDATE residents SET ended_at = now() WHERE id = $1`, gone)
-	merged := v.resident("王伟", "王伟 merged")
-	v.exec(`UPDATE residents SET redirect_to = $1 WHERE id = $2`, wang, merged)
+	named := func(name, more string) uuid.UUID {
+		values := store.Survivors{"name": {Value: name}, "residence": {Value: schema.Address{Building: "3", Unit: "2", Room: more}.Canonical()}}
+		id := v.resident(name, store.SearchText(values)+more+" ")
+		raw, err := json.Marshal(values)
+		require.NoError(t, err)
+		v.exec(`UPDATE residents SET master = $2 WHERE id = $1`, id, raw)
+		return id
+	}
+	weiwei := named("王伟伟", "100%_sure")
+	wang := named("王伟", "1801")
+	v.exec(`UPDATE residents SET ended_at = now() WHERE id = $1`, named("王伟", "gone"))
+	v.exec(`UPDATE residents SET redirect_to = $1 WHERE id = $2`, wang, named("王伟", "merged"))
 
-	for _, c := range []struct {
-		words []string
-		want  []uuid.UUID
-	}{
-		{[]string{"王伟"}, []uuid.UUID{wang, weiwei}}, // the name itself comes first
-		{[]string{"WangWei"}, []uuid.UUID{wang, weiwei}},
-		{[]string{"王伟", "3-2"}, []uuid.UUID{wang}},
-		{[]string{"%"}, []uuid.UUID{weiwei}},
-		{[]string{"0%_s"}, []uuid.UUID{weiwei}},
-		{[]string{"1_8"}, nil},
-		{[]string{`\`}, []uuid.UUID{weiwei}},
-		{nil, nil},
+	for query, want := range map[string][]uuid.UUID{
+		"王伟":        {wang, weiwei}, // the name itself comes first
+		"WangWei":   {wang, weiwei},
+		"王伟 3-2-1":  {wang, weiwei},
+		"王伟 3-2-18": {wang},
+		"ww 1801":   {wang},
+		"王":         {weiwei, wang},
+		"%":         nil, "_": nil, `\`: nil, "": nil, " ": nil, "gone": nil, "merged": nil,
 	} {
-		list, err := v.Search(ctx, c.words, 10)
+		found, err := v.Search(ctx, query, 10)
 		require.NoError(t, err)
 		var got []uuid.UUID
-		for _, r := range list {
+		for _, r := range found.Residents {
 			got = append(got, r.ID)
 		}
-		require.Equal(t, c.want, got, c.words)
+		require.Equal(t, want, got, query)
+		require.False(t, found.More || found.Near, query)
 	}
-	list, err := v.Search(ctx, []string{"王"}, 1)
+	found, err := v.Search(ctx, "王", 1)
 	require.NoError(t, err)
-	require.Len(t, list, 1)
+	require.Len(t, found.Residents, 1)
+	require.True(t, found.More)
+	found, err = v.Search(ctx, "汪炜", 1)
+	require.NoError(t, err)
+	require.Equal(t, wang, found.Residents[0].ID, "it sounds the same")
+	require.True(t, found.Near)
 }
 
 func TestViewIsOneResidentWhole(t *testing.T) {

@@ -64,6 +64,38 @@
       }, function () { setTimeout(follow, 2000, box); });
   }
 
+  // What the box finds, while somebody types. Arrows go through it.
+  function search(box) {
+    var hits = document.getElementById("hits"), timer, asked;
+    function show(html) {
+      hits.innerHTML = html; // made by our own server, which escapes every value
+      document.body.classList.toggle("found", html.trim() !== "");
+    }
+    function ask() {
+      var q = box.value.trim();
+      if (asked) asked.abort();
+      history.replaceState(null, "", q ? "/?q=" + encodeURIComponent(q) : "/");
+      if (!q) return show("");
+      asked = new AbortController();
+      fetch(box.dataset.search + "?q=" + encodeURIComponent(q), { signal: asked.signal })
+        .then(function (r) { return r.redirected ? location.reload() : r.ok ? r.text().then(show) : null; }, function () {});
+    }
+    box.addEventListener("input", function (e) {
+      clearTimeout(timer);
+      if (!e.isComposing) timer = setTimeout(ask, 120); // not for half of an input method's word
+    });
+    box.addEventListener("compositionend", function () { clearTimeout(timer); timer = setTimeout(ask, 0); });
+    document.addEventListener("keydown", function (e) {
+      var links = Array.prototype.slice.call(hits.querySelectorAll("a")), at = links.indexOf(document.activeElement);
+      if (document.activeElement !== box && at < 0) return;
+      if (e.key === "ArrowDown" && links[at + 1]) links[at + 1].focus();
+      else if (e.key === "ArrowUp" && at >= 0) (links[at - 1] || box).focus();
+      else if (e.key === "Escape" && at >= 0) box.focus();
+      else return;
+      e.preventDefault();
+    });
+  }
+
   // An ID number says birth date and sex; boxes that were filled are left alone.
   function derive(form) {
     var id = form.elements.id_number, birth = form.elements.birth_date, sex = form.elements.sex;
@@ -76,6 +108,7 @@
     });
   }
 
+  document.querySelectorAll("[data-search]").forEach(search);
   document.querySelectorAll("[data-poll]").forEach(watch);
   document.querySelectorAll("[data-entry-poll]").forEach(follow);
   document.querySelectorAll("form[data-entry]").forEach(function (form) {
@@ -113,7 +146,10 @@
   // "/" goes to the search box, as in many programs.
   document.addEventListener("keydown", function (e) {
     var box = document.getElementById("q");
-    if (e.key === "/" && box && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) {
+    if (e.key === "/" && !box && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) {
+      e.preventDefault();
+      location.assign("/");
+    } else if (e.key === "/" && box && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) {
       e.preventDefault();
       box.focus();
       box.select();
