@@ -13,6 +13,7 @@ import (
 type benchCommand struct {
 	Connectors benchConnectors    `cmd:"" help:"Each kind of connector beside its bare driver: rows a second pulled and pushed."`
 	Link       benchLink          `cmd:"" help:"Generate person records in memory and link them: records and pairs a second, peak memory."`
+	Search     benchSearch        `cmd:"" help:"The search box beside a full store: how long each kind of question takes."`
 	Stream     benchStreamCommand `cmd:"" help:"The whole pipeline with its own engines, to quiescence: records a second from pull to write-back."`
 	Population benchPopulation    `cmd:"" help:"Link what eight departments hold about invented people: how right it is, beside simple rules."`
 }

@@ -29,17 +29,11 @@ func (c *benchStreamCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dir := c.Data
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "heji-bench-"); err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir) //nolint:errcheck // the folder is the machine's to clean as well
-		// PostgreSQL may run as another user, who has to walk to its data.
-		if err := os.Chmod(dir, 0o711); err != nil {
-			return err
-		}
+	dir, remove, err := benchFolder(c.Data)
+	if err != nil {
+		return err
 	}
+	defer remove()
 	if c.Profile != "" {
 		f, err := os.Create(c.Profile)
 		if err != nil {
@@ -54,4 +48,21 @@ func (c *benchStreamCommand) Run(ctx context.Context) error {
 	_, err = stream.Run(ctx, stream.Options{Residents: c.Residents, Seed: c.Seed, Dir: dir, Workers: c.Workers, Batch: c.Batch,
 		Entries: c.Entries, Report: c.Report, Statements: c.Statements, Out: os.Stdout, Logger: log})
 	return err
+}
+
+// benchFolder is the data folder of a measurement: the one that is named, or a
+// temporary one, which remove takes away.
+func benchFolder(named string) (dir string, remove func(), err error) {
+	if named != "" {
+		return named, func() {}, nil
+	}
+	if dir, err = os.MkdirTemp("", "heji-bench-"); err != nil {
+		return "", nil, err
+	}
+	remove = func() { _ = os.RemoveAll(dir) } // the folder is the machine's to clean as well
+	// PostgreSQL may run as another user, who has to walk to its data.
+	if err = os.Chmod(dir, 0o711); err != nil {
+		remove()
+	}
+	return dir, remove, err
 }
