@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"heji/deploy/demo/district"
+	"heji/deploy/demo/examine"
 	"heji/deploy/demo/oracle"
 	"heji/deploy/demo/population"
 	"heji/schema"
@@ -29,7 +30,7 @@ import (
 // end is what a demo leaves behind, in names that are the same in every run.
 type end struct {
 	report map[string]any
-	partitions
+	examine.Partitions
 	partition [][]string
 	// masters: the values of every resident, by the true persons of its rows.
 	masters map[string][]string
@@ -79,14 +80,8 @@ func ending(dir string) (x *end, err error) {
 }
 
 func (e *ended) read(ctx context.Context, x *end) error {
-	decisions, err := e.decisions(ctx)
-	if err != nil {
-		return err
-	}
-	if x.partitions, err = batchPartition(ctx, e.store, decisions); err != nil {
-		return err
-	}
-	if x.storedEdges, err = e.edges(ctx); err != nil {
+	var err error
+	if x.Partitions, err = examine.Partition(ctx, e.store, e.conn); err != nil {
 		return err
 	}
 	members, err := e.store.Memberships(ctx)

@@ -111,7 +111,7 @@ func sameEnd(t *testing.T, want *end, dir string) {
 		}
 	}
 	samePartition(t, want, got)
-	require.Equal(t, got.batch, got.stored, "one batch over the final records")
+	require.Equal(t, got.Batch, got.Stored, "one batch over the final records")
 
 	chance := otherwise(want, got)
 	for who, list := range want.happened {

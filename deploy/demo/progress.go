@@ -8,6 +8,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"heji/deploy/demo/examine"
 )
 
 // progress shows one bar for the stage that is under way: on a terminal a
@@ -26,8 +28,8 @@ func newProgress(out io.Writer) *progress {
 }
 
 // done of total, counted as records and targets that need nothing more.
-func (s signature) share() (done, total int64) {
-	for _, ps := range s.stats.Platforms {
+func share(s examine.Signature) (done, total int64) {
+	for _, ps := range s.Stats.Platforms {
 		total += ps.Published + ps.Records
 		done += ps.Low + ps.Records - ps.Unresolved
 		for _, n := range ps.Targets {
@@ -39,14 +41,14 @@ func (s signature) share() (done, total int64) {
 	return done, total
 }
 
-func (p *progress) show(stage string, s signature) {
+func (p *progress) show(stage string, s examine.Signature) {
 	if stage != p.stage {
 		p.stage, p.bar, p.started = stage, nil, time.Now()
 	}
 	if !p.moving {
 		return
 	}
-	done, total := s.share()
+	done, total := share(s)
 	if total == 0 {
 		return
 	}
@@ -60,13 +62,13 @@ func (p *progress) show(stage string, s signature) {
 	_ = p.bar.Set64(min(done, total-1))
 }
 
-func (p *progress) done(stage string, s signature) {
+func (p *progress) done(stage string, s examine.Signature) {
 	if p.bar != nil {
 		_ = p.bar.Clear()
 		p.bar = nil
 	}
 	fmt.Fprintf(p.out, "  ✓ %s  %.1f s  (%d 位居民 residents, %d 条记录 records)\n", stage, time.Since(p.started).Seconds(),
-		s.stats.Residents, s.stats.Records)
+		s.Stats.Residents, s.Stats.Records)
 	p.stage = ""
 }
 

@@ -3,16 +3,13 @@ package demo
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 
 	"heji/deploy/demo/oracle"
 	"heji/deploy/demo/population"
 	"heji/schema"
-	"heji/services/registry"
 	"heji/services/sealed"
-	"heji/services/store"
 )
 
 // seal starts the satellite of the sealed platforms: a second hub with its own
@@ -55,20 +52,6 @@ func (d *demo) unseal(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// beside adds what the satellite still has to do to what the hub has. The counts
-// of residents and records stay the hub's: nobody counts what is sealed.
-func (s *signature) beside(st store.Stats, platforms []store.Platform) {
-	all := maps.Clone(s.stats.Platforms)
-	for _, p := range platforms {
-		if ps := st.Platforms[p.ID]; ps != nil && p.ID != registry.Desk {
-			all[p.ID] = ps
-			s.platforms = append(s.platforms, p)
-		}
-	}
-	s.stats.Platforms = all
-	s.stats.Unresolved += st.Unresolved
 }
 
 // sealedTotals counts, at the end, to whom the satellite has put the rows of the

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"heji/schema"
+	"heji/services/fault"
 )
 
 // Batch is what a handler is given at once.
@@ -339,6 +340,9 @@ func (c *consumption[T]) handle(ctx context.Context, messages []jetstream.Msg) {
 			c.settled(m.NakWithDelay(backoff(batch.Attempt(i))))
 		}
 	default:
+		if c.stream == RecordsStream {
+			fault.At(fault.TakenIn, c.platform(batch.messages[0].Subject()))
+		}
 		for i, m := range batch.messages {
 			if after, back := batch.later[i]; back {
 				c.settled(m.NakWithDelay(max(after, time.Millisecond)))

@@ -21,6 +21,8 @@ var version = "dev"
 var commands struct {
 	Serve     serveCommand     `cmd:"" help:"Run the services: all of them, or the ones named. 运行服务。"`
 	Demo      demoCommand      `cmd:"" help:"Show the whole road with a simulated district. 演示：二十二个模拟部门平台。"`
+	Chaos     chaosCommand     `cmd:"" help:"Kill, cut off and lie to a small district, round after round, and count what that cost. 混沌试验。"`
+	Struck    chaosChild       `cmd:"" name:"chaos-child" hidden:"" help:"What heji chaos kills."`
 	Doctor    doctorCommand    `cmd:"" help:"Check settings, engines and platforms, and say what to do. 体检。"`
 	Platform  platformCommand  `cmd:"" help:"Connect department platforms: new, discover, check, preview, verify; pause, resync, dead rows. 接入部门平台。"`
 	Writes    writesCommand    `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`

@@ -65,6 +65,7 @@ type Config struct {
 	Batch   int           // merge batch; 0: 400
 	MaxWait time.Duration // longest pause between two passes over a platform; 0: one minute
 	Counts  time.Duration // how often residents are counted for platforms that are told numbers; 0: one minute
+	Lease   time.Duration // how long a lease outlives a process that was killed; 0: 15 seconds
 
 	// NATSListen is a loopback address on which the embedded NATS also listens, for
 	// connectors that are programs of their own. "": it does not.
@@ -207,7 +208,7 @@ func (h *Hub) assemble(ctx context.Context) error {
 	has := func(role string) bool { return slices.Contains(c.Roles, role) }
 	if has(Pull) {
 		h.pull = pull.New(pull.Options{Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
-			Logger: log.With("service", Pull), Holder: holder, MaxWait: c.MaxWait})
+			Logger: log.With("service", Pull), Holder: holder, MaxWait: c.MaxWait, Lease: c.Lease})
 		h.run = append(h.run, h.pull.Run)
 	}
 	if has(Merge) {
@@ -220,7 +221,7 @@ func (h *Hub) assemble(ctx context.Context) error {
 	}
 	if has(Writeback) {
 		w := writeback.New(writeback.Options{Counts: h.c.Counts, Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,
-			Logger: log.With("service", Writeback), Holder: holder, Keys: h.Keys, Journal: h.journal})
+			Logger: log.With("service", Writeback), Holder: holder, Keys: h.Keys, Journal: h.journal, Lease: c.Lease})
 		h.run = append(h.run, w.Run)
 	}
 	h.run = append(h.run, h.audit, h.forget)

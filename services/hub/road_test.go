@@ -364,6 +364,28 @@ func TestRefused(t *testing.T) {
 	require.Equal(t, 2, r.gets.count())
 }
 
+// A refusal that names no field concerns all that were sent, and each of them is
+// listed as waiting.
+func TestRefusedWhole(t *testing.T) {
+	r := twoPhones(t)
+	r.gets.spoilWith(func(connectors.Write, func()) (connectors.Outcome, bool) {
+		return connectors.Outcome{Status: connectors.Refused, Reason: "系统维护"}, true
+	})
+	r.live()
+	var waits []string
+	r.until("the field is listed", func() bool {
+		waits = nil
+		require.NoError(t, r.hub.Store.EachHeld(r.ctx, func(h store.HeldTarget) error {
+			waits = append(waits, h.Key+" "+string(h.State)+" "+string(h.Held))
+			return nil
+		}))
+		return len(waits) > 0
+	})
+	require.Equal(t, []string{`g1 refused {"phone": "refused"}`}, waits)
+	r.quiet()
+	require.Equal(t, 1, r.gets.count())
+}
+
 // I6: a clerk puts the old value back. It is contested, not written again, and
 // no evidence; a person's decision releases it.
 func TestContested(t *testing.T) {

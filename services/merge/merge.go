@@ -12,6 +12,7 @@ import (
 
 	"heji/schema"
 	"heji/services/bus"
+	"heji/services/fault"
 	"heji/services/linkage"
 	"heji/services/registry"
 	"heji/services/store"
@@ -250,6 +251,7 @@ func (s *Service) resolve(ctx context.Context, claim claim, batch int) (claimed 
 				s.o.Metrics.MergeBatch.Observe(time.Since(started).Seconds())
 			}
 			if len(out.due) > 0 {
+				fault.At(fault.Resolved, "")
 				if err := s.o.Bus.PublishChanges(ctx, out.due); err != nil && ctx.Err() == nil {
 					// The sweep of writeback finds them: time is lost, no data.
 					s.o.Logger.Warn("changes could not be announced", "error", err)

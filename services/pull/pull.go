@@ -15,6 +15,7 @@ import (
 	"heji/connectors"
 	"heji/schema"
 	"heji/services/bus"
+	"heji/services/fault"
 	"heji/services/registry"
 	"heji/services/store"
 	"heji/services/telemetry"
@@ -406,6 +407,7 @@ func (r *run) publish(ctx context.Context, list []schema.Record) error {
 		}
 		break
 	}
+	fault.At(fault.Published, r.id)
 	records := 0
 	for _, m := range list {
 		if m.Op != schema.OpMark {

@@ -52,9 +52,9 @@ func (w *worker) conclude(t store.Target, o connectors.Outcome, at time.Time) (s
 				v.Refused[a] = f.Wire
 			}
 		}
-		if refusedField != "" && len(fields) > 1 {
-			v.DueAt = at // the other fields of this row may still go
-		}
+		// Looked at again: which fields wait for a person is then listed, and the
+		// others of this row may still go.
+		v.DueAt = at
 	case connectors.Missed, connectors.Gone, connectors.Exists:
 		v.State, v.Look, v.DueAt = store.TargetDue, w.looker != nil, at
 	case connectors.Doubt:

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"heji/connectors"
+	"heji/services/fault"
 	"heji/services/journal"
 	"heji/services/registry"
 	"heji/services/store"
@@ -123,7 +124,9 @@ func (w *worker) call(ctx context.Context, intents []store.Intent, writes []conn
 		w.fail(ctx, err)
 		return busy(writes, err)
 	}
+	fault.At(fault.Intended, w.id)
 	outcomes, err := w.writer.Push(ctx, writes)
+	fault.At(fault.Called, w.id)
 	if halted := connectors.Halt(ctx); halted != nil {
 		// What was not begun any more is no trouble of the platform, and goes first
 		// when writing resumes.

@@ -28,6 +28,11 @@ type Options struct {
 	// Now is the platforms' clock; default time.Now.
 	Now func() time.Time
 	Log *slog.Logger
+	// Platforms are those to start; nil: all (population.Platforms).
+	Platforms []string
+	// Tamper sees every write before a platform that keeps a ledger does it. What
+	// it changes is what is done; a reason refuses the write. nil: nobody meddles.
+	Tamper func(platform string, w *Write) (reason string)
 	// Sealed are the sealed platforms that run beside the others (population.Sealed).
 	Sealed []string
 }

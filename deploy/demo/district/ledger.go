@@ -39,6 +39,12 @@ type ledger struct {
 	exports []exported
 	seq     int64 // counts changes of rows: the order of the change feed
 	lastKey int   // counts keys given out
+
+	tamper func(*Write) (reason string) // nil: nobody meddles with what comes in
+
+	// What a platform in trouble shows (trouble.go).
+	puts    []stored // every state of every row, for as long as nothing was restored
+	replica *replica // nil: readers see the register itself
 }
 
 // stored is one row with what the platform keeps about it.
@@ -60,12 +66,14 @@ type exported struct {
 
 // event is one line of the ledger. Everything in it happened together.
 type event struct {
-	Put    *stored         `json:"put,omitempty"`
-	Write  *Write          `json:"write,omitempty"`
-	Edit   *Edit           `json:"edit,omitempty"`
-	Export *exported       `json:"export,omitempty"`
-	Token  string          `json:"token,omitempty"`
-	Reply  json.RawMessage `json:"reply,omitempty"`
+	Put    *stored   `json:"put,omitempty"`
+	Write  *Write    `json:"write,omitempty"`
+	Edit   *Edit     `json:"edit,omitempty"`
+	Export *exported `json:"export,omitempty"`
+	// Restore is the change up to which the register was put back.
+	Restore *int64          `json:"restore,omitempty"`
+	Token   string          `json:"token,omitempty"`
+	Reply   json.RawMessage `json:"reply,omitempty"`
 }
 
 // openLedger opens a platform's ledger, or begins it with the given rows.
@@ -136,12 +144,19 @@ func (l *ledger) record(e event) error {
 		return fmt.Errorf("%s: %w", filepath.Base(l.path), err)
 	}
 	l.remember(e)
+	if l.replica != nil {
+		l.replica.later(e, l.now())
+	}
 	return nil
 }
 
 func (l *ledger) remember(e event) {
+	if e.Restore != nil {
+		l.putBack(*e.Restore)
+	}
 	if e.Put != nil {
 		row := *e.Put
+		l.puts = append(l.puts, row)
 		if old, ok := l.rows[row.Key]; ok {
 			at, _ := slices.BinarySearchFunc(l.order, old.Seq, func(s *stored, seq int64) int { return cmp.Compare(s.Seq, seq) })
 			l.order = slices.Delete(l.order, at, at+1)
@@ -362,6 +377,13 @@ func (l *ledger) accept(q request) (outcome, error) {
 		}
 		old = s
 	}
+	sent := q.Set
+	if l.tamper != nil {
+		q.Set = maps.Clone(q.Set)
+		if q.Reason = l.tamper(&q.Write); q.Reason != "" {
+			return outcome{reason: q.Reason}, l.record(event{Write: &q.Write})
+		}
+	}
 	next := l.put(old, q.Set, q.At)
 	if column, reason := l.layout.check(next.Row, q.Set); reason != "" {
 		q.Reason = column + ": " + reason
@@ -371,7 +393,7 @@ func (l *ledger) accept(q request) (outcome, error) {
 		}
 		return outcome{column: column, reason: reason}, l.record(e)
 	}
-	q.Applied, q.Repeated = true, !q.Create && holds(old.Row, q.Set)
+	q.Applied, q.Repeated = true, !q.Create && holds(old.Row, sent)
 	e := event{Put: next, Write: &q.Write}
 	if q.token != "" {
 		e.Token, e.Reply = q.token, q.reply(next)

@@ -77,10 +77,11 @@ func (m *medical) list(w http.ResponseWriter, r *http.Request) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	list := m.since(0, since)
+	shown := m.view()
+	list := shown.since(0, since)
 	if key := q.Get(m.layout.Key); key != "" {
 		list = nil
-		if s, ok := m.rows[key]; ok {
+		if s, ok := shown.rows[key]; ok {
 			list = []*stored{s}
 		}
 	}

@@ -249,10 +249,10 @@ func (o *office) refuse(q request, answer []string) error {
 // exportIfDue puts out an export when something changed, and some more after.
 func (o *office) exportIfDue() error {
 	o.mu.Lock()
-	seq := o.seq
+	seq, last := o.seq, o.lastSeq
 	o.mu.Unlock()
 	now := o.now()
-	if seq != o.lastSeq {
+	if seq != last {
 		o.changedAt, o.echoed = now, 0
 		return o.export()
 	}
@@ -265,12 +265,17 @@ func (o *office) exportIfDue() error {
 
 // export writes everything that the register shows at one moment. The name
 // carries that moment; the file appears complete.
-func (o *office) export() error {
+func (o *office) export() error { return o.put(func(int) bool { return true }) }
+
+// put writes an export of the rows that are shown.
+func (o *office) put(shown func(i int) bool) error {
 	lines := [][]string{o.layout.Columns}
 	o.mu.Lock()
 	at, seq := o.now(), o.seq
-	for _, s := range o.byKey() {
-		lines = append(lines, cells(s.Row, o.layout.Columns))
+	for i, s := range o.byKey() {
+		if shown(i) {
+			lines = append(lines, cells(s.Row, o.layout.Columns))
+		}
 	}
 	o.mu.Unlock()
 	b, err := o.sheet.write(lines)
@@ -285,7 +290,9 @@ func (o *office) export() error {
 	if err := writeFile(path, b); err != nil {
 		return err
 	}
+	o.mu.Lock()
 	o.lastSeq = seq
+	o.mu.Unlock()
 	return nil
 }
 

@@ -101,7 +101,7 @@ func (o *oldAge) list(w http.ResponseWriter, r *http.Request) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	hits := o.since(0, since)
+	hits := o.view().since(0, since)
 	list := []map[string]any{}
 	for i := (page - 1) * size; i < min(page*size, len(hits)); i++ {
 		list = append(list, o.show(hits[i]))
@@ -112,7 +112,7 @@ func (o *oldAge) list(w http.ResponseWriter, r *http.Request) {
 func (o *oldAge) get(w http.ResponseWriter, r *http.Request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s, ok := o.live(r.PathValue("id"))
+	s, ok := o.view().live(r.PathValue("id"))
 	if !ok {
 		oldAgeRefuse(w, http.StatusNotFound, "没有该老人")
 		return

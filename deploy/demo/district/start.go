@@ -31,6 +31,9 @@ func Start(ctx context.Context, opts Options) (*District, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Platforms == nil {
+		opts.Platforms = p.Platforms
+	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -87,7 +90,7 @@ func (d *District) open(ctx context.Context) error {
 		d.platforms = append(d.platforms, pl)
 		d.byID[pl.ID()] = pl
 	}
-	for _, id := range slices.Concat(p.Platforms, d.opts.Sealed) {
+	for _, id := range slices.Concat(d.opts.Platforms, d.opts.Sealed) {
 		layout := LayoutOf(id)
 		seed := func() ([]stored, error) { return d.seed(layout), nil }
 		if _, ok := databases[id]; ok {
@@ -118,6 +121,9 @@ func (d *District) open(ctx context.Context) error {
 		l, err := openLedger(filepath.Join(dir, "ledger.jsonl"), layout, d.opts.Now, seed)
 		if err != nil {
 			return err
+		}
+		if d.opts.Tamper != nil {
+			l.tamper = func(w *Write) string { return d.opts.Tamper(id, w) }
 		}
 		pl, err := d.run(ctx, id, dir, l)
 		if err != nil {

@@ -95,6 +95,9 @@ func (j *judgement) differs(key string, row, own district.Row, master map[string
 		if master[f.Fact] == "" && f.Value(row) != f.Value(own) {
 			want, ok = f.Value(own), true // nobody says any more what the hub wrote: it is taken back
 		}
+		if note && ok && (how == overwrite || f.Blank(own)) {
+			j.res.Fields++
+		}
 		if !ok || how == fillEmpty && !f.Blank(own) || f.Value(row) == want {
 			continue
 		}

@@ -52,6 +52,7 @@ type Result struct {
 	Refused        int `json:"refused"`
 	Differs        int `json:"differs"` // fields that at the end do not show what is demanded, and missing rows
 	Held           int `json:"held"`    // fields excluded because the hub holds them
+	Fields         int `json:"fields"`  // fields compared at the end
 	// Missing and Unneeded name rows, for whoever looks for the reason: rows
 	// that needed a write and got none, and the other way round. Different
 	// names fields as "key column".
