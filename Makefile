@@ -12,7 +12,7 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 RACED := $(patsubst %/,./%,$(wildcard $(addsuffix /,$(addprefix services/, \
 	bus embedded telemetry store pull merge writeback desk hub))))
 
-.PHONY: help build demo test unit race lint setup-build setup-demo setup-test clean
+.PHONY: help build demo test chaos unit race lint setup-build setup-demo setup-test clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ demo: setup-demo ## run the demo district: make demo ARGS="--residents 3000 --he
 test: setup-test lint ## everything that must hold: format, vet, all tests, under the race detector where goroutines share state
 	$(GO) test -race -p 2 -timeout 12m $(RACED)
 	$(GO) test -p 2 -timeout 12m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACED))")
+
+chaos: build ## kill, cut off and lie to a small district for an hour: make chaos ARGS="--rounds 100 --seed 2"
+	./bin/heji chaos --rounds 500 $(ARGS)
 
 unit: ## all tests, without the set-up
 	$(GO) test -p 2 -timeout 12m ./...

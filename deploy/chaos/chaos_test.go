@@ -107,7 +107,7 @@ func contains(list []string, x string) bool {
 func TestTheChecksFindWhatIsWrong(t *testing.T) {
 	o := options(t)
 	o.Rounds = 1
-	o.quietly = func(r *round) { r.faults, r.ids = nil, []string{p.Gongan, p.Pension, p.Medical} }
+	o.quietly = func(r *round) { r.faults, r.ids = nil, []string{p.Gongan, p.Pension, p.Medical}; r.res.IDs = r.ids }
 	o.sabotage = func(r *round) error {
 		pension := r.onPlatform(p.Pension)
 		for _, sql := range []string{
@@ -125,8 +125,8 @@ func TestTheChecksFindWhatIsWrong(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = r.conn.Exec(r.ctx, `UPDATE records SET state = jsonb_set(state::jsonb, '{own,phone}', to_jsonb(f.phone))::text::json
-			FROM (SELECT key, fields -> 'phone' ->> 'value' AS phone FROM intents WHERE platform = 'medical' AND state = 'applied' AND fields ? 'phone' LIMIT 1) f
+		_, err = r.conn.Exec(r.ctx, `UPDATE records SET state = jsonb_set(state::jsonb, '{own,ethnicity}', to_jsonb(f.said))::text::json
+			FROM (SELECT key, fields -> 'ethnicity' ->> 'v' AS said FROM intents WHERE platform = 'medical' AND state = 'applied' AND fields ? 'ethnicity' LIMIT 1) f
 			WHERE records.platform = 'medical' AND records.key = f.key`)
 		return err
 	}
