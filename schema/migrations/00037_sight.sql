@@ -63,7 +63,18 @@ ALTER TABLE tokens
     ADD CONSTRAINT tokens_review_everywhere CHECK (everywhere OR NOT scopes @> '{review}');
 ALTER TABLE tokens ALTER COLUMN everywhere SET DEFAULT false;
 
+-- Whose numbers are in sight, of whom, after a reason was given. The audit trail
+-- keeps it; this is only how long.
+CREATE TABLE reveals (
+    viewer      text NOT NULL,               -- session/… or token/…
+    resident_id uuid NOT NULL REFERENCES residents,
+    until       timestamptz NOT NULL,
+    PRIMARY KEY (viewer, resident_id)
+);
+CREATE INDEX reveals_until ON reveals (until);
+
 -- +goose Down
+DROP TABLE reveals;
 ALTER TABLE tokens DROP CONSTRAINT tokens_review_everywhere, DROP COLUMN everywhere, DROP COLUMN bodies, DROP COLUMN domains;
 ALTER TABLE accounts DROP COLUMN everywhere, DROP COLUMN bodies, DROP COLUMN domains;
 DROP FUNCTION answering, named_lines, living_resident;

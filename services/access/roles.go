@@ -32,6 +32,7 @@ const (
 	Open     Permission = "open"
 	Self     Permission = "self"
 	See      Permission = "see"      // residents, what is known of them, and what waits
+	Reveal   Permission = "reveal"   // numbers of a resident in full, for a reason
 	Enter    Permission = "enter"    // new and changed residents
 	Carry    Permission = "carry"    // parcels that people carry to platforms
 	Stop     Permission = "stop"     // hold back a grave change
@@ -44,12 +45,12 @@ const (
 )
 
 // Grantable are what a role or a program can be given.
-var Grantable = []Permission{See, Enter, Carry, Stop, Sign, Review, Watch, Operate, Accounts, Audit}
+var Grantable = []Permission{See, Reveal, Enter, Carry, Stop, Sign, Review, Watch, Operate, Accounts, Audit}
 
 var granted = map[Role][]Permission{
-	Worker:     {See, Enter, Carry, Stop, Watch},
-	Supervisor: {See, Enter, Carry, Stop, Watch, Sign},
-	Steward:    {See, Enter, Carry, Stop, Watch, Review},
+	Worker:     {See, Reveal, Enter, Carry, Stop, Watch},
+	Supervisor: {See, Reveal, Enter, Carry, Stop, Watch, Sign},
+	Steward:    {See, Reveal, Enter, Carry, Stop, Watch, Review},
 	Platform:   {Watch, Operate},
 	Security:   {Accounts},
 	Auditor:    {Watch, Audit},

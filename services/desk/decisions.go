@@ -48,7 +48,11 @@ func (d *Desk) judgement(ctx context.Context, l Lang, b decisionBody) (store.Jud
 		if !ok {
 			return j, badValue(l, b.Attribute, problemUnknown)
 		}
-		v, problem := read(def, b.Value, d.o.Today())
+		text, err := d.keptNumber(ctx, b.A, b.Attribute, b.Value)
+		if err != nil {
+			return j, err
+		}
+		v, problem := read(def, text, d.o.Today())
 		if problem != "" {
 			return j, badValue(l, b.Attribute, problem)
 		}
@@ -292,14 +296,14 @@ func (l Lang) decided(platforms []store.Platform, zone *time.Location, list []st
 		if _, ok := known(c.Attribute); c.Attribute != "" && !ok || !shown(c.A) || !shown(c.B) {
 			continue
 		}
-		x := Decided{ID: c.ID, Kind: c.Kind, Attribute: c.Attribute, Value: c.Value, A: c.A, B: c.B, Until: timeOrNil(c.Until),
+		x := Decided{ID: c.ID, Kind: c.Kind, Attribute: c.Attribute, Value: veiled(c.Attribute, c.Value), A: c.A, B: c.B, Until: timeOrNil(c.Until),
 			Who: c.Who, Why: c.Why, At: c.At, Action: c.Action.String(), RevokedBy: c.RevokedBy, RevokedAt: timeOrNil(c.RevokedAt)}
 		value := l.Value(c.Attribute, c.Value)
 		if c.Kind == "field" {
 			value = l.T("verdict." + c.Value)
 		}
 		x.Text = l.T("decision."+c.Kind, "attribute", l.Attribute(c.Attribute), "value", value, "until", c.Until.Format(time.DateOnly),
-			"a", platformName(l, platforms, c.A.Platform)+" "+c.A.Key, "b", platformName(l, platforms, c.B.Platform)+" "+c.B.Key)
+			"a", platformName(l, platforms, c.A.Platform)+" "+shownKey(c.A.Key), "b", platformName(l, platforms, c.B.Platform)+" "+shownKey(c.B.Key))
 		out = append(out, x)
 	}
 	return out

@@ -78,6 +78,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeParcels(mux)
 	d.routeKit(mux)
 	d.routeRisks(mux)
+	d.routeVeil(mux)
 	d.routeAudit(mux)
 	d.routeLadder(mux)
 	d.routeStatement(mux)

@@ -275,7 +275,7 @@ func (p *prophet) changes(from []uuid.UUID, master store.Survivors) []Change {
 }
 
 func (p *prophet) held(resident string, a schema.Attribute, s survivorship.Survivor) Held {
-	h := Held{Resident: resident, Value: s.Value, Text: p.lang.Value(a, s.Value), Rule: s.Rule, Disputed: s.Disputed}
+	h := Held{Resident: resident, Value: veiled(a, s.Value), Text: p.lang.Value(a, s.Value), Rule: s.Rule, Disputed: s.Disputed}
 	if s.Rule != "" {
 		h.RuleText = p.lang.T("rule." + string(s.Rule))
 	}

@@ -231,7 +231,7 @@ func (d *Desk) targets(ctx context.Context, l Lang, resident uuid.UUID, records 
 	if err != nil {
 		return nil, err
 	}
-	return l.statuses(platforms, list, records, stopped), nil
+	return statusKeys(ctx, l.statuses(platforms, list, records, stopped)), nil
 }
 
 func (d *Desk) platforms(ctx context.Context) ([]store.Platform, bool, error) {

@@ -109,7 +109,7 @@ func form(l Lang, known schema.Values, typed url.Values, problems []FieldProblem
 
 func field(l Lang, a schema.Attribute, known schema.Values, typed url.Values) Field {
 	d, _ := schema.Lookup(a)
-	f := Field{Name: a, Label: l.Attribute(a), Was: known[a], Required: a == schema.Name, Focus: a == schema.Name && known == nil,
+	f := Field{Name: a, Label: l.Attribute(a), Was: veiled(a, known[a]), Required: a == schema.Name, Focus: a == schema.Name && known == nil,
 		Hint: l.hint("hint." + string(a))}
 	f.Value = l.Value(a, f.Was)
 	if d.Kind == schema.KindCode || a == schema.Disability {

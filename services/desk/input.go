@@ -48,6 +48,9 @@ func entered(l Lang, texts map[string]string, master schema.Values, today time.T
 			bad(name, problemUnknown)
 			continue
 		}
+		if unchangedNumber(a, texts[name], master[a]) {
+			continue
+		}
 		v, problem := read(d, texts[name], today)
 		if problem != "" {
 			bad(name, problem)

@@ -156,7 +156,7 @@ func (o *outlook) shown(m *mapping.Map, a schema.Attribute, raw string) string {
 	if v, problem := m.Value(a, raw); problem == "" || v != "" {
 		return o.lang.Value(a, v)
 	}
-	return raw
+	return veiled(a, raw)
 }
 
 // unchanged reports whether saving leaves the master value as it is: whatever a

@@ -34,7 +34,7 @@ func parsePages() (map[string]*template.Template, error) {
 	}
 	pages := map[string]*template.Template{}
 	for _, name := range names {
-		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm, "ids": decisionIDs, "revoke": revokeOf, "join": joined}).
+		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm, "ids": decisionIDs, "revoke": revokeOf, "join": joined, "reveal": revealOf, "key": shownKey}).
 			ParseFS(templateFiles, "templates/layout.html", "templates/pieces.html", name)
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
@@ -73,6 +73,14 @@ type revokePiece struct {
 }
 
 func revokeOf(p page, list []Decided, name string) revokePiece { return revokePiece{p, list, name} }
+
+// revealPiece is the small form that puts numbers in sight.
+type revealPiece struct {
+	Page     page
+	ID, Also string
+}
+
+func revealOf(p page, id, also string) revealPiece { return revealPiece{p, id, also} }
 
 func joined(p page, list []string) string { return strings.Join(list, p.T("list.separator")) }
 

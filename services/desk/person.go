@@ -28,6 +28,9 @@ type Person struct {
 	Settled   bool                       `json:"settled"`
 	Decisions []Decided                  `json:"decisions"`
 	History   []Past                     `json:"history"`
+	// Numbers are those of the resident in full, while they are in sight of whoever
+	// asks: see Revealed.
+	Numbers []Number `json:"numbers,omitempty"`
 	// Responsible are the bodies that answer for the resident today.
 	Responsible []Responsible `json:"responsible"`
 }
@@ -163,6 +166,19 @@ func (d *Desk) person(ctx context.Context, l Lang, id uuid.UUID) (Person, error)
 		}
 	}
 	p.Decisions, p.History = l.decided(platforms, d.o.Today().Location(), view.Decisions), t.history()
+	v, err := d.veilOf(ctx, view.Resident.ID)
+	if err != nil {
+		return Person{}, err
+	}
+	v.person(&p)
+	p.maskKeys(ctx)
+	shown, err := d.revealed(ctx, view.Resident.ID)
+	if err != nil {
+		return Person{}, err
+	}
+	if shown {
+		p.Numbers = t.numbers(v)
+	}
 	responsible, err := d.o.Store.ResponsibleFor(ctx, view.Resident.ID, d.o.Today())
 	p.Responsible = l.responsible(responsible)
 	return p, err
@@ -235,7 +251,7 @@ func (t *teller) sources() ([]Source, error) {
 
 func (t *teller) value(a schema.Attribute, s survivorship.Survivor) Value {
 	d, _ := schema.Lookup(a)
-	v := Value{Attribute: a, Label: t.lang.Attribute(a), Value: s.Value, Text: t.lang.Value(a, s.Value), Class: d.Class,
+	v := Value{Attribute: a, Label: t.lang.Attribute(a), Value: veiled(a, s.Value), Text: t.lang.Value(a, s.Value), Class: d.Class,
 		Rule: s.Rule, RuleText: t.lang.T("rule." + string(s.Rule)), Decision: s.Decision, Disputed: s.Disputed,
 		Losers: []Claimed{}, Agree: []Origin{}}
 	v.Origin = Origin{Observed: timeOrNil(s.Upto)}
@@ -254,7 +270,7 @@ func (t *teller) value(a schema.Attribute, s survivorship.Survivor) Value {
 		case c.Value == s.Value:
 			v.Agree = append(v.Agree, o)
 		default:
-			v.Losers = append(v.Losers, Claimed{Value: c.Value, Text: t.lang.Value(a, c.Value), Origin: o,
+			v.Losers = append(v.Losers, Claimed{Value: veiled(a, c.Value), Text: t.lang.Value(a, c.Value), Origin: o,
 				Authority: slices.Contains(t.platforms[c.ref.Platform].Agreement.Authority, a)})
 		}
 	}
@@ -276,7 +292,7 @@ func (t *teller) history() []Past {
 			p.Other = e.Other.String()
 		}
 		if e.Attribute == "" {
-			p.Text = t.lang.T("history."+e.Kind, "record", t.platform(e.Ref.Platform)+" "+e.Ref.Key)
+			p.Text = t.lang.T("history."+e.Kind, "record", t.platform(e.Ref.Platform)+" "+shownKey(e.Ref.Key))
 			out = append(out, p)
 			continue
 		}

@@ -140,10 +140,19 @@ func keeps(list []store.Choice) []survivorship.Keep {
 	return out
 }
 
+// typedValue is what somebody has just typed: a number is shown as it is, to be
+// looked at once more.
+func typedValue(l Lang, a schema.Attribute, value string) string {
+	if numbered(a) {
+		return value
+	}
+	return l.Value(a, value)
+}
+
 func (f *foresight) value(a schema.Attribute, from, to string) Foreseen {
 	s := f.after.master[a]
-	v := Foreseen{Attribute: a, Label: f.lang.Attribute(a), From: from, FromText: f.lang.Value(a, from),
-		To: to, ToText: f.lang.Value(a, to), Survives: s.Value == to, Disputes: []Dispute{}}
+	v := Foreseen{Attribute: a, Label: f.lang.Attribute(a), From: veiled(a, from), FromText: f.lang.Value(a, from),
+		To: to, ToText: typedValue(f.lang, a, to), Survives: s.Value == to, Disputes: []Dispute{}}
 	for _, p := range f.platforms {
 		if !open(p) || !slices.Contains(p.Agreement.Authority, a) {
 			continue
@@ -154,13 +163,13 @@ func (f *foresight) value(a schema.Attribute, from, to string) Foreseen {
 				continue
 			}
 			v.Disputes = append(v.Disputes, Dispute{Platform: p.ID, PlatformName: f.lang.Platform(p), Key: r.Ref.Key,
-				Value: own, Text: f.lang.Value(a, own)})
+				Value: veiled(a, own), Text: f.lang.Value(a, own)})
 		}
 	}
 	if v.Survives {
 		return v
 	}
-	v.Stays, v.StaysText = s.Value, f.lang.Value(a, s.Value)
+	v.Stays, v.StaysText = veiled(a, s.Value), f.lang.Value(a, s.Value)
 	switch {
 	case s.Rule == survivorship.Decision:
 		v.Note = f.lang.T("foreseen.decision")

@@ -40,7 +40,7 @@ func TestEditSaysWhoDisputesAndWhoReceives(t *testing.T) {
 		effects[m["platform"].(string)+"/"+attribute] = m
 	}
 	require.Equal(t, "write", effects["pension/phone"]["outcome"])
-	require.Equal(t, "13800001111", effects["pension/phone"]["shown"])
+	require.Equal(t, "1380*******", effects["pension/phone"]["shown"])
 	require.Equal(t, "13900002222", effects["pension/phone"]["new"])
 	require.Equal(t, "overwrite", effects["pension/phone"]["mode"])
 	require.Equal(t, "withheld", effects["pension/education"]["outcome"])
@@ -112,7 +112,7 @@ func TestPreviewOfEveryReason(t *testing.T) {
 	// A blank takes back what the desk said; others still say what they say.
 	r := w.send(200, "PATCH", path, entry(map[string]string{"phone": ""}))
 	v := byAttribute(r.json["values"])["phone"]
-	require.Equal(t, "13800001111", v["stays"])
+	require.Equal(t, "1380*******", v["stays"])
 	require.Contains(t, v["note"], "不会变空")
 
 	// A decision of a person outranks everything until it is revoked.

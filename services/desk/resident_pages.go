@@ -186,6 +186,9 @@ func (d *Desk) residentPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if acts, err = d.veilActs(r.Context(), id, acts); err != nil {
+		return err
+	}
 	for _, a := range acts {
 		if a.Stands {
 			body.Acts = append(body.Acts, a)
@@ -245,8 +248,12 @@ func (d *Desk) editPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	v, err := d.veilOf(r.Context(), id)
+	if err != nil {
+		return err
+	}
 	p.Request = mustKey()
-	d.renderEdit(w, r, http.StatusOK, p, view, FormBody{Groups: form(p.L, view.Resident.Values(), nil, nil)})
+	d.renderEdit(w, r, http.StatusOK, p, view, FormBody{Groups: form(p.L, v.values(view.Resident.Values()), nil, nil)})
 	return nil
 }
 
@@ -300,7 +307,11 @@ func (d *Desk) editPost(w http.ResponseWriter, r *http.Request) error {
 	if body.Nothing || len(problems) > 0 || !ok {
 		body.Groups = form(p.L, nil, r.PostForm, problems)
 		if saving {
-			body.Groups = form(p.L, view.Resident.Values(), nil, problems)
+			v, err := d.veilOf(r.Context(), view.Resident.ID)
+			if err != nil {
+				return err
+			}
+			body.Groups = form(p.L, v.values(view.Resident.Values()), nil, problems)
 		}
 		d.renderEdit(w, r, http.StatusUnprocessableEntity, p, view, body)
 		return nil
@@ -338,7 +349,7 @@ func (d *Desk) saveConfirmed(w http.ResponseWriter, r *http.Request, p page, who
 	if err != nil {
 		return err
 	}
-	if reply.Resident == nil {
+	if reply.Resident == nil && reply.State != entryMerged {
 		// An edit has a page already; it watches until the entry is merged.
 		own := id.String()
 		reply.Resident = &own

@@ -216,6 +216,21 @@ func (d *Desk) foresee(ctx context.Context, l Lang, view store.View, values sche
 	if err != nil {
 		return p, err
 	}
+	v, err := d.veilOf(ctx, view.Resident.ID)
+	if err != nil {
+		return p, err
+	}
+	v.preview(&p)
+	for i := range p.Effects {
+		if !namesRecords(ctx) {
+			p.Effects[i].Key = shownKey(p.Effects[i].Key)
+		}
+	}
+	for i := range p.Effects { // whoever typed a number looks at it once more
+		if e := &p.Effects[i]; numbered(e.Attribute) && values[e.Attribute] != "" && e.New == mask(values[e.Attribute]) {
+			e.New = values[e.Attribute]
+		}
+	}
 	err = d.twins(ctx, l, view, values, &p)
 	return p, err
 }

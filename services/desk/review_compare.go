@@ -33,6 +33,8 @@ type Pair struct {
 	// State names what is shown here: sent back as seen, a decision is refused if
 	// the residents have changed meanwhile.
 	State string `json:"state"`
+	// Masked: numbers stand there by their first four characters.
+	Masked bool `json:"masked"`
 }
 
 // Side is one of the two residents, and its record that speaks loudest.
@@ -154,7 +156,7 @@ func (c comparer) pair(v store.PairView) (Pair, error) {
 		v.A, v.B = c.closest(v, rows)
 	}
 	p := Pair{A: c.side(v.X, v.A, rows), B: c.side(v.Y, v.B, rows), Reason: v.Reason, Rows: []Facing{},
-		Decisions: c.lang.decided(c.platforms, c.zone, v.Decisions), State: v.State}
+		Decisions: c.lang.decided(c.platforms, c.zone, v.Decisions), State: v.State, Masked: c.masked}
 	if v.Reason != "" {
 		p.ReasonText = c.lang.T("review." + v.Reason)
 	}
@@ -219,8 +221,8 @@ func (c comparer) name(ref schema.RecordRef) RefName {
 }
 
 func (c comparer) text(def schema.Definition, value string) string {
-	if c.masked && (def.Kind == schema.KindIDNumber || def.Kind == schema.KindPhone) {
-		return mask(value)
+	if numbered(def.Name) && !c.masked {
+		return value
 	}
 	return c.lang.Value(def.Name, value)
 }
@@ -241,7 +243,7 @@ func (c comparer) face(p *Pair, v store.PairView, rows map[int64]lineage.Row) {
 			return slices.ContainsFunc(f.B, func(b Said) bool { return a.value == b.value })
 		})
 		f.Differs = !f.Same
-		if f.Differs && def.Kind != schema.KindCode && (!c.masked || def.Kind != schema.KindIDNumber && def.Kind != schema.KindPhone) {
+		if f.Differs && def.Kind != schema.KindCode && (!c.masked || !numbered(def.Name)) {
 			f.A[0].Marks, f.B[0].Marks = differences(f.A[0].Text, f.B[0].Text)
 		}
 		p.Rows = append(p.Rows, f)

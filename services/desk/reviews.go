@@ -131,7 +131,7 @@ func (d *Desk) getReviews(r *http.Request, l Lang) (answer, error) {
 	return answer{status: http.StatusOK, body: reviews}, err
 }
 
-// pairOf reads one pair whole: like the page of a resident it shows numbers.
+// pairOf reads one pair whole. Numbers are masked until those of both are in sight.
 func (d *Desk) pairOf(ctx context.Context, l Lang, x, y uuid.UUID) (Pair, error) {
 	v, err := d.o.Store.Pair(ctx, x, y)
 	if err != nil {
@@ -141,7 +141,11 @@ func (d *Desk) pairOf(ctx context.Context, l Lang, x, y uuid.UUID) (Pair, error)
 	if err != nil {
 		return Pair{}, err
 	}
-	return comparer{lang: l, model: d.model(ctx), platforms: platforms, zone: d.o.Today().Location()}.pair(v)
+	shown, err := d.revealed(ctx, x, y)
+	if err != nil {
+		return Pair{}, err
+	}
+	return comparer{lang: l, model: d.model(ctx), platforms: platforms, zone: d.o.Today().Location(), masked: !shown}.pair(v)
 }
 
 func pairIDs(r *http.Request) (x, y uuid.UUID, err error) {

@@ -74,7 +74,17 @@ func (d *Desk) waitingChanges(ctx context.Context, l Lang, resident uuid.UUID) (
 		if r.Source.Platform != "" {
 			w.Source = platformName(l, platforms, r.Source.Platform)
 		}
+		veil, err := d.veilOf(ctx, r.Resident)
+		if err != nil {
+			return nil, err
+		}
+		if veil.hides(r.Attribute) {
+			w.Old, w.New = "", ""
+		}
 		for _, def := range visible {
+			if veil.hides(def.Name) {
+				continue
+			}
 			if v, held := master[def.Name]; def.Benefit && held {
 				w.Stops = append(w.Stops, l.Attribute(def.Name)+l.T("action.colon")+l.Value(def.Name, v.Value))
 			}

@@ -81,6 +81,9 @@ func (d *Desk) getResidentActions(r *http.Request, l Lang) (answer, error) {
 		return answer{}, err
 	}
 	acts, err := d.acts(r.Context(), l, list)
+	if err == nil {
+		acts, err = d.veilActs(r.Context(), id, acts)
+	}
 	return answer{status: http.StatusOK, body: map[string]any{"actions": acts}}, err
 }
 

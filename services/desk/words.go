@@ -39,11 +39,15 @@ func (l Lang) Attributes(list []schema.Attribute) string {
 const addressPattern = "{province}{city}{county}{street}{community}{road}{compound}[{building}号楼][{unit}单元][{room}室][（{rest}）]"
 
 // Value writes a canonical value for people: codes by their label, addresses as
-// they are spoken. Chinese addresses stay Chinese.
+// they are spoken, numbers by their first four characters. Chinese addresses stay
+// Chinese.
 func (l Lang) Value(a schema.Attribute, value string) string {
 	d, ok := schema.Lookup(a)
 	if !ok || value == "" {
 		return value
+	}
+	if numbered(a) {
+		return mask(value)
 	}
 	switch d.Kind {
 	case schema.KindCode:

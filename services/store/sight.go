@@ -15,6 +15,7 @@ import (
 
 	"heji/schema"
 	"heji/schema/codes"
+	"heji/services/audit"
 	"heji/services/survivorship"
 )
 
@@ -160,6 +161,60 @@ func (s *Store) SeenIntents(ctx context.Context, ids []string) (map[string]bool,
 		out[id.String()] = true
 	}
 	return out, nil
+}
+
+// DomainsSeen returns the domains in which whoever asks answers for a resident;
+// all of them where they are not limited.
+func (s *Store) DomainsSeen(ctx context.Context, resident uuid.UUID) ([]string, error) {
+	sight := sightOf(ctx)
+	if sight == nil {
+		domains, _ := codes.LookupTable("domain")
+		return domains.Codes(), nil
+	}
+	rows, err := s.pool.Query(ctx, `SELECT DISTINCT a.domain
+		FROM residents r, answering(r.id, r.home_area, r.home_dwelling, r.hukou_area, r.hukou_dwelling, $2::date) a
+		WHERE r.id = $1 AND a.body = ANY($3) AND (cardinality($4::text[]) = 0 OR a.domain = ANY($4)) ORDER BY 1`,
+		resident, sight.Day, texts(sight.Bodies), texts(sight.Domains))
+	if err != nil {
+		return nil, fmt.Errorf("ask for which domains somebody answers: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("ask for which domains somebody answers: %w", err)
+	}
+	return list, nil
+}
+
+// Reveal puts the numbers of a resident in sight of a viewer for some time, and
+// notes why.
+func (s *Store) Reveal(ctx context.Context, viewer string, resident uuid.UUID, why string, during time.Duration) error {
+	err := s.tx(ctx, func(tx pgx.Tx) error {
+		if err := mustSee(ctx, tx, resident); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM reveals WHERE until < clock_timestamp()`); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO reveals (viewer, resident_id, until) VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
+			ON CONFLICT (viewer, resident_id) DO UPDATE SET until = excluded.until`, viewer, resident, during.Seconds()); err != nil {
+			return err
+		}
+		return note(ctx, tx, "", audit.Note{Did: "reveal", What: "resident/" + resident.String(), Why: why}, nil)
+	})
+	if err != nil {
+		return fmt.Errorf("reveal numbers: %w", err)
+	}
+	return nil
+}
+
+// Revealed reports whether the numbers of all residents are in sight of a viewer.
+func (s *Store) Revealed(ctx context.Context, viewer string, residents []uuid.UUID) (all bool, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT (SELECT count(*) FROM reveals WHERE viewer = $1 AND resident_id = ANY($2) AND until > clock_timestamp())
+		= (SELECT count(DISTINCT id) FROM unnest($2::uuid[]) AS id)`, viewer, residents).Scan(&all)
+	if err != nil {
+		return false, fmt.Errorf("ask whether numbers are in sight: %w", err)
+	}
+	return all, nil
 }
 
 // SightFor is what a posting lets somebody see on a day; limited false: everybody.
