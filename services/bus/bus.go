@@ -155,6 +155,26 @@ func (b *Bus) Pending(ctx context.Context) (records, changes uint64, err error) 
 	return records, changes, nil
 }
 
+// Waiting returns how many records of a platform are published and not taken in:
+// a message goes when its work is done, and not before.
+func (b *Bus) Waiting(ctx context.Context, platform string) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestWait)
+	defer cancel()
+	s, err := b.js.Stream(ctx, RecordsStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 0, nil // thrown away
+	}
+	if err != nil {
+		return 0, fmt.Errorf("stream %s: %w", RecordsStream, err)
+	}
+	subject := recordsPrefix + platform
+	is, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		return 0, fmt.Errorf("stream %s: %w", RecordsStream, err)
+	}
+	return is.State.Subjects[subject], nil
+}
+
 // MaxRecord is the largest encoded record in bytes that can be published.
 func (b *Bus) MaxRecord() int {
 	return int(min(b.conn.MaxPayload(), maxMessage)) - headerRoom

@@ -186,19 +186,27 @@ func newRoad(t *testing.T, agreement string) *road { return newRoadOf(t, "", agr
 // newRoadOf also says more about the platform that gives.
 func newRoadOf(t *testing.T, giver, agreement string) *road {
 	t.Helper()
+	return newRoadWith(t, giver, agreement, func(*hub.Config) {})
+}
+
+// newRoadWith also says more about the hub.
+func newRoadWith(t *testing.T, giver, agreement string, more func(*hub.Config)) *road {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	name := fmt.Sprintf("%x", time.Now().UnixNano())
 	r := &road{t: t, ctx: ctx, gives: &board{rows: map[string]map[string]string{}}, gets: &board{rows: map[string]map[string]string{}}, getsID: "gets" + name, dir: t.TempDir()}
 	boards.Store("gives"+name, r.gives)
 	boards.Store(r.getsID, r.gets)
 	var specs []*spec.Platform
-	for id, more := range map[string]string{"gives" + name: giver, r.getsID: agreement} {
-		p, err := spec.Parse(id+".yaml", []byte("platform: "+id+"\nname: "+id+"\ndepartment: 测试\nkind: board\nclass: B\nconnect: {}\n"+fields+more),
+	for id, rest := range map[string]string{"gives" + name: giver, r.getsID: agreement} {
+		p, err := spec.Parse(id+".yaml", []byte("platform: "+id+"\nname: "+id+"\ndepartment: 测试\nkind: board\nclass: B\nconnect: {}\n"+fields+rest),
 			func(string) (string, bool) { return "", false })
 		require.NoError(t, err)
 		specs = append(specs, p)
 	}
-	h, err := hub.New(ctx, hub.Config{Dir: r.dir, DatabaseURL: pgtestDSN(t), Specs: specs, Logger: slog.New(slog.DiscardHandler), MaxWait: 50 * time.Millisecond})
+	c := hub.Config{Dir: r.dir, DatabaseURL: pgtestDSN(t), Specs: specs, Logger: slog.New(slog.DiscardHandler), MaxWait: 50 * time.Millisecond}
+	more(&c)
+	h, err := hub.New(ctx, c)
 	require.NoError(t, err)
 	r.hub = h
 	done := make(chan error, 1)

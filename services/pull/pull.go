@@ -195,7 +195,9 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 		if err := r.confirm(ctx); err != nil {
 			log.Warn("what is merged could not be confirmed to the platform; trying again", "error", err)
 		}
-		s.pause(ctx, id, wait+time.Duration(rand.Int64N(int64(wait)/20+1)))
+		if err := r.rest(ctx, wait+time.Duration(rand.Int64N(int64(wait)/20+1))); err != nil {
+			return err
+		}
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
@@ -221,14 +223,17 @@ func (s *Service) renew(ctx context.Context, lease store.Lease, stop context.Can
 	}
 }
 
-func (s *Service) pause(ctx context.Context, id string, d time.Duration) {
+// pause waits, and reports whether somebody asked for a pass now.
+func (s *Service) pause(ctx context.Context, id string, d time.Duration) (awake bool) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 	case <-t.C:
 	case <-s.wakes[id]:
+		return true
 	}
+	return false
 }
 
 // run is the sequence of one fence.
@@ -248,7 +253,9 @@ type run struct {
 	trusted bool
 	files   bool // a folder: between two files nothing is read, and nothing is mended
 
-	again *again    // nil: nothing of this platform needs to be read once more
+	again *again // nil: nothing of this platform needs to be read once more
+	low   int64  // positions that were seen to be taken in without a gap
+
 	heard time.Time // when the newest request for a whole read was made that was seen
 
 	// One pass.
