@@ -245,6 +245,7 @@ type undisturbed struct {
 	end          *end
 	conservation []store.Conservation
 	fences       map[string]int64
+	verified     verified
 }
 
 func (u *undisturbed) get(t *testing.T) *end {
@@ -260,7 +261,10 @@ func (u *undisturbed) run() {
 	}
 	o := options(u.dir, 4, 400)
 	w := &watcher{}
-	w.seen = func() error { return u.balance() }
+	w.seen = func() error {
+		u.verify()
+		return u.balance()
+	}
 	o.Out = w
 	ctx, cancel := context.WithTimeout(context.Background(), 2*longest)
 	defer cancel()

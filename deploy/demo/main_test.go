@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(childEnv); text != "" {
 		os.Exit(child(text))
 	}
+	if folder := os.Getenv(verifyEnv); folder != "" {
+		os.Exit(verifyFolder(folder))
+	}
 	code := m.Run()
 	if reference.dir != "" {
 		if err := os.RemoveAll(reference.dir); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"heji/connectors/platforms"
+	"heji/deploy/demo/population"
 )
 
 // publish writes the platforms' files and the simulators' addresses into the
@@ -22,11 +23,19 @@ func publish(dir string, env map[string]string) (string, error) {
 			return "", fmt.Errorf("write the platforms' files: %w", err)
 		}
 	}
-	var lines strings.Builder
+	var open, sealed strings.Builder // who may read the one need not know of the other
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		fmt.Fprintf(&lines, "%s=%s\n", name, env[name])
+		lines := &open
+		if slices.ContainsFunc(population.Sealed, func(id string) bool { return strings.HasPrefix(name, strings.ToUpper(id)+"_") }) {
+			lines = &sealed
+		}
+		fmt.Fprintf(lines, "%s=%s\n", name, env[name])
 	}
-	if err := os.WriteFile(filepath.Join(to, ".env"), []byte(lines.String()), 0o600); err != nil {
+	err := os.WriteFile(filepath.Join(to, ".env"), []byte(open.String()), 0o600)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(to, "sealed", ".env"), []byte(sealed.String()), 0o600)
+	}
+	if err != nil {
 		return "", fmt.Errorf("write the simulators' addresses: %w", err)
 	}
 	return to, nil

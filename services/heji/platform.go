@@ -37,6 +37,26 @@ type platformCommand struct {
 // platformFiles says where the files of the platforms are.
 type platformFiles struct {
 	Platforms string `help:"Folder with one YAML file for each platform." default:"./platforms" env:"HEJI_PLATFORMS" type:"path"`
+	Sealed    string `help:"Folder of the sealed platforms (class D). Default: sealed in the folder of platforms." env:"HEJI_SEALED" type:"path"`
+}
+
+// sealedFolder is where the files of sealed platforms are.
+func (f platformFiles) sealedFolder() string {
+	if f.Sealed != "" {
+		return f.Sealed
+	}
+	return filepath.Join(f.Platforms, "sealed")
+}
+
+// isSealed reports whether a file is one of a sealed platform, which only the
+// satellite reads: its folder says so.
+func (f platformFiles) isSealed(path string) bool {
+	folder, err := os.Stat(f.sealedFolder())
+	if err != nil {
+		return false
+	}
+	its, err := os.Stat(filepath.Dir(path))
+	return err == nil && os.SameFile(folder, its)
 }
 
 // envFile holds the values of ${NAME} beside the files, for those who do not want
@@ -88,9 +108,11 @@ func (f platformFiles) path(name string) string {
 	if strings.ContainsRune(name, filepath.Separator) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
 		return name
 	}
-	for _, ext := range []string{".yaml", ".yml"} {
-		if path := filepath.Join(f.Platforms, name+ext); fileExists(path) {
-			return path
+	for _, folder := range []string{f.Platforms, f.sealedFolder()} {
+		for _, ext := range []string{".yaml", ".yml"} {
+			if path := filepath.Join(folder, name+ext); fileExists(path) {
+				return path
+			}
 		}
 	}
 	return filepath.Join(f.Platforms, name+".yaml")
@@ -132,9 +154,15 @@ func (f platformFiles) open(ctx context.Context, name string, draft bool) (*conn
 		return nil, err
 	}
 	p := &connected{path: path, text: text}
-	if draft {
+	switch {
+	case draft:
 		p.spec, err = spec.ParseDraft(path, text, env)
-	} else if p.spec, err = spec.Parse(path, text, env); err == nil {
+	case f.isSealed(path):
+		p.spec, err = spec.ParseSealed(path, text, env)
+	default:
+		p.spec, err = spec.Parse(path, text, env)
+	}
+	if err == nil && !draft {
 		p.mapp, err = mapping.New(p.spec)
 	}
 	if err != nil {

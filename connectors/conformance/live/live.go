@@ -33,6 +33,8 @@ type Subject struct {
 	Environment spec.Environment // what ${NAME} becomes
 	Dir         string           // a folder for the connector's own files; not the running hub's
 
+	Sealed bool // a platform of class D, which only a satellite reads
+
 	Write bool   // allow the checks that write
 	Key   string // the row that they write back as it stands
 }
@@ -206,7 +208,15 @@ func (x *session) heard(err error) {
 
 // parse reads the platform's file, or another text in its place.
 func (x *session) parse(file []byte) (*spec.Platform, error) {
-	p, err := spec.Parse(x.Name, file, x.Environment)
+	return x.parseWith(file, x.Environment)
+}
+
+func (x *session) parseWith(file []byte, env spec.Environment) (*spec.Platform, error) {
+	parse := spec.Parse
+	if x.Sealed {
+		parse = spec.ParseSealed
+	}
+	p, err := parse(x.Name, file, env)
 	x.heard(err)
 	return p, err
 }

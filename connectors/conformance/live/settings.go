@@ -12,7 +12,6 @@ import (
 
 	"heji/connectors"
 	"heji/connectors/mapping"
-	"heji/connectors/spec"
 	"heji/schema"
 )
 
@@ -76,13 +75,12 @@ func wrongSettings(ctx context.Context, x *session) (Text, error) {
 		return Text{}, fail("connect 中写错的设置没有被指出", "a setting that does not exist in connect was not named")
 	}
 	for _, name := range variables(x.File) {
-		_, err := spec.Parse(x.Name, x.File, func(n string) (string, bool) {
+		_, err := x.parseWith(x.File, func(n string) (string, bool) {
 			if n == name {
 				return "", false
 			}
 			return x.Environment(n)
 		})
-		x.heard(err)
 		if err == nil || !strings.Contains(err.Error(), name) {
 			return Text{}, fail("缺少环境变量 %s 时没有指出", "the missing environment variable %s was not named", name)
 		}
