@@ -73,7 +73,35 @@ CREATE TABLE reveals (
 );
 CREATE INDEX reveals_until ON reveals (until);
 
+-- Requests of one community to look after a resident of another.
+CREATE TABLE handovers (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    resident_id uuid NOT NULL REFERENCES residents,
+    hint        text NOT NULL,               -- first four characters of the number that was asked for
+    body        text NOT NULL REFERENCES bodies, -- that asks
+    asked_by    text NOT NULL,
+    residence   text NOT NULL,               -- where the resident lives now
+    hukou       boolean NOT NULL,            -- the hukou moves as well
+    why         text NOT NULL,
+    at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'accepted', 'refused', 'withdrawn')),
+    answered_by text,
+    answer_why  text,
+    answered_at timestamptz
+);
+CREATE UNIQUE INDEX handovers_open ON handovers (resident_id, body) WHERE state = 'open';
+CREATE INDEX handovers_asked_by ON handovers (asked_by);
+
+-- How often somebody asked where a number is registered, within the hour.
+CREATE TABLE claim_tries (
+    who text NOT NULL,
+    hit boolean NOT NULL,
+    at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX claim_tries_who ON claim_tries (who, at);
+
 -- +goose Down
+DROP TABLE claim_tries, handovers;
 DROP TABLE reveals;
 ALTER TABLE tokens DROP CONSTRAINT tokens_review_everywhere, DROP COLUMN everywhere, DROP COLUMN bodies, DROP COLUMN domains;
 ALTER TABLE accounts DROP COLUMN everywhere, DROP COLUMN bodies, DROP COLUMN domains;

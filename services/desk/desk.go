@@ -79,6 +79,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeKit(mux)
 	d.routeRisks(mux)
 	d.routeVeil(mux)
+	d.routeHandovers(mux)
 	d.routeAudit(mux)
 	d.routeLadder(mux)
 	d.routeStatement(mux)

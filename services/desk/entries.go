@@ -125,6 +125,9 @@ func (d *Desk) saveNew(ctx context.Context, request, who string, values schema.V
 			delete(values, a) // a new resident has nothing to blank
 		}
 	}
+	if err := d.elsewhere(ctx, values); err != nil {
+		return saved{}, err
+	}
 	e, fresh, err := d.o.Store.SaveNew(ctx, request, who, values)
 	// A key of somebody else's entry is used, whatever it says.
 	if err == nil && !fresh && (e.Who != who || e.Resident != uuid.Nil || !sameValues(e.Record.Values, values)) {
@@ -135,6 +138,9 @@ func (d *Desk) saveNew(ctx context.Context, request, who string, values schema.V
 
 // saveEdit stores changes of a resident.
 func (d *Desk) saveEdit(ctx context.Context, request, who string, resident uuid.UUID, changes schema.Values) (saved, error) {
+	if err := d.elsewhere(ctx, changes); err != nil {
+		return saved{}, err
+	}
 	e, fresh, err := d.o.Store.SaveEdit(ctx, request, who, resident, changes)
 	if err == nil && !fresh {
 		same := e.Resident != uuid.Nil && e.Who == who

@@ -33,6 +33,7 @@ type apart struct {
 	parcel     string
 	actionID   string
 	decisionID string
+	handover   string
 }
 
 const (
@@ -88,6 +89,8 @@ func twoCommunities(t *testing.T) *apart {
 	w.actionID = r.json["action"].(map[string]any)["id"].(string)
 	require.NoError(t, w.db.QueryRow(ctx, `SELECT id::text FROM decisions`).Scan(&w.decisionID))
 	w.exec(`INSERT INTO dead_records (platform, stage, key, place, problem) VALUES ('pension', 'pull', 'P-x', 'row 7', 'bad_id_number')`)
+	w.exec(`INSERT INTO handovers (resident_id, hint, body, asked_by, residence, hukou, why) VALUES ($1, '3912', 'street', '别人', $2, false, '欧阳沐辰搬来')`, w.canary, at(yongfu, "1"))
+	require.NoError(t, w.db.QueryRow(ctx, `SELECT id::text FROM handovers`).Scan(&w.handover))
 	// A card of the canary, and a batch of the canary and the other.
 	w.live("reward", "home")
 	for i, c := range []struct{ platform, record string }{{"home", "P-canary"}, {"reward", "P-canary"}, {"reward", "V-other"}} {
@@ -127,6 +130,8 @@ func (w *apart) places(t *testing.T, route string) (method, hers, nobodys string
 		fill["{id}"] = [2]string{w.decisionID, "99999"}
 	case strings.Contains(path, "/actions/"):
 		fill["{id}"] = [2]string{w.actionID, absent}
+	case strings.Contains(path, "/handovers/"):
+		fill["{id}"] = [2]string{w.handover, "99999"}
 	case strings.Contains(path, "/dead/"):
 		fill["{id}"] = [2]string{"1", "99999"}
 	case strings.Contains(path, "/parcels/"):
@@ -147,7 +152,7 @@ func (w *apart) body(route string) string {
 	switch {
 	case route == "PATCH /api/v1/residents/{id}":
 		body = values
-	case strings.HasPrefix(route, "POST /api/v1/risks/"):
+	case strings.HasPrefix(route, "POST /api/v1/risks/"), strings.HasPrefix(route, "POST /api/v1/handovers/"), strings.HasSuffix(route, "/reveal"):
 		body = map[string]any{"who": "x", "why": "y"}
 	case strings.HasSuffix(route, "/typed"):
 		body = map[string]any{"taken": true, "who": "x"}
@@ -215,6 +220,8 @@ func TestCommunitiesAreApart(t *testing.T) {
 	// Nothing that a stranger sent has been done.
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM desk_entries WHERE resident_id = $1`, w.canary))
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM risks WHERE released_at IS NULL AND stopped_at IS NULL`))
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM handovers WHERE state = 'open'`))
+	require.Zero(t, w.count(`SELECT count(*) FROM reveals`))
 	require.NotContains(t, w.log.String(), "欧阳沐辰")
 	require.Zero(t, w.count(`SELECT count(*) FROM audit_notes WHERE did = 'read' AND what = 'resident/' || $1 AND who IN ('陈静', '郑主任', '新来的')`, w.canary.String()))
 	require.Positive(t, w.count(`SELECT count(*) FROM audit_notes WHERE did = 'read.refused' AND what = 'resident/' || $1 AND who = '陈静'`, w.canary.String()))
@@ -236,7 +243,7 @@ func TestSearchingAcrossCommunities(t *testing.T) {
 				require.Equal(t, strings.Count(absent.text, "/residents/"), strings.Count(r.text, "/residents/"), "%s%s as %s", path, hers, login)
 			}
 		}
-		for _, path := range []string{"/api/v1/risks?resident=" + w.canary.String(), "/api/v1/risks", "/risks", "/api/v1/parcels", "/parcels"} {
+		for _, path := range []string{"/api/v1/risks?resident=" + w.canary.String(), "/api/v1/risks", "/risks", "/api/v1/parcels", "/parcels", "/handovers", "/api/v1/handovers"} {
 			r := w.get(path, w.as(login)...)
 			for _, secret := range w.secrets {
 				require.NotContains(t, r.text, secret, "%s as %s", path, login)

@@ -69,6 +69,12 @@ func TestEveryKeyIsSaid(t *testing.T) {
 	for _, p := range []string{"few", "empty", "unknown", "twice", "missing", "anchored", "follows"} {
 		used["error.split_"+p+".title"], used["error.split_"+p+".detail"] = true, true
 	}
+	for _, s := range []store.HandoverState{store.HandoverOpen, store.HandoverAccepted, store.HandoverRefused, store.HandoverWithdrawn} {
+		used["handover."+string(s)] = true
+	}
+	for _, w := range []store.Registered{store.RegisteredNowhere, store.RegisteredHere, store.RegisteredElsewhere} {
+		used["claim."+string(w)] = true
+	}
 	for _, r := range access.Roles {
 		used["role."+string(r)] = true
 	}

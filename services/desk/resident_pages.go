@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,7 +22,9 @@ type FormBody struct {
 	Name     string
 	Action   string
 	Nothing  bool // nothing was changed
-	WhoError string
+	// Elsewhere: the number is registered with another community.
+	Elsewhere bool
+	WhoError  string
 }
 
 func (d *Desk) newPage(w http.ResponseWriter, r *http.Request) error {
@@ -72,6 +75,12 @@ func (d *Desk) newPost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s, err := d.saveNew(r.Context(), request, who, values)
+	if f := (*failure)(nil); errors.As(err, &f) && f.code == "elsewhere" {
+		body.Elsewhere, body.Groups = true, form(p.L, nil, r.PostForm, nil)
+		p.Body = body
+		d.render(w, r, f.status, "form", p)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

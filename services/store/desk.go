@@ -79,45 +79,49 @@ func (s *Store) SaveNew(ctx context.Context, request, who string, values schema.
 // resident's desk record, or a new one that follows the resident's records.
 func (s *Store) SaveEdit(ctx context.Context, request, who string, resident uuid.UUID, changes schema.Values) (e Entry, fresh bool, err error) {
 	err = s.tx(ctx, func(tx pgx.Tx) error {
-		var known bool
-		if e, known, err = entryLock(ctx, tx, request); err != nil || known {
-			return err
-		}
-		fresh = true
-		if resident, err = follow(ctx, tx, resident); err != nil {
-			return err
-		}
-		e = Entry{Request: request, Who: who, Resident: resident, Record: schema.Record{Values: schema.Values{}}}
-		// The latest version of the desk record: merged already, or still on its way.
-		rows, err := tx.Query(ctx, `SELECT id, request, key, coalesce(resident_id, '00000000-0000-0000-0000-000000000000'), who, at, record
-			FROM desk_entries d WHERE d.resident_id = $1
-				OR d.key IN (SELECT key FROM records WHERE platform = 'desk' AND resident_id = $1 AND NOT deleted)
-			ORDER BY d.id DESC LIMIT 1`, resident)
-		if err != nil {
-			return err
-		}
-		last, err := pgx.CollectRows(rows, scanEntry)
-		if err != nil {
-			return err
-		}
-		if len(last) > 0 {
-			e.Key, e.Record = last[0].Key, last[0].Record
-		} else {
-			e.Key = "edit-" + uuid.NewString()
-			if e.Record.Anchors, err = anchorsOf(ctx, tx, resident); err != nil {
-				return err
-			}
-		}
-		for a, v := range changes {
-			e.Record.Values[a] = v
-		}
-		e.Record.Raw = rawOf(e.Record.Values)
-		return insertEntry(ctx, tx, &e)
+		e, fresh, err = saveEdit(ctx, tx, request, who, resident, changes)
+		return err
 	})
 	if err != nil {
 		return Entry{}, false, fmt.Errorf("save the entry: %w", err)
 	}
 	return e, fresh, nil
+}
+
+func saveEdit(ctx context.Context, tx pgx.Tx, request, who string, resident uuid.UUID, changes schema.Values) (Entry, bool, error) {
+	e, known, err := entryLock(ctx, tx, request)
+	if err != nil || known {
+		return e, false, err
+	}
+	if resident, err = follow(ctx, tx, resident); err != nil {
+		return e, false, err
+	}
+	e = Entry{Request: request, Who: who, Resident: resident, Record: schema.Record{Values: schema.Values{}}}
+	// The latest version of the desk record: merged already, or still on its way.
+	rows, err := tx.Query(ctx, `SELECT id, request, key, coalesce(resident_id, '00000000-0000-0000-0000-000000000000'), who, at, record
+		FROM desk_entries d WHERE d.resident_id = $1
+			OR d.key IN (SELECT key FROM records WHERE platform = 'desk' AND resident_id = $1 AND NOT deleted)
+		ORDER BY d.id DESC LIMIT 1`, resident)
+	if err != nil {
+		return e, false, err
+	}
+	last, err := pgx.CollectRows(rows, scanEntry)
+	if err != nil {
+		return e, false, err
+	}
+	if len(last) > 0 {
+		e.Key, e.Record = last[0].Key, last[0].Record
+	} else {
+		e.Key = "edit-" + uuid.NewString()
+		if e.Record.Anchors, err = anchorsOf(ctx, tx, resident); err != nil {
+			return e, false, err
+		}
+	}
+	for a, v := range changes {
+		e.Record.Values[a] = v
+	}
+	e.Record.Raw = rawOf(e.Record.Values)
+	return e, true, insertEntry(ctx, tx, &e)
 }
 
 // anchorsOf lists the records that an edit hangs on, the oldest first.
