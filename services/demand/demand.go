@@ -116,7 +116,7 @@ func Unflag(row lineage.Row, who lineage.Resident, refused map[schema.Attribute]
 	changed := false
 	for a, f := range row.Flags() {
 		w, ok := who.Wanted[a]
-		if f.Kind != lineage.Refused || !ok || w.Wire == refused[a] {
+		if f.Kind != lineage.Refused || !ok || w.Wire == refused[a] || row.Lineage.Fields[a].Back != nil {
 			continue
 		}
 		if next, _, err := lineage.Resolve(row, a, lineage.WriteAgain); err == nil {
@@ -134,8 +134,8 @@ func Hold(waits store.Waits, plan *lineage.Plan) []schema.Attribute {
 		return nil
 	}
 	var held []schema.Attribute
-	for a := range plan.Due {
-		if _, wait := waits.For(a); wait {
+	for a, d := range plan.Due {
+		if _, wait := waits.For(a); wait && !d.Back {
 			held = append(held, a)
 			delete(plan.Due, a)
 		}

@@ -165,9 +165,10 @@ func (d *Desk) pullNow(platform string) {
 // routeKit is the API behind heji platform.
 func (d *Desk) routeKit(mux *http.ServeMux) {
 	for route, f := range map[string]func(*http.Request, Lang) (answer, error){
-		"POST /api/v1/platforms/{id}/resync": d.postResync,
-		"POST /api/v1/dead/{id}/retry":       d.postDead(false),
-		"POST /api/v1/dead/{id}/drop":        d.postDead(true),
+		"POST /api/v1/platforms/{id}/resync":   d.postResync,
+		"POST /api/v1/platforms/{id}/rollback": d.postRollback,
+		"POST /api/v1/dead/{id}/retry":         d.postDead(false),
+		"POST /api/v1/dead/{id}/drop":          d.postDead(true),
 	} {
 		mux.HandleFunc(route, d.api(f))
 	}

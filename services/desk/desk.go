@@ -11,7 +11,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"heji/schema"
+	"heji/services/lineage"
 	"heji/services/linkage"
 	"heji/services/registry"
 	"heji/services/store"
@@ -29,7 +32,9 @@ type Options struct {
 	Today    func() time.Time      // nil: time.Now; its zone is the one of the pages
 	Model    *linkage.Model        // nil: linkage.Default
 	// Keys makes the blocking keys of own values that a verdict has changed.
-	Keys  func(schema.Values) []int64
+	Keys func(schema.Values) []int64
+	// Kept reads what is kept, encrypted, of a write.
+	Kept  func(intent uuid.UUID, sealed string) ([]lineage.Written, error)
 	Rules survivorship.Rules // zero: survivorship.DefaultRules
 	// Public is the address that people open, where it is not this machine; nil:
 	// the desk answers on loopback names only.

@@ -14,6 +14,7 @@ import (
 	"heji/connectors"
 	"heji/schema"
 	"heji/services/access"
+	"heji/services/lineage"
 	"heji/services/store"
 )
 
@@ -77,6 +78,9 @@ func TestEveryKeyIsSaid(t *testing.T) {
 	}
 	for _, r := range access.Roles {
 		used["role."+string(r)] = true
+	}
+	for _, left := range []lineage.Left{lineage.LeftChanged, lineage.LeftSame, lineage.LeftWaits, lineage.LeftDone, lineage.LeftGone, lineage.LeftCreated, store.LeftUnknown} {
+		used["rollback.left."+string(left)] = true
 	}
 	for o := range outcomeIcon {
 		used["outcome."+o] = true

@@ -98,6 +98,7 @@ var permissions = map[string]access.Permission{
 	"POST /api/v1/platforms/{id}/pause":                        access.Operate,
 	"POST /api/v1/platforms/{id}/resume":                       access.Operate,
 	"POST /api/v1/platforms/{id}/resync":                       access.Operate,
+	"POST /api/v1/platforms/{id}/rollback":                     access.Operate,
 	"POST /api/v1/platforms/{id}/stage":                        access.Operate,
 	"GET /api/v1/relink":                                       access.Operate,
 	"POST /api/v1/relink":                                      access.Operate,

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
+
+	"heji/services/journal"
+	"heji/services/lineage"
 	"heji/services/store"
 )
 
@@ -51,4 +55,10 @@ func (h *Hub) forgetOnce(ctx context.Context, now time.Time) error {
 		h.c.Logger.Info("what was kept of writes long ago is dropped", "writes", n, "total", files)
 	}
 	return err
+}
+
+// Kept reads what is kept of a write.
+func (h *Hub) Kept(intent uuid.UUID, sealed string) ([]lineage.Written, error) {
+	c, err := journal.Open(h.Ring, intent, sealed)
+	return c.Written, err
 }

@@ -35,6 +35,7 @@ type field struct {
 	began time.Time
 	past  []Text
 	flag  *Flag
+	back  *Back
 }
 
 type ownText struct {
@@ -46,7 +47,7 @@ type ownText struct {
 func (r Row) field(a schema.Attribute) field {
 	raw, mapped := r.Raw[a]
 	x := r.Lineage.Fields[a]
-	f := field{mapped: mapped, seen: r.lastShown(), sent: x.Sent, ours: x.Ours, began: x.Began, past: x.Past, flag: x.Flag}
+	f := field{mapped: mapped, seen: r.lastShown(), sent: x.Sent, ours: x.Ours, began: x.Began, past: x.Past, flag: x.Flag, back: x.Back}
 	if !x.Seen.IsZero() {
 		f.seen = x.Seen
 	}
@@ -83,7 +84,7 @@ func (r Row) lastShown() time.Time {
 
 // put packs one field into the row, whose maps must be the caller's own.
 func (r *Row) put(a schema.Attribute, f field) {
-	x := Field{Sent: f.sent, Ours: f.ours, Began: f.began, Past: f.past, Flag: f.flag}
+	x := Field{Sent: f.sent, Ours: f.ours, Began: f.began, Past: f.past, Flag: f.flag, Back: f.back}
 	delete(r.Own, a)
 	if f.mapped {
 		r.Raw[a] = f.shown.Raw
@@ -119,7 +120,7 @@ func (r *Row) put(a schema.Attribute, f field) {
 
 func (x Field) plain() bool {
 	return !x.Bare && x.OwnRaw == nil && x.Reading == nil && x.When == nil && x.Seen.IsZero() &&
-		x.Sent == nil && len(x.Ours) == 0 && x.Began.IsZero() && len(x.Past) == 0 && x.Flag == nil
+		x.Sent == nil && len(x.Ours) == 0 && x.Began.IsZero() && len(x.Past) == 0 && x.Flag == nil && x.Back == nil
 }
 
 func equalValue(a, b *string) bool { return a == b || a != nil && b != nil && *a == *b }

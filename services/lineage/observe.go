@@ -323,7 +323,7 @@ func sameState(a, b Row) bool {
 // written in place, so pointers tell.
 func sameField(a, b Field) bool {
 	return a.Bare == b.Bare && equalValue(a.OwnRaw, b.OwnRaw) && equalValue(a.Reading, b.Reading) &&
-		a.Seen.Equal(b.Seen) && a.Sent == b.Sent && a.Began.Equal(b.Began) && a.Flag == b.Flag &&
+		a.Seen.Equal(b.Seen) && a.Sent == b.Sent && a.Began.Equal(b.Began) && a.Flag == b.Flag && a.Back == b.Back &&
 		(a.When == b.When || a.When != nil && b.When != nil && *a.When == *b.When) &&
 		sameSlice(a.Ours, b.Ours) && sameSlice(a.Past, b.Past)
 }

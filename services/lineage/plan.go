@@ -43,6 +43,8 @@ type Due struct {
 	If Text
 	// Retract: a value whose source has left this resident is taken back.
 	Retract bool
+	// Back: a person has had our write rolled back; also a Retract.
+	Back bool
 }
 
 // Plan is the difference between what a row shows and what it should show.
@@ -115,6 +117,11 @@ type planner struct {
 // field applies "a field is due exactly when …" to one field.
 func (x planner) field(a schema.Attribute, f field) {
 	d, want, ok := x.candidate(a, f)
+	if f.back != nil {
+		if d, ok = x.rollback(a, f, d, ok); !ok {
+			return
+		}
+	}
 	if !ok {
 		return
 	}

@@ -31,7 +31,7 @@ var ErrVerdict = errors.New("the verdict does not fit this field")
 // returns the rendition, which the caller may apply to the whole column.
 func Resolve(row Row, a schema.Attribute, v Verdict) (Row, *Rendition, error) {
 	f := row.field(a)
-	if f.flag == nil {
+	if f.flag == nil && (f.back == nil || v != WriteAgain) {
 		return row, nil, fmt.Errorf("%s: %w", a, ErrNotFlagged)
 	}
 	var learnt *Rendition
@@ -55,6 +55,7 @@ func Resolve(row Row, a schema.Attribute, v Verdict) (Row, *Rendition, error) {
 		f.own = &ownText{Text: f.shown, Interval: f.flag.When}
 		f.sent = nil
 	case WriteAgain:
+		f.back = nil
 		if f.sent != nil {
 			f.setSent(func(s *Sent) { s.Asked = true })
 		}

@@ -131,6 +131,18 @@ type Field struct {
 	// Past holds earlier own texts, the newest last, at most pastLimit.
 	Past []Text `json:"past,omitempty"`
 	Flag *Flag  `json:"flag,omitempty"`
+	// Back is what a person has had brought back here ([RollBack]).
+	Back *Back `json:"back,omitempty"`
+}
+
+// Back is what a field showed before writes that a person has rolled back. As
+// long as it is there, nothing else is written to the field.
+type Back struct {
+	Text
+	// Source is whose evidence the text was, Own where it was the platform's.
+	Source string `json:"source"`
+	// Wrote are the texts that are to give way: only over one of them it is written.
+	Wrote []string `json:"wrote"`
 }
 
 // Sent is the last value that we wrote to a field.
@@ -176,6 +188,8 @@ const (
 	Contested FlagKind = "contested" // somebody there changed or reverted what we wrote
 	NotTaken  FlagKind = "not_taken" // the platform took the write and shows the old value
 	Refused   FlagKind = "refused"   // the platform said no
+	// RolledBack is no flag of the rules: a person has taken back what we wrote.
+	RolledBack FlagKind = "rolled_back"
 )
 
 // Flag stops all writing to a field until a person decides.
@@ -272,11 +286,15 @@ func (r Row) InDoubt() bool { return r.Lineage.Write != nil && !r.Lineage.Write.
 func (r Row) Flags() map[schema.Attribute]Flag {
 	var flags map[schema.Attribute]Flag
 	for a, f := range r.Lineage.Fields {
-		if f.Flag == nil {
+		if f.Flag == nil && f.Back == nil {
 			continue
 		}
 		if flags == nil {
 			flags = map[schema.Attribute]Flag{}
+		}
+		if f.Flag == nil {
+			flags[a] = Flag{Kind: RolledBack}
+			continue
 		}
 		flags[a] = *f.Flag
 	}

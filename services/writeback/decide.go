@@ -270,6 +270,9 @@ func fieldsOf(due map[schema.Attribute]lineage.Due) map[schema.Attribute]store.I
 		if d.Value != nil {
 			f.Value = *d.Value
 		}
+		if d.Back {
+			f.Source = lineage.Own // counted as given back, whoever's it was before
+		}
 		out[a] = f
 	}
 	return out
