@@ -17,6 +17,7 @@ import (
 	"heji/connectors/internal/timefmt"
 	"heji/connectors/spec"
 	"heji/schema"
+	"heji/schema/clock"
 )
 
 // Kind is the name under which the kind is registered.
@@ -81,7 +82,7 @@ func Open(_ context.Context, p *spec.Platform, env connectors.Environment) (conn
 		}
 	}
 	r := &reader{platform: p, settings: s, zone: zone, columns: p.Columns(), drive: d, attended: env.Attended,
-		folder: &folder{drive: d, dir: s.Dir, marker: s.DoneMarker, stableFor: s.StableFor.D(), now: time.Now}}
+		folder: &folder{drive: d, dir: s.Dir, marker: s.DoneMarker, stableFor: s.StableFor.D(), now: clock.Now}}
 	if s.DeleteColumn != "" && !contains(r.columns, s.DeleteColumn) {
 		r.columns = append(r.columns, s.DeleteColumn)
 	}
@@ -104,7 +105,7 @@ func Open(_ context.Context, p *spec.Platform, env connectors.Environment) (conn
 		w.journal = filepath.Join(s.Outbox.Dir, ".heji")
 	}
 	return &acknowledger{writer: w, ackMatch: compile(s.Acks.Pattern), pending: map[identity]map[string]bool{}, released: map[string]bool{},
-		acks: &folder{drive: d, dir: s.Acks.Dir, marker: s.Acks.DoneMarker, stableFor: s.StableFor.D(), now: time.Now}}, nil
+		acks: &folder{drive: d, dir: s.Acks.Dir, marker: s.Acks.DoneMarker, stableFor: s.StableFor.D(), now: clock.Now}}, nil
 }
 
 // Close gives connections back; no file stays open between calls.

@@ -13,6 +13,7 @@ import (
 	"heji/connectors"
 	"heji/connectors/spec"
 	"heji/schema"
+	"heji/schema/clock"
 )
 
 // Kind is the name under which the kind is registered.
@@ -52,7 +53,7 @@ func Open(_ context.Context, p *spec.Platform, _ connectors.Environment) (connec
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{platform: p, settings: s, zone: zone, client: c, now: time.Now}
+	r := &reader{platform: p, settings: s, zone: zone, client: c, now: clock.Now}
 	if s.Out == nil {
 		return r, nil
 	}

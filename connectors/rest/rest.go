@@ -14,6 +14,7 @@ import (
 	"heji/connectors/internal/timefmt"
 	"heji/connectors/spec"
 	"heji/schema"
+	"heji/schema/clock"
 )
 
 // Kind is the name under which the kind is registered.
@@ -69,7 +70,7 @@ func OpenDialect(p *spec.Platform, s Settings, d Dialect) (connectors.Connector,
 	if err != nil {
 		return nil, p.Errorf("connect.timezone", "connect.timezone is no time zone. Write it as Asia/Shanghai.")
 	}
-	r := &reader{platform: p, settings: s, zone: zone, now: time.Now, transport: newTransport(pace.Concurrency(p)), columns: p.Columns(),
+	r := &reader{platform: p, settings: s, zone: zone, now: clock.Now, transport: newTransport(pace.Concurrency(p)), columns: p.Columns(),
 		dialect: d, limit: pace.New(p)}
 	for _, c := range []string{s.List.Updated, s.Deletes.Field} {
 		if c != "" && !contains(r.columns, c) {

@@ -18,6 +18,7 @@ import (
 	"heji/connectors"
 	"heji/connectors/rest"
 	"heji/connectors/spec"
+	"heji/schema/clock"
 )
 
 // Kind is the name under which the kind is registered.
@@ -45,7 +46,7 @@ func Open(_ context.Context, p *spec.Platform, _ connectors.Environment) (connec
 	if err := t.Add(p, opHeader, "connect.security.header", s.Security.Header); err != nil {
 		return nil, err
 	}
-	d := &dialect{platform: p, settings: s, templates: t, turn: make(chan struct{}, 1), now: time.Now}
+	d := &dialect{platform: p, settings: s, templates: t, turn: make(chan struct{}, 1), now: clock.Now}
 	d.turn <- struct{}{}
 	return rest.OpenDialect(p, engine, d)
 }

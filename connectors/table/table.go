@@ -12,6 +12,7 @@ import (
 	"heji/connectors"
 	"heji/connectors/internal/pace"
 	"heji/connectors/spec"
+	wall "heji/schema/clock"
 )
 
 // Kind is the name under which the kind is registered.
@@ -49,7 +50,7 @@ func Open(_ context.Context, p *spec.Platform, _ connectors.Environment) (connec
 			return nil, p.Errorf("connect.timezone", "connect.timezone is no time zone. Write it as Asia/Shanghai.")
 		}
 	}
-	c := &common{platform: p, settings: s, zone: zone, now: time.Now, fault: pgFault}
+	c := &common{platform: p, settings: s, zone: zone, now: wall.Now, fault: pgFault}
 	if brand := brands[s.Driver]; brand != nil {
 		return openBrand(c, brand)
 	}

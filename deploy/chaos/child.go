@@ -16,6 +16,7 @@ import (
 
 	"heji/connectors/platforms"
 	"heji/connectors/spec"
+	"heji/schema/clock"
 	"heji/services/embedded"
 	"heji/services/fault"
 	"heji/services/hub"
@@ -40,6 +41,7 @@ type child struct {
 	Env      map[string]string // of the platforms' files
 	IDs      []string
 	Lag      map[string]time.Duration // declared, by platform
+	Skew     time.Duration            // of its clock
 	Workers  int
 	Batch    int
 }
@@ -89,6 +91,14 @@ func (l *line) ask(place fault.Place, platform string) {
 func (l *line) listen(in *os.File) {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
+		if by, ok := strings.CutPrefix(lines.Text(), "skew "); ok {
+			d, err := time.ParseDuration(by)
+			if err != nil {
+				os.Exit(3)
+			}
+			clock.Skew(d)
+			continue
+		}
 		id, err := strconv.Atoi(lines.Text())
 		if err != nil {
 			os.Exit(3)
@@ -124,6 +134,7 @@ func (c child) runHub(ctx context.Context, l *line) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
+	clock.Skew(c.Skew)
 	fault.Arm(l.ask)
 	l.say("listen %s", h.Addr())
 	return h.Run(ctx)

@@ -40,11 +40,13 @@ type armed struct {
 // for the next one.
 var errNotYet = errors.New("not yet")
 
-// http are the platforms behind a liar; ledgers those that keep a ledger and are
-// written to.
+// overHTTP are the platforms behind a liar; called those whose calls can be seen
+// from inside; ledgers those that keep a ledger and are written to; written all of
+// them.
 var (
 	overHTTP = []string{p.Medical, p.OldAge}
 	ledgers  = []string{p.Medical, p.OldAge, p.LowIncomes, p.Safety, p.Floating}
+	called   = []string{p.Medical, p.OldAge, p.Pension}
 	written  = []string{p.Medical, p.OldAge, p.LowIncomes, p.Safety, p.Floating, p.Pension}
 )
 
@@ -54,8 +56,8 @@ var catalogue = []*kind{
 	{name: "kill:taken_in", at: []fault.Place{fault.TakenIn}, strike: killHub},
 	{name: "kill:resolved", at: []fault.Place{fault.Resolved}, strike: killHub},
 	{name: "kill:intended", at: []fault.Place{fault.Intended}, on: written, strike: killHub},
-	{name: "kill:in_call", at: []fault.Place{inCall}, on: overHTTP, strike: killHub},
-	{name: "kill:done", at: []fault.Place{done}, on: overHTTP, strike: killHub},
+	{name: "kill:in_call", at: []fault.Place{inCall}, on: called, strike: killHub},
+	{name: "kill:done", at: []fault.Place{done}, on: called, strike: killHub},
 	{name: "kill:called", at: []fault.Place{fault.Called}, on: written, strike: killHub},
 	{name: "kill:postgres", at: fault.Places, strike: func(r *round, _ *armed, _ hit) error {
 		r.res.Kills++
@@ -83,11 +85,12 @@ var catalogue = []*kind{
 	{name: "platform:half_done", at: []fault.Place{fault.Intended}, on: ledgers, strike: lying(half)},
 	{name: "platform:value_cut", at: []fault.Place{fault.Intended}, on: ledgers, strike: lying(cutting)},
 	{name: "platform:ignored", at: []fault.Place{fault.Intended}, on: ledgers, strike: lying(nothing)},
-	{name: "platform:read_only", at: []fault.Place{fault.Intended}, on: ledgers, strike: lying(shut)},
-	{name: "platform:restored", at: []fault.Place{fault.Called}, on: ledgers, strike: restored},
+	{name: "platform:read_only", at: []fault.Place{fault.Intended}, on: written, strike: readOnly},
+	{name: "platform:restored", at: []fault.Place{fault.Called}, on: written, strike: restored},
 	{name: "platform:lagging_replica", at: []fault.Place{fault.Intended}, on: overHTTP, strike: lagging},
 	{name: "clerk:edits_and_reverts", at: []fault.Place{fault.Intended, fault.Called}, on: []string{p.Medical, p.OldAge, p.Pension, p.Floating}, strike: editAndRevert},
 	{name: "files:half_extract", at: []fault.Place{fault.Intended, fault.Called}, on: []string{p.LowIncomes}, strike: halfExtract},
+	{name: "clock:hub", at: []fault.Place{fault.Intended, fault.Called, fault.Published, fault.TakenIn}, strike: jumpHub},
 	{name: "clock:platform", at: []fault.Place{fault.Intended, fault.Published}, strike: jump},
 }
 
@@ -230,10 +233,24 @@ func lying(what lie) func(*round, *armed, hit) error {
 	}
 }
 
+// readOnly: a platform takes no writes for a while.
+func readOnly(r *round, f *armed, h hit) error {
+	if f.platform != p.Pension {
+		return lying(shut)(r, f, h)
+	}
+	if err := r.onPlatform(p.Pension)(shutSQL); err != nil {
+		return err
+	}
+	r.later(time.Duration(100+f.chance[0]%500)*time.Millisecond, func() error {
+		return r.onPlatform(p.Pension)(`DROP TRIGGER IF EXISTS aa_shut ON cbry`)
+	})
+	return nil
+}
+
 // restored: an administrator plays in a backup, and has the hub read the platform
 // whole, as operating.md says.
 func restored(r *round, f *armed, _ hit) error {
-	if err := r.district.Platform(f.platform).(district.Troubled).Restore(1 + f.chance[0]%8); err != nil {
+	if err := r.district.Platform(f.platform).(interface{ Restore(changes int) error }).Restore(1 + f.chance[0]%8); err != nil {
 		return err
 	}
 	r.resync = append(r.resync, f.platform)
@@ -306,5 +323,16 @@ func jump(r *round, f *armed, _ hit) error {
 		by = -by
 	}
 	r.lab.skew.Store(int64(by))
+	return nil
+}
+
+// jumpHub moves the hub's clock by up to three seconds, and back at the end of the
+// phase, as when a machine's time is put right twice.
+func jumpHub(r *round, f *armed, _ hit) error {
+	by := time.Duration(200+f.chance[0]%2800) * time.Millisecond
+	if f.chance[1]%2 == 0 {
+		by = -by
+	}
+	r.skewHub(by)
 	return nil
 }

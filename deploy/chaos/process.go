@@ -93,10 +93,15 @@ func (p *process) answer(id string) {
 	if _, err := strconv.Atoi(id); err != nil {
 		return
 	}
+	p.tell(id)
+}
+
+// tell sends the child a line.
+func (p *process) tell(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.dead {
-		_, _ = p.answers.WriteString(id + "\n") // it may have died just now
+		_, _ = p.answers.WriteString(line + "\n") // it may have died just now
 	}
 }
 

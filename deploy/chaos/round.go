@@ -156,7 +156,7 @@ func (r *round) onPlatform(id string) func(sql string) error {
 // draw decides everything that chance decides.
 func (r *round) draw() {
 	pick := func(list []string) string { return list[r.rnd.IntN(len(list))] }
-	n := 1 + r.rnd.IntN(3)
+	n := 1 + r.rnd.IntN(4)
 	need := map[string]bool{p.Pension: r.rnd.IntN(2) == 0, p.Medical: r.rnd.IntN(2) == 0}
 	for i := range n {
 		k := catalogue[r.rnd.IntN(len(catalogue))]
@@ -171,12 +171,12 @@ func (r *round) draw() {
 		}
 		switch f.place {
 		case "published", "taken_in", "resolved":
-			f.nth = r.rnd.IntN(3)
+			f.nth = r.rnd.IntN(2)
 			if k.on == nil && r.rnd.IntN(3) > 0 {
 				f.phase = loading
 			}
 		default:
-			f.nth = r.rnd.IntN(3)
+			f.nth = r.rnd.IntN(2)
 		}
 		if k.name == "platform:lagging_replica" {
 			r.lag[f.platform] = declaredLag
@@ -281,6 +281,9 @@ func (r *round) reach(id string) error {
 		if err := r.connect(id, r.lab.dialTheirs); err != nil {
 			return err
 		}
+		if err := r.watchPension(); err != nil {
+			return err
+		}
 		r.env["PENSION_DSN"] = fmt.Sprintf("postgres://%s:chaos@%s/r%d_%s?sslmode=disable", id, r.links[id].address(), r.n, id)
 	case p.Medical, p.OldAge:
 		name := strings.ToUpper(id) + "_URL"
@@ -317,6 +320,13 @@ func (r *round) startHub() error {
 			return errors.Join(fmt.Errorf("start the hub: %w", err), hub.kill())
 		}
 	}
+}
+
+// skewHub sets the hub's clock, also of the process that follows. The caller holds
+// mu.
+func (r *round) skewHub(by time.Duration) {
+	r.config.Skew = by
+	r.hub.tell("skew " + by.String())
 }
 
 // at lets the faults strike whose boundary this is.
@@ -452,6 +462,9 @@ func (r *round) peace() error {
 	r.heals.Wait()
 	r.lies.stop()
 	r.lab.skew.Store(0)
+	r.mu.Lock()
+	r.skewHub(0)
+	r.mu.Unlock()
 	for _, l := range r.links {
 		if err := l.heal(); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heji/connectors"
+	"heji/schema/clock"
 	"heji/services/lineage"
 	"heji/services/registry"
 	"heji/services/store"
@@ -106,7 +107,7 @@ func (r *run) begin(ctx context.Context) (connectors.Cursor, map[int64]uint64, e
 	if a == nil || from == nil {
 		return from, nil, nil
 	}
-	now, earliest := time.Now(), r.position+1
+	now, earliest := clock.Now(), r.position+1
 	asks, looking := map[int64]uint64{}, map[int64]uint64{}
 	err := r.service.o.Store.EachAside(ctx, r.id, func(s store.Aside) error {
 		state := maphash.Bytes(a.seed, s.State)

@@ -11,6 +11,7 @@ import (
 	"heji/connectors"
 	"heji/connectors/mapping"
 	"heji/schema"
+	"heji/schema/clock"
 	"heji/services/registry"
 	"heji/services/store"
 )
@@ -168,7 +169,7 @@ func (r *run) tidy(ctx context.Context) error {
 			return err
 		}
 		var gone []schema.Record
-		asOf := time.Now().Add(-r.lag)
+		asOf := clock.Now().Add(-r.lag)
 		for _, u := range list {
 			for _, key := range u.Keys {
 				gone = append(gone, schema.Record{Op: schema.OpDelete, Key: key, AsOf: asOf})
@@ -195,7 +196,7 @@ func (r *run) markAsked(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("write the resume point: %w", err)
 	}
-	if err := r.publish(ctx, []schema.Record{{Op: schema.OpMark, AsOf: time.Now().Add(-r.lag), Cursor: cursor, Complete: true}}); err != nil {
+	if err := r.publish(ctx, []schema.Record{{Op: schema.OpMark, AsOf: clock.Now().Add(-r.lag), Cursor: cursor, Complete: true}}); err != nil {
 		return err
 	}
 	r.cursor = cursor

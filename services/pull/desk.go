@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"heji/schema"
+	"heji/schema/clock"
 )
 
 // deskChunk is how many entries travel before the next mark.
@@ -39,7 +39,7 @@ func (r *run) deskPass(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("write the desk's resume point: %w", err)
 		}
-		list = append(list, schema.Record{Op: schema.OpMark, AsOf: time.Now(), Cursor: cursor, Complete: true})
+		list = append(list, schema.Record{Op: schema.OpMark, AsOf: clock.Now(), Cursor: cursor, Complete: true})
 		if err := r.publish(ctx, list); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"heji/connectors"
 	"heji/schema"
+	"heji/schema/clock"
 	"heji/services/bus"
 	"heji/services/fault"
 	"heji/services/registry"
@@ -288,7 +289,7 @@ func (r *run) pass(ctx context.Context) error {
 	}
 	first, before := from == nil, r.position
 	r.again.note(before, from)
-	started := time.Now()
+	started := clock.Now()
 	var last connectors.Batch
 	err = r.connector.Pull(ctx, from, func(b connectors.Batch) error {
 		last = b

@@ -9,6 +9,7 @@ import (
 
 	"heji/connectors"
 	"heji/schema"
+	"heji/schema/clock"
 	"heji/services/registry"
 	"heji/services/store"
 )
@@ -127,7 +128,7 @@ func later(a, b time.Time) time.Time {
 
 // lookAgain asks the platform for one row and publishes what it shows.
 func (r *run) lookAgain(ctx context.Context, looker connectors.Looker, q store.PullRequest) error {
-	asked := time.Now()
+	asked := clock.Now()
 	rows, err := looker.Look(ctx, connectors.Query{Key: q.Key})
 	if errors.Is(err, connectors.ErrOtherRow) {
 		// It says nothing about the row, and holds up nothing else (I10).

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"heji/connectors"
+	"heji/schema/clock"
 	"heji/services/fault"
 	"heji/services/journal"
 	"heji/services/registry"
@@ -27,7 +28,7 @@ func (w *worker) round(ctx context.Context, lease store.Lease) (seen int, err er
 	if err != nil {
 		return 0, err
 	}
-	r := &round{w: w, now: time.Now(), creates: creates, batch: uuid.Must(uuid.NewV7())}
+	r := &round{w: w, now: clock.Now(), creates: creates, batch: uuid.Must(uuid.NewV7())}
 	seen, opened, err := w.o.Store.Evaluate(ctx, lease, w.limit, w.looker != nil, r.decide)
 	if err != nil {
 		return 0, err
@@ -204,7 +205,7 @@ func (w *worker) settle(ctx context.Context, lease store.Lease, intents []store.
 		}
 		ids = append(ids, in.Target)
 	}
-	at := time.Now()
+	at := clock.Now()
 	var done []finished
 	var ends []journal.End
 	err := w.o.Store.Settle(ctx, lease, ids, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
@@ -325,7 +326,7 @@ func (w *worker) acknowledge(ctx context.Context, lease store.Lease) error {
 // look asks for rows by key, and gives the answers to lineage.
 func (w *worker) look(ctx context.Context, lease store.Lease, targets []store.Target) error {
 	for _, t := range targets {
-		asOf := time.Now()
+		asOf := clock.Now()
 		rows, err := w.ask(ctx, connectors.Query{Key: t.Key})
 		if isOther(err) {
 			if err := w.setAside(ctx, lease, t); err != nil {
@@ -343,7 +344,7 @@ func (w *worker) look(ctx context.Context, lease store.Lease, targets []store.Ta
 		}
 		var ends []journal.End
 		if err := w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(p store.Platform, list []store.Target) ([]store.Verdict, error) {
-			v, err := w.looked(p, list[0], row, asOf, time.Now())
+			v, err := w.looked(p, list[0], row, asOf, clock.Now())
 			ends = endOf(list[0], v)
 			return []store.Verdict{v}, err
 		}); err != nil {
@@ -385,7 +386,7 @@ func (w *worker) find(ctx context.Context, lease store.Lease, targets []store.Ta
 		}
 		var ends []journal.End
 		if err := w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
-			v, err := w.found(list[0], rows, time.Now())
+			v, err := w.found(list[0], rows, clock.Now())
 			ends = endOf(list[0], v)
 			return []store.Verdict{v}, err
 		}); err != nil {
