@@ -155,7 +155,7 @@ func (b *Bus) Pending(ctx context.Context) (records, changes uint64, err error) 
 	return records, changes, nil
 }
 
-// Waiting returns how many records of a platform are published and not taken in:
+// Waiting returns how many messages with records of a platform are not taken in:
 // a message goes when its work is done, and not before.
 func (b *Bus) Waiting(ctx context.Context, platform string) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestWait)

@@ -184,9 +184,43 @@ func TestSameVersionIsStoredOnce(t *testing.T) {
 	for range 3 {
 		require.NoError(t, b.PublishRecords(t.Context(), records(1, 5)))
 	}
+	// Others of the same run are no repeat, wherever they begin.
+	require.NoError(t, b.PublishRecords(t.Context(), records(5, 8)))
+	require.NoError(t, b.PublishRecords(t.Context(), records(1, 1)))
 	n, _, err := b.Pending(t.Context())
 	require.NoError(t, err)
-	require.EqualValues(t, 5, n)
+	require.EqualValues(t, 3, n, "messages")
+}
+
+// What follows one another travels together, and nothing else does: not another
+// platform's, not another run's, not what lies behind a gap.
+func TestRecordsTravelTogether(t *testing.T) {
+	t.Parallel()
+	n := server(t, embedded.Options{})
+	b := connect(t, bus.Options{InProcess: n})
+	list := records(1, 250)
+	other := record(251)
+	other.Platform = "ga"
+	stranger := record(251)
+	stranger.Version.Fence = 4
+	require.NoError(t, b.PublishRecords(t.Context(), append(list, other, stranger, record(251), record(253))))
+	large := records(301, 304)
+	for i := range large {
+		large[i].Raw[schema.Name] = strings.Repeat("x", 100<<10)
+	}
+	require.NoError(t, b.PublishRecords(t.Context(), large))
+	s, err := raw(t, n).Stream(t.Context(), bus.RecordsStream)
+	require.NoError(t, err)
+	var got []int
+	for seq := uint64(1); ; seq++ {
+		m, err := s.GetMsg(t.Context(), seq)
+		if err != nil {
+			require.ErrorIs(t, err, jetstream.ErrMsgNotFound)
+			break
+		}
+		got = append(got, strings.Count(string(m.Data), "\n")+1)
+	}
+	require.Equal(t, []int{100, 100, 50, 1, 1, 1, 1, 2, 2}, got)
 }
 
 func TestFailedBatchComesAgain(t *testing.T) {
@@ -321,6 +355,48 @@ func TestPoisonIsSetAside(t *testing.T) {
 	require.Contains(t, dead[3].Reason, "subject")
 }
 
+// One line that cannot be read costs the others nothing.
+func TestPoisonAmongOthers(t *testing.T) {
+	t.Parallel()
+	n := server(t, embedded.Options{})
+	b := connect(t, bus.Options{InProcess: n})
+	js := raw(t, n)
+	require.NoError(t, b.PublishRecords(t.Context(), records(1, 3)))
+	s, err := js.Stream(t.Context(), bus.RecordsStream)
+	require.NoError(t, err)
+	m, err := s.GetMsg(t.Context(), 1)
+	require.NoError(t, err)
+	require.NoError(t, s.DeleteMsg(t.Context(), 1))
+	_, err = js.Publish(t.Context(), m.Subject, []byte(strings.Replace(string(m.Data), "\n", "\n<html>\n", 1)))
+	require.NoError(t, err)
+
+	var got sink
+	var mu sync.Mutex
+	var dead []bus.Poison
+	var refused atomic.Bool
+	consume(t, b, bus.ConsumeOptions{Dead: func(_ context.Context, p bus.Poison) error {
+		if refused.CompareAndSwap(false, true) {
+			return errors.New("the database is away")
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		dead = append(dead, p)
+		return nil
+	}}, func(_ context.Context, batch *bus.Batch[schema.Record]) error {
+		got.take(batch)
+		return nil
+	})
+	empty(t, b)
+	got.mu.Lock()
+	defer got.mu.Unlock()
+	require.Equal(t, map[int64]int{1: 1, 2: 1, 3: 1}, got.seen)
+	mu.Lock()
+	defer mu.Unlock()
+	require.Len(t, dead, 1)
+	require.Equal(t, 2, dead[0].Line)
+	require.EqualValues(t, 2, dead[0].Sequence)
+}
+
 func TestRecordsNeedADeadHandler(t *testing.T) {
 	t.Parallel()
 	b := connect(t, bus.Options{InProcess: server(t, embedded.Options{})})
@@ -366,14 +442,14 @@ func encodedSize(t *testing.T, b *bus.Bus, r schema.Record) int {
 func TestFullStreamHoldsThePublisherBack(t *testing.T) {
 	t.Parallel()
 	n := server(t, embedded.Options{})
-	b := connect(t, bus.Options{InProcess: n, MaxRecordsBytes: 64 << 10})
+	b := connect(t, bus.Options{InProcess: n, MaxRecordsBytes: 256 << 10})
 	published := make(chan error, 1)
 	go func() { published <- b.PublishRecords(context.Background(), records(1, 2000)) }()
 	s, err := raw(t, n).Stream(t.Context(), bus.RecordsStream)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		info, err := s.Info(t.Context())
-		return err == nil && info.State.Bytes > 60<<10
+		return err == nil && info.State.Bytes > 200<<10
 	}, soon, tick)
 	select {
 	case err := <-published:

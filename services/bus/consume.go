@@ -1,10 +1,12 @@
 package bus
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +21,8 @@ import (
 type Batch[T any] struct {
 	Items []T
 
-	messages []jetstream.Msg
+	messages []jetstream.Msg // of each item: several may have come in one
+	lines    []int           // of each item: where in its message, from 1
 	later    map[int]time.Duration
 }
 
@@ -33,12 +36,29 @@ func (b *Batch[T]) Retry(i int, after time.Duration) {
 }
 
 // Attempt is how often item i has been delivered, this time included.
-func (b *Batch[T]) Attempt(i int) int {
-	meta, err := b.messages[i].Metadata()
+func (b *Batch[T]) Attempt(i int) int { return attempt(b.messages[i]) }
+
+func attempt(m jetstream.Msg) int {
+	meta, err := m.Metadata()
 	if err != nil {
 		return 1
 	}
 	return int(meta.NumDelivered)
+}
+
+// distinct returns the messages, each once.
+func (b *Batch[T]) distinct() []jetstream.Msg { return slices.Compact(slices.Clone(b.messages)) }
+
+// handedBack returns the messages of which items were handed back: when they are
+// to come again, and the lines.
+func (b *Batch[T]) handedBack() (after map[jetstream.Msg]time.Duration, left map[jetstream.Msg][]int) {
+	after, left = map[jetstream.Msg]time.Duration{}, map[jetstream.Msg][]int{}
+	for i, wait := range b.later {
+		m := b.messages[i]
+		after[m] = max(after[m], wait)
+		left[m] = append(left[m], b.lines[i])
+	}
+	return after, left
 }
 
 // Handler does the work of a batch. When it returns nil every item that was not
@@ -51,6 +71,7 @@ type Poison struct {
 	Stream   string
 	Subject  string
 	Sequence uint64 // in the stream
+	Line     int    // of the message, from 1; 0: it has only one
 	Platform string // from the subject
 	Bytes    int
 	Reason   string // never quotes the message: I9
@@ -58,7 +79,8 @@ type Poison struct {
 
 // ConsumeOptions say how messages are gathered into batches.
 type ConsumeOptions struct {
-	// Size is the most items of a batch. Zero: 500.
+	// Size is the most items of a batch, but for the rest of the last message: what
+	// came together is handled together. Zero: 500.
 	Size int
 	// MaxWait is how long a batch that is not full waits for more. Zero: 20 ms.
 	MaxWait time.Duration
@@ -89,7 +111,7 @@ func (b *Bus) ConsumeRecords(ctx context.Context, platform string, o ConsumeOpti
 	}
 	c := &consumption[schema.Record]{
 		bus: b, opts: o, stream: RecordsStream, prefix: recordsPrefix, handler: handler,
-		durable: "merge-" + platform, filter: recordsPrefix + platform, short: decodeRecord,
+		durable: "merge-" + platform, filter: recordsPrefix + platform, short: decodeRecord, many: recordsPerMessage,
 		valid: func(r *schema.Record, platform string) string {
 			switch {
 			case r.Platform != platform:
@@ -120,7 +142,7 @@ func (b *Bus) ConsumeChanges(ctx context.Context, platform string, o ConsumeOpti
 	}
 	c := &consumption[schema.Change]{
 		bus: b, opts: o, stream: ChangesStream, prefix: changesPrefix, handler: onePerTarget(handler),
-		durable: "writeback-" + platform, filter: changesPrefix + platform,
+		durable: "writeback-" + platform, filter: changesPrefix + platform, many: 1,
 		valid: func(c *schema.Change, platform string) string {
 			switch {
 			case c.Platform != platform:
@@ -173,8 +195,13 @@ type consumption[T any] struct {
 	short func(data []byte) (item T, ok bool)
 	// valid returns what is wrong with an item, or "".
 	valid func(item *T, platform string) string
+	many  int // the most items of a message
 
 	consumer jetstream.Consumer
+	// left are the lines that were handed back of messages whose others are done,
+	// by message id. It is a saving: whoever gets such a message without knowing
+	// sees the others once more.
+	left map[string][]int
 }
 
 func (c *consumption[T]) run(ctx context.Context) error {
@@ -260,27 +287,51 @@ func (c *consumption[T]) fetch(ctx context.Context) ([]jetstream.Msg, error) {
 	if err := c.ensure(ctx); err != nil {
 		return nil, err
 	}
-	size := c.opts.Size
-	messages, err := gather(nil, func() (jetstream.MessageBatch, error) { return c.consumer.FetchNoWait(size) })
-	if err != nil {
-		return messages, err
+	// As if messages were full, then more and more at once: nobody knows how much
+	// is in them.
+	var messages []jetstream.Msg
+	items := 0
+	for ask := max(1, c.opts.Size/c.many); items < c.opts.Size; ask *= 2 {
+		n := min(ask, c.opts.Size-items)
+		got, err := gather(nil, func() (jetstream.MessageBatch, error) { return c.consumer.FetchNoWait(n) })
+		messages = append(messages, got...)
+		items += lines(got)
+		if err != nil {
+			return messages, err
+		}
+		if len(got) < n {
+			break
+		}
 	}
 	if len(messages) == 0 {
+		var err error
 		messages, err = c.first(ctx)
 		if err != nil || len(messages) == 0 {
 			return messages, err
 		}
+		items = lines(messages)
 	}
-	if len(messages) == size {
+	if items >= c.opts.Size {
 		return messages, nil
 	}
 	// Without a context: this side listens until the server has said that it is
 	// over, so that no message is on its way to nobody, to come again only after
 	// AckWait.
 	return gather(messages, func() (jetstream.MessageBatch, error) {
-		return c.consumer.Fetch(size-len(messages), jetstream.FetchMaxWait(c.opts.MaxWait))
+		return c.consumer.Fetch(max(1, (c.opts.Size-items)/c.many), jetstream.FetchMaxWait(c.opts.MaxWait))
 	})
 }
+
+// lines counts the items that messages hold.
+func lines(messages []jetstream.Msg) int {
+	n := len(messages)
+	for _, m := range messages {
+		n += bytes.Count(m.Data(), newline)
+	}
+	return n
+}
+
+var newline = []byte{'\n'}
 
 // first waits for a message, idleWait at most.
 func (c *consumption[T]) first(ctx context.Context) ([]jetstream.Msg, error) {
@@ -310,46 +361,97 @@ func gather(messages []jetstream.Msg, fetch func() (jetstream.MessageBatch, erro
 	return messages, batch.Error()
 }
 
-// handle decodes messages, gives them to the handler and settles each.
+// handle decodes messages, gives them to the handler in batches and settles each.
 func (c *consumption[T]) handle(ctx context.Context, messages []jetstream.Msg) {
-	batch := &Batch[T]{}
-	for _, m := range messages {
-		item, reason := c.decode(m)
-		if reason != "" {
-			c.bury(ctx, m, reason)
-			continue
-		}
-		batch.Items = append(batch.Items, item)
-		batch.messages = append(batch.messages, m)
+	for len(messages) > 0 {
+		batch, n := c.unpack(ctx, messages)
+		c.work(ctx, batch)
+		messages = messages[n:]
 	}
+}
+
+// unpack makes a batch of the first n messages. Of those that hold nothing that
+// can be read it has settled each.
+func (c *consumption[T]) unpack(ctx context.Context, messages []jetstream.Msg) (batch *Batch[T], n int) {
+	batch = &Batch[T]{}
+	for _, m := range messages {
+		if n > 0 && len(batch.Items)+lines(messages[n:n+1]) > c.opts.Size {
+			break
+		}
+		n++
+		before, several := len(batch.Items), bytes.Contains(m.Data(), newline)
+		left, again := c.left[m.Headers().Get(jetstream.MsgIDHeader)]
+		line, failed := 0, false
+		for data := range bytes.SplitSeq(m.Data(), newline) {
+			if line++; again && !slices.Contains(left, line) {
+				continue // done before
+			}
+			item, reason := c.decode(m, data)
+			if reason == "" {
+				batch.Items = append(batch.Items, item)
+				batch.messages, batch.lines = append(batch.messages, m), append(batch.lines, line)
+				continue
+			}
+			p := Poison{Stream: c.stream, Subject: m.Subject(), Platform: c.platform(m.Subject()), Bytes: len(data), Reason: reason}
+			if several {
+				p.Line = line
+			}
+			failed = !c.bury(ctx, m, p) || failed
+		}
+		if failed { // it comes again as a whole
+			batch.Items, batch.messages, batch.lines = batch.Items[:before], batch.messages[:before], batch.lines[:before]
+			c.settled(m.NakWithDelay(backoff(attempt(m))))
+		} else if len(batch.Items) == before {
+			c.settled(m.TermWithReason("it cannot be read"))
+		}
+	}
+	return batch, n
+}
+
+// work hands a batch to the handler.
+func (c *consumption[T]) work(ctx context.Context, batch *Batch[T]) {
 	if len(batch.Items) == 0 {
 		return
 	}
-	stop := c.keepAlive(batch.messages)
+	stop := c.keepAlive(batch.distinct())
 	err := c.handler(ctx, batch)
 	stop()
-	switch {
-	case err != nil && ctx.Err() != nil:
-		// Stopping; the work was not done.
-		for _, m := range batch.messages {
-			c.settled(m.Nak())
-		}
-	case err != nil:
+	if err != nil && ctx.Err() == nil {
 		c.bus.log.Error("a batch failed and comes again", "stream", c.stream, "consumer", c.durable, "count", len(batch.Items), "error", err)
-		for i, m := range batch.messages {
-			c.settled(m.NakWithDelay(backoff(batch.Attempt(i))))
-		}
-	default:
-		if c.stream == RecordsStream {
-			fault.At(fault.TakenIn, c.platform(batch.messages[0].Subject()))
-		}
-		for i, m := range batch.messages {
-			if after, back := batch.later[i]; back {
-				c.settled(m.NakWithDelay(max(after, time.Millisecond)))
-				continue
-			}
+	}
+	if err == nil && c.stream == RecordsStream {
+		fault.At(fault.TakenIn, c.platform(batch.messages[0].Subject()))
+	}
+	later, left := batch.handedBack()
+	for _, m := range batch.distinct() {
+		after, back := later[m]
+		switch {
+		case err != nil && ctx.Err() != nil:
+			c.settled(m.Nak()) // stopping; the work was not done
+		case err != nil:
+			c.settled(m.NakWithDelay(backoff(attempt(m))))
+		case back:
+			c.remember(m, left[m])
+			c.settled(m.NakWithDelay(max(after, time.Millisecond)))
+		default:
+			c.remember(m, nil)
 			c.settled(m.Ack())
 		}
+	}
+}
+
+// remember notes which lines of a message are left to be done; nil: none.
+func (c *consumption[T]) remember(m jetstream.Msg, left []int) {
+	id := m.Headers().Get(jetstream.MsgIDHeader)
+	switch {
+	case id == "" || c.many == 1:
+	case left == nil:
+		delete(c.left, id)
+	default:
+		if c.left == nil || len(c.left) > 1000 { // of messages that others got instead
+			c.left = map[string][]int{}
+		}
+		c.left[id] = left
 	}
 }
 
@@ -361,13 +463,13 @@ func (c *consumption[T]) settled(err error) {
 	}
 }
 
-func (c *consumption[T]) decode(m jetstream.Msg) (item T, reason string) {
+func (c *consumption[T]) decode(m jetstream.Msg, data []byte) (item T, reason string) {
 	if c.short != nil {
-		if item, ok := c.short(m.Data()); ok {
+		if item, ok := c.short(data); ok {
 			return item, c.valid(&item, c.platform(m.Subject()))
 		}
 	}
-	if err := json.Unmarshal(m.Data(), &item); err != nil {
+	if err := json.Unmarshal(data, &item); err != nil {
 		// The error's own text may quote a value.
 		var syntax *json.SyntaxError
 		var kind *json.UnmarshalTypeError
@@ -389,19 +491,17 @@ func (c *consumption[T]) platform(subject string) string {
 	return subject[len(c.prefix):]
 }
 
-// bury hands a message that cannot be read to the dead handler.
-func (c *consumption[T]) bury(ctx context.Context, m jetstream.Msg, reason string) {
-	p := Poison{Stream: c.stream, Subject: m.Subject(), Platform: c.platform(m.Subject()), Bytes: len(m.Data()), Reason: reason}
-	attempt := 1
+// bury hands what cannot be read to the dead handler, and reports whether that
+// has taken it.
+func (c *consumption[T]) bury(ctx context.Context, m jetstream.Msg, p Poison) bool {
 	if meta, err := m.Metadata(); err == nil {
-		p.Sequence, attempt = meta.Sequence.Stream, int(meta.NumDelivered)
+		p.Sequence = meta.Sequence.Stream
 	}
-	if err := c.opts.Dead(ctx, p); err != nil {
+	err := c.opts.Dead(ctx, p)
+	if err != nil {
 		c.bus.log.Error("a message that cannot be read could not be set aside and comes again", "subject", p.Subject, "sequence", p.Sequence, "error", err)
-		c.settled(m.NakWithDelay(backoff(attempt)))
-		return
 	}
-	c.settled(m.TermWithReason(reason))
+	return err == nil
 }
 
 // keepAlive tells JetStream that the messages are being worked on, so that a

@@ -2,7 +2,7 @@
 //
 // Two streams, both work queues (a message is gone when it was acknowledged):
 //
-//	RECORDS   records.<platform>   pull → merge       schema.Record
+//	RECORDS   records.<platform>   pull → merge       schema.Record, up to a hundred: a line each
 //	CHANGES   changes.<platform>   merge → writeback  schema.Change
 //
 // A work queue rather than a log, because PostgreSQL is the truth and nothing
@@ -12,7 +12,7 @@
 // finds what is due in PostgreSQL.
 //
 // Delivery is at least once and in no promised order: records carry versions,
-// changes carry no values. A message id (platform:fence:position) spares the
+// changes carry no values. A message id (platform:fence:positions) spares the
 // merge most repeats within two minutes, which is a saving and not a guarantee.
 //
 // Both streams and every consumer are made again wherever they are found
@@ -26,7 +26,7 @@
 //     message is acknowledged to JetStream only after the handler returned nil;
 //     one that cannot be read goes to the dead handler, never nowhere.
 //   - I9: errors and logs name subject, sequence and sizes, never a payload.
-//   - I10: a message that a handler hands back comes again later by itself and
-//     holds up nothing else; each platform's changes have a consumer of their
+//   - I10: what a handler hands back comes again later by itself and holds up
+//     nothing else, also not what came in the same message; each platform's changes have a consumer of their
 //     own.
 package bus

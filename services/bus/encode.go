@@ -13,12 +13,13 @@ import (
 // the merge. So records have an encoder of their own for what rows are made of.
 // What it does not know goes through encoding/json, whose JSON it writes.
 
-// encodeRecord writes a record as JSON.
-func encodeRecord(r *schema.Record) ([]byte, error) {
+// appendRecord appends a record as JSON, in one line.
+func appendRecord(dst []byte, r *schema.Record) ([]byte, error) {
 	if len(r.Cursor) > 0 || !plainTime(r.AsOf) || r.ChangedAt != nil && !plainTime(*r.ChangedAt) {
-		return json.Marshal(r) // a mark; or a time that JSON cannot say
+		data, err := json.Marshal(r) // a mark; or a time that JSON cannot say
+		return append(dst, data...), err
 	}
-	o := jsontext.Begin(make([]byte, 0, 1024))
+	o := jsontext.Begin(dst)
 	text := func(key, value string) {
 		if value != "" {
 			o.String(key, value)
@@ -93,7 +94,7 @@ func list[T any](o *jsontext.Object, key string, items []T, write func(*jsontext
 	o.Set(append(b, ']'))
 }
 
-// decodeRecord reads what encodeRecord wrote. ok is false where the text is not
+// decodeRecord reads what appendRecord wrote. ok is false where the text is not
 // of the form that rows have: encoding/json says then what it is.
 func decodeRecord(data []byte) (r schema.Record, ok bool) {
 	ok = true

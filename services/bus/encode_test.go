@@ -42,7 +42,7 @@ func TestRecordRoundTrip(t *testing.T) {
 		if rapid.Bool().Draw(t, "mark") {
 			r.Cursor = json.RawMessage(`{"at":7}`)
 		}
-		fast, err := encodeRecord(&r)
+		fast, err := appendRecord(nil, &r)
 		require.NoError(t, err)
 		slow, err := json.Marshal(r)
 		require.NoError(t, err)
@@ -85,12 +85,12 @@ func BenchmarkRecord(b *testing.B) {
 	b.Run("encode", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := encodeRecord(&r); err != nil {
+			if _, err := appendRecord(nil, &r); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
-	data, err := encodeRecord(&r)
+	data, err := appendRecord(nil, &r)
 	require.NoError(b, err)
 	b.Run("decode", func(b *testing.B) {
 		b.ReportAllocs()

@@ -31,35 +31,47 @@ func (e *TooLargeError) Error() string {
 // not acknowledged yet.
 const stallWait = 30 * time.Second
 
+// What travels together. A message costs the server and the disk about as much as
+// ten records do, whatever it holds.
+const (
+	recordsPerMessage = 100
+	bytesPerMessage   = 256 << 10
+)
+
 // PublishRecords publishes records in order and returns when all are
 // acknowledged (I1). It waits while the stream is full, the server is away or
 // the stream has to be made again, until ctx ends. The error is a
 // *TooLargeError where a record cannot travel.
 func (b *Bus) PublishRecords(ctx context.Context, records []schema.Record) error {
-	messages := make([]*nats.Msg, len(records))
 	large := TooLargeError{Limit: b.MaxRecord()}
+	var messages []*nats.Msg
+	var p parcel
 	for i := range records {
 		r := &records[i]
 		if err := token(r.Platform); err != nil {
 			return fmt.Errorf("publish records: %w", err)
 		}
-		data, err := encodeRecord(r)
+		size, err := p.add(r, large.Limit)
 		if err != nil {
 			return fmt.Errorf("publish records: %s, fence %d, position %d: cannot be encoded: %w", r.Platform, r.Version.Fence, r.Version.Position, err)
 		}
-		if len(data) > large.Limit {
+		switch {
+		case size > large.Limit:
 			large.Indexes = append(large.Indexes, i)
-			large.Sizes = append(large.Sizes, len(data))
-			continue
-		}
-		messages[i] = &nats.Msg{
-			Subject: recordsPrefix + r.Platform,
-			Data:    data,
-			Header:  nats.Header{jetstream.MsgIDHeader: {messageID(r)}},
+			large.Sizes = append(large.Sizes, size)
+		case size > 0: // it did not fit in
+			messages = append(messages, p.message())
+			p = parcel{}
+			if _, err := p.add(r, large.Limit); err != nil {
+				return fmt.Errorf("publish records: %w", err)
+			}
 		}
 	}
 	if len(large.Indexes) > 0 {
 		return &large
+	}
+	if p.count > 0 {
+		messages = append(messages, p.message())
 	}
 	if err := b.publish(ctx, messages); err != nil {
 		return fmt.Errorf("publish records: %w", err)
@@ -67,13 +79,56 @@ func (b *Bus) PublishRecords(ctx context.Context, records []schema.Record) error
 	return nil
 }
 
-func messageID(r *schema.Record) string {
-	id := make([]byte, 0, len(r.Platform)+24)
-	id = append(id, r.Platform...)
+// parcel gathers records that follow one another into one message: a line each.
+type parcel struct {
+	platform    string
+	first, last schema.Version
+	count       int
+	data        []byte
+}
+
+// add puts a record in. size is 0 when it is in, else its own: it is too large,
+// or does not fit in any more.
+func (p *parcel) add(r *schema.Record, limit int) (size int, err error) {
+	before, start := len(p.data), 0
+	if before == 0 {
+		p.data = make([]byte, 0, 1024)
+	} else {
+		p.data = append(p.data, '\n')
+		start = before + 1
+	}
+	data, err := appendRecord(p.data, r)
+	if err != nil {
+		return 0, err
+	}
+	follows := p.count == 0 || p.count < recordsPerMessage && len(data) <= min(bytesPerMessage, limit) &&
+		r.Platform == p.platform && r.Version.Fence == p.last.Fence && r.Version.Position == p.last.Position+1
+	if size = len(data) - start; size > limit || !follows {
+		p.data = data[:before]
+		return size, nil
+	}
+	if p.count == 0 {
+		p.platform, p.first = r.Platform, r.Version
+	}
+	p.data, p.last = data, r.Version
+	p.count++
+	return 0, nil
+}
+
+// message is what is published. Its id names all that is in it, so that it is
+// taken for a repeat of the same records only.
+func (p *parcel) message() *nats.Msg {
+	id := make([]byte, 0, len(p.platform)+48)
+	id = append(id, p.platform...)
 	id = append(id, ':')
-	id = strconv.AppendInt(id, r.Version.Fence, 10)
+	id = strconv.AppendInt(id, p.first.Fence, 10)
 	id = append(id, ':')
-	return string(strconv.AppendInt(id, r.Version.Position, 10))
+	id = strconv.AppendInt(id, p.first.Position, 10)
+	if p.count > 1 {
+		id = append(id, '-')
+		id = strconv.AppendInt(id, p.last.Position, 10)
+	}
+	return &nats.Msg{Subject: recordsPrefix + p.platform, Data: p.data, Header: nats.Header{jetstream.MsgIDHeader: {string(id)}}}
 }
 
 // hintPatience is how long PublishChanges tries. What it gives up on, the sweep

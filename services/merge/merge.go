@@ -128,8 +128,11 @@ func (s *Service) consume(ctx context.Context, g *errgroup.Group) error {
 func (s *Service) poison(ctx context.Context, p bus.Poison) error {
 	s.o.Logger.Error("a message that cannot be read is set aside", "platform", p.Platform, "subject", p.Subject,
 		"sequence", p.Sequence, "reason", p.Reason)
-	return s.o.Store.SetAside(ctx, []store.Dead{{Platform: p.Platform, Stage: "merge",
-		Place: fmt.Sprintf("message %d of %s", p.Sequence, p.Subject), Problem: schema.ProblemUnreadable}})
+	place := fmt.Sprintf("message %d of %s", p.Sequence, p.Subject)
+	if p.Line > 0 {
+		place = fmt.Sprintf("line %d of %s", p.Line, place)
+	}
+	return s.o.Store.SetAside(ctx, []store.Dead{{Platform: p.Platform, Stage: "merge", Place: place, Problem: schema.ProblemUnreadable}})
 }
 
 // takeIn stores one batch, one transaction for each platform and fence.
