@@ -145,6 +145,10 @@ func (l Lang) statuses(platforms []store.Platform, targets []store.TargetView, r
 			if r.Ref.Platform != p.ID || r.Deleted || had[r.Ref.Key] {
 				continue
 			}
+			if p.Writable && p.Stage.Writes() { // a campaign has still to look at it
+				out = append(out, l.status(p, store.TargetView{Platform: p.ID, Key: r.Ref.Key, State: store.TargetDue, DueAt: &time.Time{}}, stopped))
+				continue
+			}
 			s := Status{Platform: p.ID, PlatformName: l.Platform(p), Department: p.Department, Key: r.Ref.Key,
 				State: "not_written", Icon: "–", Tone: "off", Word: l.T("target.not_written")}
 			if p.Writable {

@@ -70,5 +70,107 @@ func TestACampaignWaitsForResolutions(t *testing.T) {
 	close(commit)
 	require.NoError(t, <-resolved)
 	require.NoError(t, <-stepped)
-	require.Equal(t, 1, count(`SELECT count(*) FROM targets WHERE platform = 'alpha' AND key = 'A1' AND due_at IS NOT NULL`))
+	require.Equal(t, []string{"A1"}, w.campaign("alpha", 10, nil))
+	require.Equal(t, 1, count(`SELECT count(*) FROM targets WHERE platform = 'alpha' AND key = 'A1' AND state = 'green'`))
+}
+
+// campaign looks at the next rows of a platform's campaign, finds that they show
+// what they should, and returns their keys.
+func (w *world) campaign(platform string, limit int, meanwhile func()) (keys []string) {
+	lease, ok, err := w.store.TakeWriteLease(w.ctx, platform, "test", time.Hour)
+	require.NoError(w.t, err)
+	require.True(w.t, ok)
+	n, err := w.store.Campaign(w.ctx, lease, limit, func(_ store.Platform, list []store.Target) (out []store.Verdict, err error) {
+		for _, x := range list {
+			require.NotEmpty(w.t, x.Resident.Master, "whoever decides sees the master record")
+			keys = append(keys, x.Key)
+			out = append(out, store.Verdict{State: store.TargetGreen})
+		}
+		if meanwhile != nil {
+			meanwhile()
+		}
+		return out, nil
+	})
+	require.NoError(w.t, err)
+	require.Len(w.t, keys, n)
+	return keys
+}
+
+// A campaign stores what stands as it stands, page by page, and goes on where it
+// was after a restart. What changes while a page is looked at is due all the same,
+// whoever commits first.
+func TestACampaignPageByPage(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.store.RegisterPlatform(w.ctx, store.Platform{ID: "alpha", Name: "alpha", Kind: "test", Class: schema.ClassB, Writable: true}))
+	names := map[string]string{"A1": "欧阳沐辰", "A2": "司马青禾", "A3": "上官子墨", "A4": "诸葛明远", "A5": "东方既白"}
+	say := func(key, phone string) {
+		w.takeIn([]schema.Record{w.message("alpha", key, schema.OpPut, schema.Values{schema.Name: names[key], schema.Phone: phone})})
+	}
+	for key := range names {
+		say(key, "")
+	}
+	w.drain()
+	resolve := func() { // without a bus, nobody is told of what becomes due
+		for {
+			out, err := w.service.resolveOnce(w.ctx, (*store.Resolution).ClaimAll, 10, true)
+			require.NoError(t, err)
+			if out.claimed == 0 {
+				return
+			}
+		}
+	}
+	stands := func() map[string]string {
+		conn, err := pgx.Connect(w.ctx, w.dsn)
+		require.NoError(t, err)
+		defer conn.Close(w.ctx) //nolint:errcheck // the test is over it
+		rows, err := conn.Query(w.ctx, `SELECT key, state || CASE WHEN due_at IS NULL THEN '' ELSE ', due' END FROM targets WHERE platform = 'alpha'`)
+		require.NoError(t, err)
+		out := map[string]string{}
+		var key, state string
+		_, err = pgx.ForEachRow(rows, []any{&key, &state}, func() error { out[key] = state; return nil })
+		require.NoError(t, err)
+		return out
+	}
+	waits := func() int64 {
+		st, err := w.store.Stats(w.ctx)
+		require.NoError(t, err)
+		require.Equal(t, st.Platforms["alpha"].Due > 0, st.Platforms["alpha"].OldestDue != nil)
+		return st.Platforms["alpha"].Due
+	}
+
+	n, err := w.store.Step(w.ctx, "alpha", schema.Live, "steward", "")
+	require.NoError(t, err)
+	require.EqualValues(t, 5, n)
+	require.EqualValues(t, 5, waits(), "nobody takes the platform for done")
+	require.Empty(t, stands())
+	say("A2", "15400000002") // waits to be resolved: its master record is stale
+	require.Equal(t, []string{"A1", "A2"}, w.campaign("alpha", 2, nil))
+	require.Equal(t, map[string]string{"A1": "green", "A2": "due, due"}, stands())
+	require.EqualValues(t, 4, waits())
+
+	// A3 is resolved between the reading of the page and its storing, and A1, which
+	// was looked at before, after it.
+	require.Equal(t, []string{"A3", "A4"}, w.campaign("alpha", 2, func() {
+		say("A3", "15400000003")
+		resolve()
+	}))
+	say("A1", "15400000001")
+	resolve()
+	require.Equal(t, map[string]string{"A1": "due, due", "A2": "due, due", "A3": "due, due", "A4": "green"}, stands())
+
+	// A pause holds it, a step back ends it, and the next one begins anew.
+	require.NoError(t, w.store.Pause(w.ctx, "alpha", true))
+	require.Empty(t, w.campaign("alpha", 2, nil))
+	require.NoError(t, w.store.Pause(w.ctx, "alpha", false))
+	_, err = w.store.Step(w.ctx, "alpha", schema.ReadOnly, "steward", "")
+	require.NoError(t, err)
+	require.Empty(t, w.campaign("alpha", 2, nil))
+	require.Zero(t, waits())
+	n, err = w.store.Step(w.ctx, "alpha", schema.Live, "steward", "")
+	require.NoError(t, err)
+	require.EqualValues(t, 5, n, "the four that are known, and the fifth")
+	require.Equal(t, []string{"A5"}, w.campaign("alpha", 2, nil))
+	require.Empty(t, w.campaign("alpha", 2, nil), "it is over")
+	require.Equal(t, map[string]string{"A1": "due, due", "A2": "due, due", "A3": "due, due", "A4": "due, due", "A5": "green"}, stands())
+	require.EqualValues(t, 4, waits())
 }

@@ -313,8 +313,11 @@ func (s *Store) TakeStep(ctx context.Context, platform string, step Step) (due i
 			map[string]schema.Stage{"from": from, "to": to}); err != nil {
 			return err
 		}
+		if err := endCampaign(ctx, tx, platform); err != nil {
+			return err
+		}
 		if to.Writes() {
-			due, err = makeDue(ctx, tx, platform, nil, step.Rate)
+			due, err = makeAllDue(ctx, tx, platform, step.Rate)
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE targets SET due_at = NULL WHERE platform = $1 AND state IN ('due', 'green')`, platform)
@@ -364,7 +367,7 @@ func (s *Store) Approve(ctx context.Context, platform string, version int, who, 
 			return err
 		}
 		if stage.Writes() {
-			due, err = makeDue(ctx, tx, platform, nil, 0)
+			due, err = makeAllDue(ctx, tx, platform, 0)
 		}
 		return err
 	})

@@ -82,6 +82,21 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 			_, err := pgx.ForEachRow(rows, []any{&id, &since}, func() error { at(id).OldestDue = since; return nil })
 			return err
 		})
+	// What a campaign has not looked at yet is due as well.
+	b.Queue(campaignLeft).Query(func(rows pgx.Rows) error {
+		var id string
+		var since time.Time
+		var n int64
+		_, err := pgx.ForEachRow(rows, []any{&id, &since, &n}, func() error {
+			p, at := at(id), since
+			p.Due, p.Targets[TargetDue] = p.Due+n, p.Targets[TargetDue]+n
+			if p.OldestDue == nil || at.Before(*p.OldestDue) {
+				p.OldestDue = &at
+			}
+			return nil
+		})
+		return err
+	})
 	b.Queue(`SELECT r.platform, coalesce(b.position, 0), r.merged + r.unchanged + r.dead + r.marks, r.merged, r.unchanged, r.dead,
 			coalesce((SELECT upper(t) - 1 FROM unnest(r.taken) t WHERE lower(t) <= 1), 0)
 		FROM pull_runs r JOIN platforms p ON p.id = r.platform AND p.fence = r.fence

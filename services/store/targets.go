@@ -95,19 +95,26 @@ func makeDueFor(ctx context.Context, tx pgx.Tx, residents []uuid.UUID) ([]schema
 	return changes, nil
 }
 
-// makeDue is set-based: one statement for rows that are there, one for creates.
-// residents nil means all: a campaign, which may have a rate of its own in rows a
-// second. Its rows become due one after the other then, so that its pace is kept
-// here, whoever is restarted; a row whose resident changes meanwhile is due at once.
-func makeDue(ctx context.Context, tx pgx.Tx, platform string, residents []uuid.UUID, rate float64) (int64, error) {
-	pace := func(order string, first int64) string {
-		if rate <= 0 {
-			return "now()"
-		}
-		return fmt.Sprintf("now() + make_interval(secs => (%d + row_number() OVER (ORDER BY %s) - 1) / %g::float8)", first, order, rate)
+// makeAllDue has every row of a platform looked at: a campaign. One may have a rate
+// of its own in rows a second: its rows become due one after the other then, so
+// that its pace is kept here, whoever is restarted; a row whose resident changes
+// meanwhile is due at once.
+func makeAllDue(ctx context.Context, tx pgx.Tx, platform string, rate float64) (n int64, err error) {
+	if rate > 0 {
+		return makeDue(ctx, tx, platform, nil, rate)
 	}
+	if n, err = beginCampaign(ctx, tx, platform); err != nil {
+		return 0, err
+	}
+	creates, err := makeCreatesDue(ctx, tx, platform, nil, 0, 0)
+	return n + creates, err
+}
+
+// makeDue is set-based: one statement for rows that are there, one for creates.
+// residents nil means all.
+func makeDue(ctx context.Context, tx pgx.Tx, platform string, residents []uuid.UUID, rate float64) (int64, error) {
 	tag, err := tx.Exec(ctx, `INSERT INTO targets AS t (platform, key, record_id, resident_id, state, due_at, since)
-		SELECT r.platform, r.key, r.id, r.resident_id, 'due', `+pace("r.id", 0)+`, now() FROM records r
+		SELECT r.platform, r.key, r.id, r.resident_id, 'due', `+pace(rate, "r.id", 0)+`, now() FROM records r
 		WHERE r.platform = $1 AND NOT r.deleted AND r.resident_id IS NOT NULL
 			AND ($2::uuid[] IS NULL OR r.resident_id = ANY($2)) ORDER BY r.id
 		ON CONFLICT (platform, key) DO UPDATE SET resident_id = excluded.resident_id, record_id = excluded.record_id,
@@ -116,12 +123,27 @@ func makeDue(ctx context.Context, tx pgx.Tx, platform string, residents []uuid.U
 	if err != nil {
 		return 0, fmt.Errorf("platform %s: make targets due: %w", platform, err)
 	}
-	n := tag.RowsAffected()
+	creates, err := makeCreatesDue(ctx, tx, platform, residents, rate, tag.RowsAffected())
+	return tag.RowsAffected() + creates, err
+}
+
+// pace says in SQL when a row becomes due: the first one after so many others, of
+// so many in a second.
+func pace(rate float64, order string, first int64) string {
+	if rate <= 0 {
+		return "now()"
+	}
+	return fmt.Sprintf("now() + make_interval(secs => (%d + row_number() OVER (ORDER BY %s) - 1) / %g::float8)", first, order, rate)
+}
+
+// makeCreatesDue makes targets for rows that should be created, and makes those
+// due that wait. first is how many rows stand before them, where there is a rate.
+func makeCreatesDue(ctx context.Context, tx pgx.Tx, platform string, residents []uuid.UUID, rate float64, first int64) (int64, error) {
 	var body []byte
-	err = tx.QueryRow(ctx, `SELECT a.body FROM platforms p JOIN agreements a ON a.platform = p.id AND a.version = p.agreement
+	err := tx.QueryRow(ctx, `SELECT a.body FROM platforms p JOIN agreements a ON a.platform = p.id AND a.version = p.agreement
 		WHERE p.id = $1 AND (a.body->>'creates')::bool`, platform).Scan(&body)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return n, nil
+		return 0, nil
 	}
 	if err != nil {
 		return 0, fmt.Errorf("platform %s: read the agreement: %w", platform, err)
@@ -134,9 +156,9 @@ func makeDue(ctx context.Context, tx pgx.Tx, platform string, residents []uuid.U
 	where, args := scopeSQL(g.Scope, args)
 	// A row that vanished is not made again without a person: NOT EXISTS counts
 	// tombstones too.
-	tag, err = tx.Exec(ctx, `INSERT INTO targets (platform, anchor_id, resident_id, state, due_at, since)
+	tag, err := tx.Exec(ctx, `INSERT INTO targets (platform, anchor_id, resident_id, state, due_at, since)
 		SELECT $1, (SELECT min(a.id) FROM records a WHERE a.resident_id = res.id AND NOT a.deleted AND a.anchors = '{}'),
-			res.id, 'due', `+pace("res.id", n)+`, now()
+			res.id, 'due', `+pace(rate, "res.id", first)+`, now()
 		FROM residents res
 		WHERE res.redirect_to IS NULL AND res.ended_at IS NULL AND ($2::uuid[] IS NULL OR res.id = ANY($2))
 			AND NOT EXISTS (SELECT FROM records x WHERE x.resident_id = res.id AND x.platform = $1)
@@ -147,7 +169,7 @@ func makeDue(ctx context.Context, tx pgx.Tx, platform string, residents []uuid.U
 	if err != nil {
 		return 0, fmt.Errorf("platform %s: make creates due: %w", platform, err)
 	}
-	n += tag.RowsAffected()
+	n := tag.RowsAffected()
 	// Creates are looked at again when their resident changes: one whose call is
 	// under way as soon as its outcome is known, because it carries what was there
 	// before.

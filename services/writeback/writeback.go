@@ -229,11 +229,15 @@ func (w *worker) hold(ctx context.Context, lease store.Lease) error {
 		if err := w.report(ctx, lease); err != nil {
 			return err
 		}
+		looked, err := w.campaign(ctx, lease)
+		if err != nil {
+			return err
+		}
 		seen, err := w.round(ctx, lease)
 		if err != nil {
 			return err
 		}
-		if seen > 0 && w.failures == 0 {
+		if seen+looked > 0 && w.failures == 0 {
 			continue
 		}
 		wait := w.o.Sweep

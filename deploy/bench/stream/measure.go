@@ -64,7 +64,8 @@ func (m *meter) read(ctx context.Context) (usage, error) {
 func (m *meter) settled(ctx context.Context) (resolved, green bool, err error) {
 	err = m.conn.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM records WHERE unresolved),
 		NOT EXISTS (SELECT FROM targets WHERE due_at IS NOT NULL AND state <> 'hold')
-			AND NOT EXISTS (SELECT FROM intents WHERE state IN ('open', 'queued', 'doubt'))`).Scan(&resolved, &green)
+			AND NOT EXISTS (SELECT FROM intents WHERE state IN ('open', 'queued', 'doubt'))
+			AND NOT EXISTS (SELECT FROM campaigns)`).Scan(&resolved, &green)
 	if err != nil {
 		return false, false, fmt.Errorf("ask whether all is settled: %w", err)
 	}

@@ -1,0 +1,22 @@
+package writeback
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"heji/services/store"
+)
+
+// campaignPage is how many rows of a campaign are looked at at once: many, because
+// most of them need nothing.
+const campaignPage = 1000
+
+// campaign looks at the next rows of a campaign. What is decided here and takes
+// more than a target is not done here: the target is due, and looked at again under
+// the locks (round).
+func (w *worker) campaign(ctx context.Context, lease store.Lease) (seen int, err error) {
+	r := &round{w: w, now: time.Now(), batch: uuid.Must(uuid.NewV7())}
+	return w.o.Store.Campaign(ctx, lease, campaignPage, r.decide)
+}
