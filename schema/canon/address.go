@@ -36,16 +36,26 @@ func Address(text string) schema.Address {
 // hyphen: 3 2 1801 is 3-2-1801.
 func flat(s string) string {
 	s = norm.NFKC.String(s)
-	s = reDash.ReplaceAllString(s, "-")
+	if strings.ContainsAny(s, dashes) { // most addresses have none, and to look for one is cheap
+		s = reDash.ReplaceAllString(s, "-")
+	}
+	if !strings.ContainsAny(s, blanks) {
+		return s
+	}
 	s = reNumberGap.ReplaceAllString(s, "$1-")
 	// Once more, because taking out a blank can bring an accent to a letter.
 	return norm.NFKC.String(addressBlanks.Replace(s))
 }
 
+const (
+	dashes = "‐‑‒–—―−－/"
+	blanks = " |,，。、;"
+)
+
 var addressBlanks = strings.NewReplacer(" ", "", "|", "", ",", "", "，", "", "。", "", "、", "", ";", "")
 
 var (
-	reDash = regexp.MustCompile(`\s*[‐‑‒–—―−－/]\s*`)
+	reDash = regexp.MustCompile(`\s*[` + dashes + `]\s*`)
 	// Only before a number that stands alone, not before 3号楼.
 	reNumberGap     = regexp.MustCompile(`([0-9]) +(?:\b)`)
 	reAddressRemark = regexp.MustCompile(`\(([^()]*)\)`)
@@ -53,6 +63,9 @@ var (
 
 // withoutRemarks moves what stands in brackets (暂住, 原纺织厂宿舍) to the rest.
 func withoutRemarks(s string) (address, rest string) {
+	if !strings.Contains(s, "(") {
+		return s, ""
+	}
 	var remarks []string
 	s = reAddressRemark.ReplaceAllStringFunc(s, func(r string) string {
 		if inside := strings.Trim(r, "()"); inside != "" {
@@ -182,11 +195,21 @@ func plainNumber(s string) string {
 	return "0"
 }
 
-var reRoadEnd = regexp.MustCompile(`(?:路|街|大道|巷|胡同)(?:[东西南北中]段)?$`)
-
 // endsInRoad reports whether a number after s is a door number. A lane (弄)
 // numbers its buildings, so it is none.
-func endsInRoad(s string) bool { return reRoadEnd.MatchString(s) }
+func endsInRoad(s string) bool {
+	if part, ok := strings.CutSuffix(s, "段"); ok {
+		if r, size := utf8.DecodeLastRuneInString(part); strings.ContainsRune("东西南北中", r) {
+			s = part[:len(part)-size]
+		}
+	}
+	for _, w := range []string{"路", "街", "大道", "巷", "胡同"} {
+		if strings.HasSuffix(s, w) {
+			return true
+		}
+	}
+	return false
+}
 
 // place takes community, road and compound from what is left between the
 // region and the dwelling.
@@ -202,7 +225,7 @@ func place(s string, a *schema.Address) {
 		default:
 			if door := reDoor.FindString(s); door == s && a.Road == "" {
 				a.Road = s // 张家村12号: a door without a road
-			} else if a.Building == "" && a.Room == "" && !reCompound.MatchString(s) {
+			} else if a.Building == "" && a.Room == "" && !namesCompound(s) {
 				a.Rest = strings.TrimSpace(s + " " + a.Rest)
 			} else {
 				a.Compound = s
@@ -212,8 +235,15 @@ func place(s string, a *schema.Address) {
 	}
 }
 
-// reCompound tells the name of a compound from words that lead nowhere.
-var reCompound = regexp.MustCompile(`(?:小区|新区|[东西南北中住A-Z]区|[苑园院庭城府里坊楼居邸湾寓庄屯村厦组期宿舍场队])$`)
+// namesCompound tells the name of a compound from words that lead nowhere.
+func namesCompound(s string) bool {
+	r, size := utf8.DecodeLastRuneInString(s)
+	if r != '区' {
+		return strings.ContainsRune("苑园院庭城府里坊楼居邸湾寓庄屯村厦组期宿舍场队", r)
+	}
+	r, _ = utf8.DecodeLastRuneInString(s[:len(s)-size])
+	return strings.ContainsRune("小新东西南北中住", r) || r >= 'A' && r <= 'Z'
+}
 
 var reDoor = regexp.MustCompile(`^(?:[0-9]{1,5}|[` + chineseDigits + `]{1,5})(?:[-之附][0-9]{1,4})?[号弄](?:院|附[0-9]{1,3}号|之[` + chineseDigits + `0-9])?`)
 

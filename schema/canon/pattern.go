@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"heji/schema"
 )
@@ -71,6 +72,65 @@ func CheckPattern(pattern string) error {
 // village home is not written as 石桥村幢单元室. An address of which the pattern
 // shows nothing is written as "".
 func FormatAddress(addr schema.Address, pattern string) string {
+	t := templateOf(addr, pattern)
+	if t.names == nil {
+		return ""
+	}
+	var b strings.Builder
+	for i, name := range t.names {
+		b.WriteString(t.words[i])
+		part, _ := addressPart(addr, name)
+		b.WriteString(part)
+	}
+	b.WriteString(t.words[len(t.names)])
+	return strings.TrimRight(b.String(), "-")
+}
+
+// template is what of a pattern is written where certain parts of an address are
+// there: words, and a part between each two of them.
+type template struct {
+	words []string
+	names []string // nil: nothing is shown
+}
+
+// templates are those that were worked out, by the pattern and the parts that are
+// there. There are few: a program knows few patterns, and addresses have few shapes.
+var templates struct {
+	sync.RWMutex
+	known map[templateKey]template
+}
+
+type templateKey struct {
+	pattern string
+	there   [11]bool
+}
+
+const maxTemplates = 10_000 // a bound, for a program that is fed patterns
+
+func templateOf(addr schema.Address, pattern string) template {
+	key := templateKey{pattern: pattern}
+	for i, part := range []string{addr.Province, addr.City, addr.County, addr.Street, addr.Community, addr.Road, addr.Compound,
+		addr.Building, addr.Unit, addr.Room, addr.Rest} {
+		key.there[i] = part != ""
+	}
+	templates.RLock()
+	t, ok := templates.known[key]
+	templates.RUnlock()
+	if ok {
+		return t
+	}
+	t = workOut(addr, pattern)
+	templates.Lock()
+	defer templates.Unlock()
+	if templates.known == nil || len(templates.known) >= maxTemplates {
+		templates.known = map[templateKey]template{}
+	}
+	templates.known[key] = t
+	return t
+}
+
+// workOut applies a pattern's rules to the parts that an address has.
+func workOut(addr schema.Address, pattern string) template {
 	pattern = reOptional.ReplaceAllStringFunc(pattern, func(optional string) string {
 		inside := optional[1 : len(optional)-1]
 		for _, m := range rePlaceholder.FindAllStringSubmatch(inside, -1) {
@@ -87,14 +147,18 @@ func FormatAddress(addr schema.Address, pattern string) string {
 		}
 		return counted
 	})
-	shown := false
-	text := rePlaceholder.ReplaceAllStringFunc(pattern, func(p string) string {
-		part, _ := addressPart(addr, p[1:len(p)-1])
+	var t template
+	shown, at := false, 0
+	for _, m := range rePlaceholder.FindAllStringSubmatchIndex(pattern, -1) {
+		name := pattern[m[2]:m[3]]
+		part, _ := addressPart(addr, name)
 		shown = shown || part != ""
-		return part
-	})
-	if !shown {
-		return ""
+		t.words, t.names = append(t.words, pattern[at:m[0]]), append(t.names, name)
+		at = m[1]
 	}
-	return strings.TrimRight(text, "-")
+	t.words = append(t.words, pattern[at:])
+	if !shown {
+		t.names = nil
+	}
+	return t
 }
