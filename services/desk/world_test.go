@@ -324,11 +324,23 @@ func (w *world) target(resident uuid.UUID, platform, key string, state store.Tar
 	}
 }
 
-// live takes a platform to the top of the ladder.
+// live takes a platform to the top of the ladder, where every row is due.
 func (w *world) live(platforms ...string) {
 	w.t.Helper()
+	ctx := context.Background()
 	for _, p := range platforms {
-		_, err := w.store.Step(context.Background(), p, schema.Live, "测试", "")
+		_, err := w.store.Step(ctx, p, schema.Live, "测试", "")
+		require.NoError(w.t, err)
+		lease, ok, err := w.store.TakeWriteLease(ctx, p, "test", time.Hour)
+		require.NoError(w.t, err)
+		require.True(w.t, ok)
+		_, err = w.store.Campaign(ctx, lease, 1000, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
+			verdicts := make([]store.Verdict, len(list))
+			for i := range verdicts {
+				verdicts[i] = store.Verdict{State: store.TargetDue, DueAt: time.Now()}
+			}
+			return verdicts, nil
+		})
 		require.NoError(w.t, err)
 	}
 }

@@ -34,9 +34,11 @@ func serverSettings(o Options, socket string) map[string]string {
 		"full_page_writes":   "on",
 		// replica rather than minimal: it costs next to nothing for our writes and
 		// lets pg_basebackup copy a running hub.
-		"wal_level":                    "replica",
-		"max_wal_senders":              "3",
-		"max_wal_size":                 "2GB",
+		"wal_level":       "replica",
+		"max_wal_senders": "3",
+		// Each checkpoint has every page written whole once more: while registers are
+		// read for the first time, that is most of the WAL.
+		"max_wal_size":                 "4GB",
 		"min_wal_size":                 "128MB",
 		"checkpoint_timeout":           "15min",
 		"checkpoint_completion_target": "0.9",
@@ -49,7 +51,7 @@ func serverSettings(o Options, socket string) map[string]string {
 		"autovacuum":                      "on",
 		"autovacuum_naptime":              "15s",
 		"autovacuum_vacuum_scale_factor":  "0.05",
-		"autovacuum_analyze_scale_factor": "0.05",
+		"autovacuum_analyze_scale_factor": "0.2", // a growing table keeps its shape
 		"autovacuum_vacuum_cost_limit":    "2000",
 
 		"timezone":                            "UTC",
