@@ -121,7 +121,9 @@ func TestBrowserEntersAResident(t *testing.T) {
 	b.eventually(`document.forms[0].elements.birth_date.value === "1980-05-01" && document.forms[0].elements.sex.value === "2"`)
 	b.do(chromedp.SendKeys(chromedp.CSS(`[name=who]`), "李老师"), chromedp.Click(chromedp.CSS(`.bar button`)))
 	// The area of the number is not assigned: said once, saved when confirmed.
-	b.do(chromedp.WaitVisible(chromedp.CSS(`.notice.warn`)), chromedp.Click(chromedp.CSS(`.bar button`)))
+	b.do(chromedp.WaitVisible(chromedp.CSS(`.notice.warn`)))
+	shoot(b, "confirm")
+	b.do(chromedp.Click(chromedp.CSS(`.bar button`)))
 	b.do(chromedp.WaitVisible(chromedp.CSS(`[data-entry-poll]`)))
 	request := evaluate[string](b, `document.querySelector("[data-entry-poll]").dataset.request`)
 	id := w.merge(request)

@@ -136,6 +136,7 @@ func (d *Desk) routePages(mux *http.ServeMux) {
 		"GET /hits":                  d.hitsPart,
 		"GET /residents/new":         d.newPage,
 		"POST /residents/new":        d.newPost,
+		"POST /residents/alike":      d.alikePart,
 		"GET /residents/{id}":        d.residentPage,
 		"GET /residents/{id}/edit":   d.editPage,
 		"POST /residents/{id}/edit":  d.editPost,

@@ -37,7 +37,7 @@ func TestOnlyLoopbackNames(t *testing.T) {
 
 func TestOtherSitesCannotAct(t *testing.T) {
 	w := newWorld(t)
-	form := "name=" + urlEscape("王芳") + "&who=" + urlEscape("李老师") + "&confirm=1"
+	form := "name=" + urlEscape("王芳") + "&who=" + urlEscape("李老师") + "&step=save"
 	for _, c := range []struct {
 		header []string
 		ok     bool

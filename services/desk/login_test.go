@@ -366,7 +366,7 @@ func TestNobodySignsForAnother(t *testing.T) {
 	id, _ := w.wang()
 	_, h := w.session("worker")
 	w.send(202, "PATCH", "/api/v1/residents/"+id.String(), map[string]any{"values": map[string]string{"phone": "13900002222"}, "who": "周主任"}, h...)
-	require.Equal(t, 303, w.do("POST", "/residents/new", "name="+urlEscape("王芳")+"&who="+urlEscape("周主任")+"&confirm=1", h...).status)
+	require.Equal(t, 303, w.do("POST", "/residents/new", "name="+urlEscape("王芳")+"&who="+urlEscape("周主任")+"&step=save", h...).status)
 	require.Equal(t, 2, w.count(`SELECT count(*) FROM desk_entries WHERE who = '李红'`))
 	require.Equal(t, 2, w.count(`SELECT count(*) FROM desk_entries`))
 }
@@ -421,10 +421,7 @@ func TestBrowserLogsIn(t *testing.T) {
 	require.Zero(t, w.count(`SELECT count(*) FROM desk_entries`))
 	enter("Nian-nian 2027")
 	b.do(chromedp.WaitVisible(chromedp.CSS(`[data-focus]`)), chromedp.Click(chromedp.CSS(`[data-focus]`)))
-	b.eventually(`document.querySelector("[data-entry-poll]") !== null || document.querySelector(".notice.warn") !== null`)
-	if w.count(`SELECT count(*) FROM desk_entries`) == 0 { // asked to confirm
-		b.do(chromedp.Click(chromedp.CSS(`.bar button`)), chromedp.WaitVisible(chromedp.CSS(`[data-entry-poll]`)))
-	}
+	b.do(chromedp.WaitVisible(chromedp.CSS(`.changes`)), chromedp.Click(chromedp.CSS(`.bar button`)), chromedp.WaitVisible(chromedp.CSS(`[data-entry-poll]`)))
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM desk_entries WHERE who = '李红' AND record->'values' = '{"name": "𠮷田秀英", "phone": "13900002222"}'`))
 
 	// Somebody else at the same machine does not get the draft.

@@ -174,6 +174,12 @@ func (s standing) wishes(p store.Platform, m *mapping.Map, now time.Time) lineag
 
 // create says whether a platform without a row would get one.
 func (o *outlook) create(p store.Platform) (Effect, bool) {
+	if !p.Agreement.Creates && o.before.master == nil && o.receives(p) {
+		// Somebody new: that a platform keeps no row of its own accord is worth a word.
+		e := Effect{Platform: p.ID, PlatformName: o.lang.Platform(p), Mode: schema.Never, Outcome: demand.Withheld, Why: "no_row"}
+		o.say(&e)
+		return e, true
+	}
 	if !p.Agreement.Creates || !p.Writable || !demand.InScope(p, o.after.master, o.now) || !o.receives(p) {
 		return Effect{}, false
 	}

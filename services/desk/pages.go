@@ -34,7 +34,7 @@ func parsePages() (map[string]*template.Template, error) {
 	}
 	pages := map[string]*template.Template{}
 	for _, name := range names {
-		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm, "ids": decisionIDs, "revoke": revokeOf, "join": joined, "reveal": revealOf, "key": shownKey}).
+		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm, "ids": decisionIDs, "revoke": revokeOf, "join": joined, "reveal": revealOf, "key": shownKey, "alike": withAlike}).
 			ParseFS(templateFiles, "templates/layout.html", "templates/pieces.html", name)
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
@@ -51,6 +51,13 @@ type piece struct {
 }
 
 func both(p page, it any) piece { return piece{p, it} }
+
+// withAlike is a page whose body is the residents who may be the same: what the
+// script asks for alone.
+func withAlike(p page, list []Alike) page {
+	p.Body = list
+	return p
+}
 
 // keepPiece is the small form by which a person decides that a value stays.
 type keepPiece struct {
@@ -108,6 +115,15 @@ func (p page) T(key string, pairs ...any) string { return p.L.T(key, pairs...) }
 
 // When writes a time as staff read it.
 func (p page) When(at any) string { return p.time(at, "2006-01-02 15:04") }
+
+// Age is how old somebody born then is.
+func (p page) Age(birth string) string {
+	years, ok := schema.AgeAt(birth, p.today)
+	if !ok {
+		return ""
+	}
+	return p.T("age", "years", years)
+}
 
 // Day writes the day alone.
 func (p page) Day(at any) string { return p.time(at, time.DateOnly) }

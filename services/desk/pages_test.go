@@ -68,6 +68,16 @@ func TestEnterByForm(t *testing.T) {
 	values := url.Values{"request": {request}, "who": {"李老师"}, "name": {"陈秀英"}, "phone": {"13700001111"}, "education": {"21"},
 		"residence.community": {"阳光社区"}, "residence.compound": {"幸福家园"}, "residence.building": {"三号楼"}, "residence.unit": {"02单元"}, "residence.room": {"１８０１室"}}
 	r = w.form("/residents/new", values)
+	require.Equal(t, 200, r.status, r.text)
+	require.Contains(t, r.text, "谁会收到")
+	require.Contains(t, r.text, "该平台还没有此人的登记")
+	require.Zero(t, w.count(`SELECT count(*) FROM desk_entries`), "nothing is saved before it was seen")
+	values = filledForm(r.text)
+	values.Set("step", "back")
+	back := filledForm(w.form("/residents/new", values).text)
+	require.Equal(t, []string{"陈秀英", "21", "阳光社区幸福家园3号楼2单元1801室", request}, []string{back.Get("name"), back.Get("education"), back.Get("residence"), back.Get("request")})
+	values.Set("step", "save")
+	r = w.form("/residents/new", values)
 	require.Equal(t, 303, r.status, r.text)
 	require.Equal(t, "/entries/"+request, r.header.Get("Location"))
 	e, err := w.store.EntryState(context.Background(), request)
@@ -113,8 +123,9 @@ func TestKnownNumberIsSaidBeforeSaving(t *testing.T) {
 	require.Equal(t, 200, r.status)
 	require.Contains(t, r.text, "/residents/"+id.String())
 	require.Contains(t, r.text, "仍然保存")
+	require.Contains(t, r.text, "就是他")
 	require.Zero(t, w.count(`SELECT count(*) FROM desk_entries`))
-	values.Set("confirm", "1")
+	values.Set("step", "save")
 	require.Equal(t, 303, w.form("/residents/new", values).status)
 }
 
@@ -164,8 +175,9 @@ func TestEditByForm(t *testing.T) {
 	require.Zero(t, w.count(`SELECT count(*) FROM desk_entries`), "nothing is saved before it was seen")
 
 	save := filledForm(r.text)
-	require.Equal(t, url.Values{"step": {"save"}, "request": form["request"], "who": {"李老师"}, "set.name": {"王建军"}, "set.education": {"70"},
+	require.Equal(t, url.Values{"request": form["request"], "who": {"李老师"}, "set.name": {"王建军"}, "set.education": {"70"},
 		"set.residence": {schema.Address{Community: "阳光社区", Compound: "幸福家园", Building: "A", Unit: "甲", Room: "西"}.Canonical()}}, save)
+	save.Set("step", "save")
 	r = w.form(path, save)
 	require.Equal(t, 303, r.status, r.text)
 	require.True(t, strings.HasPrefix(r.header.Get("Location"), "/residents/"+id.String()+"?entry="))
@@ -180,6 +192,72 @@ func TestEditByForm(t *testing.T) {
 	require.Equal(t, 422, w.form(path, save).status)
 	save.Set("set.corrections", "1")
 	require.Equal(t, 422, w.form(path, save).status)
+}
+
+// 就是他: what was entered for somebody new goes into the form of who was there.
+func TestThisIsTheOne(t *testing.T) {
+	w := newWorld(t)
+	id, number := w.wang()
+	typed := url.Values{"request": {"k"}, "who": {"李老师"}, "name": {"王建国"}, "id_number": {number}, "phone": {"13900002222"}, "step": {"take"}}
+	r := w.form("/residents/"+id.String()+"/edit", typed)
+	require.Equal(t, 200, r.status)
+	require.Contains(t, r.text, "已有的登记")
+	form := filledForm(r.text)
+	require.Equal(t, "13900002222", form.Get("phone"))
+	require.Equal(t, "13800001111", form.Get("was.phone"))
+	require.Equal(t, "61", form.Get("education"))
+	require.NotEqual(t, "k", form.Get("request"), "it is another entry")
+	form.Set("step", "next")
+	r = w.form("/residents/"+id.String()+"/edit", form)
+	require.Equal(t, 200, r.status)
+	changes := filledForm(r.text)
+	require.Equal(t, "13900002222", changes.Get("set.phone"))
+	require.Len(t, changes, 4, "nothing else changes: set.phone, what the number says of itself, request, who")
+
+	// Back with a value that was taken out: it stays out.
+	changes.Set("set.education", "")
+	changes.Set("step", "back")
+	form = filledForm(w.form("/residents/"+id.String()+"/edit", changes).text)
+	require.Equal(t, []string{"13900002222", "", "61"}, []string{form.Get("phone"), form.Get("education"), form.Get("was.education")})
+}
+
+func TestPastedLineFillsTheForm(t *testing.T) {
+	w := newWorld(t)
+	n := number(t, "1980-05-01", 7)
+	r := w.form("/residents/new", url.Values{"request": {"k"}, "paste": {"张三 男 " + n + " 13900001111 幸福家园3号楼2单元1801室 什么"}, "phone": {"13700000000"}, "step": {"read"}})
+	require.Equal(t, 200, r.status)
+	form := filledForm(r.text)
+	require.Equal(t, []string{"张三", n, "1", "13700000000", "幸福家园3号楼2单元1801室"},
+		[]string{form.Get("name"), form.Get("id_number"), form.Get("sex"), form.Get("phone"), form.Get("residence")}, "what was typed stays")
+	require.Contains(t, r.text, "没看懂：什么")
+	require.Zero(t, w.count(`SELECT count(*) FROM desk_entries`))
+}
+
+func TestRiskyChangeSaysWhatItStops(t *testing.T) {
+	w := newWorld(t)
+	id, _ := w.wang()
+	r := w.form("/residents/"+id.String()+"/edit", url.Values{"who": {"李老师"}, "life_status": {"dead"}, "death_date": {"2026-11-01"}, "was.life_status": {"alive"}, "step": {"next"}})
+	require.Equal(t, 200, r.status, r.text)
+	require.Contains(t, r.text, "这是重大变更")
+	require.Contains(t, r.text, "30 分钟")
+	require.Contains(t, r.text, "可能影响的待遇")
+	require.NotContains(t, w.form("/residents/"+id.String()+"/edit", url.Values{"who": {"李老师"}, "phone": {"13900002222"}, "step": {"next"}}).text, "重大变更")
+}
+
+// Who may be the same, with the reasons in words, while the form is being filled.
+func TestAlikeWhileTyping(t *testing.T) {
+	w := newWorld(t)
+	id := w.resident(rec{platform: "pension", key: "P1", values: schema.Values{"name": "张秀英", "sex": "2", "birth_date": "1980-05-01", "phone": "13800001111"}})
+	w.resident(rec{platform: "sealed", key: "S1", values: schema.Values{"name": "李不可见", "birth_date": "1980-05-01", "phone": "13800001111"}})
+	r := w.form("/residents/alike", url.Values{"name": {"张秀英"}, "birth_date": {"1980-05-01"}, "phone": {"13800001112"}})
+	require.Equal(t, 200, r.status)
+	require.Contains(t, r.text, "/residents/"+id.String()+"/edit")
+	require.Regexp(t, "姓名相同，出生日期相同，联系电话差一位", r.text)
+	require.Contains(t, r.text, `data-same="1"`)
+	require.NotContains(t, r.text, "<html")
+	require.Contains(t, w.form("/residents/alike", url.Values{"name": {"张秀英"}}).text, id.String(), "a namesake")
+	require.NotContains(t, w.form("/residents/alike", url.Values{"name": {"赵无人"}, "birth_date": {"1980-05-01"}}).text, "<li>")
+	require.NotContains(t, w.form("/residents/alike", url.Values{"name": {"李不可现"}, "birth_date": {"1980-05-01"}, "phone": {"13800001111"}}).text, "李不可见", "what a sealed platform knows is no hint")
 }
 
 func TestWatchPlatforms(t *testing.T) {

@@ -42,6 +42,7 @@ var permissions = map[string]access.Permission{
 	"POST /platforms/{id}/stage":             access.Operate,
 	"GET /residents/new":                     access.Enter,
 	"POST /residents/new":                    access.Enter,
+	"POST /residents/alike":                  access.Enter,
 	"GET /residents/{id}":                    access.See,
 	"GET /handovers":                         access.Enter,
 	"POST /claims":                           access.Enter,

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"heji/schema"
 	"heji/services/demand"
 	"heji/services/lineage"
@@ -18,6 +20,17 @@ type Preview struct {
 	Values   []Foreseen `json:"values"`
 	Effects  []Effect   `json:"effects"`
 	Warnings []Warning  `json:"warnings"`
+	// Risks are the changes that wait before they leave: for a second person, or
+	// until RisksWait minutes have passed.
+	Risks     []RiskAhead `json:"risks"`
+	RisksWait int         `json:"risks_wait_minutes"`
+}
+
+// RiskAhead is a change that would wait, and what it may stop.
+type RiskAhead struct {
+	Attribute schema.Attribute `json:"attribute"`
+	Label     string           `json:"label"`
+	Stops     []string         `json:"stops"` // benefits that the resident holds
 }
 
 // Moving and Still split the effects for the page: what changes, or waits for a
@@ -80,6 +93,7 @@ func (f *foresight) run() (Preview, error) {
 			p.Values = append(p.Values, f.value(d.Name, before[d.Name], to))
 		}
 	}
+	p.Risks = f.risky()
 	touched := f.touched(f.changes)
 	f.each(f.view.Records, func(platform store.Platform, reg *registry.Platform, ref schema.RecordRef) {
 		p.Effects = append(p.Effects, f.row(platform, reg, ref, touched, nil)...)
@@ -89,6 +103,19 @@ func (f *foresight) run() (Preview, error) {
 		}
 	})
 	return p, nil
+}
+
+// risky lists the changes of master values that merge will let wait.
+func (f *foresight) risky() []RiskAhead {
+	out := []RiskAhead{}
+	for _, d := range visible {
+		old, fresh := f.before.master[d.Name].Value, f.after.master[d.Name].Value
+		if !d.Risky || f.view.Resident.ID == uuid.Nil || old == fresh || old == "" && (d.Name == schema.IDNumber || fresh == schema.Alive) {
+			continue
+		}
+		out = append(out, RiskAhead{Attribute: d.Name, Label: f.lang.Attribute(d.Name)})
+	}
+	return out
 }
 
 // survive computes the master values as they would be.

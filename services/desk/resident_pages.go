@@ -3,9 +3,12 @@ package desk
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -25,6 +28,10 @@ type FormBody struct {
 	// Elsewhere: the number is registered with another community.
 	Elsewhere bool
 	WhoError  string
+	Alike     []Alike // who may be the same
+	Taken     bool    // what was entered for a new resident is in the boxes of one who was there
+	// Of a pasted line: itself, what was understood, and what was not.
+	Paste, Understood, Rest string
 }
 
 func (d *Desk) newPage(w http.ResponseWriter, r *http.Request) error {
@@ -40,35 +47,47 @@ func mustKey() string {
 	return key
 }
 
-// newPost saves a new resident from the form. Something odd is said first, and
-// saved when the button is pressed again.
+// newPost takes a new resident through the form: a pasted line is read, the
+// entry checked, who will receive what is shown, and then it is saved.
 func (d *Desk) newPost(w http.ResponseWriter, r *http.Request) error {
 	if err := posted(w, r); err != nil {
 		return err
 	}
 	p := d.page(w, r, "new")
 	p.Title, p.Request, p.Who = p.T("new.title"), r.PostForm.Get("request"), r.PostForm.Get("who")
-	body := FormBody{Action: "/residents/new"}
-	values, problems := entered(p.L, filled(r.PostForm), nil, d.o.Today())
-	who, ok := named(p.Who)
-	if !ok {
-		body.WhoError = p.T("bad.who", "max", maxWho)
+	typed := r.PostForm
+	step := typed.Get("step")
+	if len(confirmedValues(typed)) > 0 { // from the page that shows who will receive what
+		typed = unpacked(p.L, typed)
 	}
-	status := http.StatusOK
-	if len(problems) > 0 || !ok {
-		status, body.Problems = http.StatusUnprocessableEntity, problems
-	} else if r.PostForm.Get("confirm") == "" {
-		preview, err := d.foresee(r.Context(), p.L, store.View{}, values)
-		if err != nil {
+	body := FormBody{Action: "/residents/new"}
+	if step == "next" && typed.Get("paste") != "" && typed.Get("name") == "" {
+		step = "read" // Enter in the box for a line
+	}
+	if step == "read" {
+		body.read(p.L, typed, d.o.Today())
+	}
+	values, problems := entered(p.L, filled(typed), nil, d.o.Today())
+	who, ok := named(p.Who)
+	if step == "read" || step == "back" || len(problems) > 0 || !ok {
+		status := http.StatusOK
+		if step != "read" && step != "back" {
+			status, body.Problems = http.StatusUnprocessableEntity, problems
+			if !ok {
+				body.WhoError = p.T("bad.who", "max", maxWho)
+			}
+		}
+		var err error
+		if body.Alike, err = d.alike(r.Context(), p.L, values, uuid.Nil); err != nil {
 			return err
 		}
-		body.Warnings = preview.Warnings
-	}
-	if status != http.StatusOK || len(body.Warnings) > 0 {
-		body.Groups = form(p.L, nil, r.PostForm, problems)
+		body.Groups = form(p.L, nil, typed, body.Problems)
 		p.Body = body
 		d.render(w, r, status, "form", p)
 		return nil
+	}
+	if step != "save" {
+		return d.confirmNew(w, r, p, values)
 	}
 	request, err := requestKey(p.Request)
 	if err != nil {
@@ -76,7 +95,7 @@ func (d *Desk) newPost(w http.ResponseWriter, r *http.Request) error {
 	}
 	s, err := d.saveNew(r.Context(), request, who, values)
 	if f := (*failure)(nil); errors.As(err, &f) && f.code == "elsewhere" {
-		body.Elsewhere, body.Groups = true, form(p.L, nil, r.PostForm, nil)
+		body.Elsewhere, body.Groups = true, form(p.L, nil, typed, nil)
 		p.Body = body
 		d.render(w, r, f.status, "form", p)
 		return nil
@@ -85,6 +104,88 @@ func (d *Desk) newPost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return d.afterSaving(w, r, p.L, s.Request)
+}
+
+// confirmNew shows who will receive what of a new resident, and who may be the
+// same, before anything is saved.
+func (d *Desk) confirmNew(w http.ResponseWriter, r *http.Request, p page, values schema.Values) error {
+	preview, err := d.foresee(r.Context(), p.L, store.View{}, values)
+	if err != nil {
+		return err
+	}
+	confirm := confirmBody(preview, values)
+	confirm.Name, confirm.Action, confirm.New = values[schema.Name], "/residents/new", true
+	if confirm.Alike, err = d.alike(r.Context(), p.L, values, uuid.Nil); err != nil {
+		return err
+	}
+	p.Title, p.Body = p.T("confirm.new.title", "name", confirm.Name), confirm
+	d.render(w, r, http.StatusOK, "confirm", p)
+	return nil
+}
+
+func confirmBody(preview Preview, values schema.Values) ConfirmBody {
+	confirm := ConfirmBody{Preview: preview, Changes: map[string]string{}}
+	for a, v := range values {
+		confirm.Changes[string(a)] = v
+	}
+	for _, v := range preview.Values {
+		confirm.Disputed = confirm.Disputed || len(v.Disputes) > 0
+	}
+	return confirm
+}
+
+// unpacked turns what a confirmation carries (set.name) into a form as it would
+// have been typed.
+func unpacked(l Lang, confirmed url.Values) url.Values {
+	return overlay(l, nil, confirmedValues(confirmed))
+}
+
+// confirmedValues are the values that a confirmation carries.
+func confirmedValues(form url.Values) schema.Values {
+	values := schema.Values{}
+	for key, v := range form {
+		if a, ok := strings.CutPrefix(key, "set."); ok && len(v) > 0 {
+			values[schema.Attribute(a)] = v[0]
+		}
+	}
+	return values
+}
+
+// overlay is a form that holds what is known, as it is shown, and over it what
+// was entered.
+func overlay(l Lang, known, over schema.Values) url.Values {
+	typed := url.Values{}
+	for _, d := range visible {
+		v, said := over[d.Name]
+		if !said {
+			v = veiled(d.Name, known[d.Name])
+		}
+		if d.Kind == schema.KindAddress {
+			v = l.Value(d.Name, v)
+		}
+		typed.Set(string(d.Name), v)
+		if known != nil {
+			typed.Set("was."+string(d.Name), veiled(d.Name, known[d.Name]))
+		}
+	}
+	return typed
+}
+
+// read fills the boxes that are still empty from a pasted line.
+func (b *FormBody) read(l Lang, typed url.Values, today time.Time) {
+	b.Paste = typed.Get("paste")
+	values, rest := readLine(b.Paste, today)
+	b.Rest = strings.Join(rest, " ")
+	for a, v := range values {
+		if typedText(a, typed) != "" {
+			continue
+		}
+		if d, _ := known(a); d.Kind == schema.KindAddress {
+			v = l.Value(a, v)
+		}
+		typed.Set(string(a), v)
+	}
+	b.Understood = l.Attributes(slices.Collect(maps.Keys(values)))
 }
 
 // afterSaving leads to the resident, or to the entry while it is being merged.
@@ -278,8 +379,11 @@ type ConfirmBody struct {
 	Preview
 	Resident string
 	Name     string
+	Action   string
+	New      bool
 	Changes  map[string]string
 	Disputed bool
+	Alike    []Alike
 }
 
 // editPost shows who will receive what, and saves when that has been seen.
@@ -297,17 +401,24 @@ func (d *Desk) editPost(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := d.page(w, r, "")
 	p.Request, p.Who = r.PostForm.Get("request"), r.PostForm.Get("who")
+	if step := r.PostForm.Get("step"); step == "take" || step == "back" {
+		return d.takePage(w, r, p, view)
+	}
 	texts := changed(p.L, r.PostForm)
 	saving := r.PostForm.Get("step") == "save"
 	if saving {
 		texts = map[string]string{}
-		for key, v := range r.PostForm {
-			if a, ok := strings.CutPrefix(key, "set."); ok && len(v) > 0 {
-				texts[a] = v[0]
-			}
+		for a, v := range confirmedValues(r.PostForm) {
+			texts[string(a)] = v
 		}
 	}
 	values, problems := entered(p.L, texts, view.Resident.Values(), d.o.Today())
+	for a := range texts { // a number typed once more, because only its beginning was shown
+		if name := schema.Attribute(a); !saving && numbered(name) && values[name] != "" && values[name] == view.Resident.Master[name].Value {
+			delete(texts, a)
+			delete(values, name)
+		}
+	}
 	body := FormBody{Nothing: len(texts) == 0, Problems: problems}
 	who, ok := named(p.Who)
 	if !ok {
@@ -332,16 +443,32 @@ func (d *Desk) editPost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	confirm := ConfirmBody{Preview: preview, Resident: view.Resident.ID.String(), Name: view.Resident.Master[schema.Name].Value,
-		Changes: map[string]string{}}
-	for a, v := range values {
-		confirm.Changes[string(a)] = v
-	}
-	for _, v := range preview.Values {
-		confirm.Disputed = confirm.Disputed || len(v.Disputes) > 0
-	}
+	confirm := confirmBody(preview, values)
+	confirm.Resident, confirm.Name = view.Resident.ID.String(), view.Resident.Master[schema.Name].Value
+	confirm.Action = "/residents/" + confirm.Resident + "/edit"
 	p.Title, p.Body = p.T("confirm.title", "name", confirm.Name), confirm
 	d.render(w, r, http.StatusOK, "confirm", p)
+	return nil
+}
+
+// takePage is the form of a resident who was there already (就是他), with what was
+// entered for a new one in its boxes: the authorities' values stay what they are
+// until somebody changes them here.
+func (d *Desk) takePage(w http.ResponseWriter, r *http.Request, p page, view store.View) error {
+	v, err := d.veilOf(r.Context(), view.Resident.ID)
+	if err != nil {
+		return err
+	}
+	known, values := v.values(view.Resident.Values()), confirmedValues(r.PostForm)
+	if len(values) == 0 {
+		values, _ = entered(p.L, filled(r.PostForm), known, d.o.Today())
+	}
+	if r.PostForm.Get("step") == "take" {
+		p.Request = mustKey() // another entry than the one that was begun
+	}
+	over := overlay(p.L, known, values)
+	body := FormBody{Groups: form(p.L, nil, over, nil), Taken: r.PostForm.Get("step") == "take"}
+	d.renderEdit(w, r, http.StatusOK, p, view, body)
 	return nil
 }
 

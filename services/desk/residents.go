@@ -56,17 +56,22 @@ func (d *Desk) search(ctx context.Context, l Lang, query string) (Hits, error) {
 		ids[i] = r.ID
 		hits.Residents = append(hits.Residents, l.hit(r))
 	}
-	// What was searched for may be a name or a number: only whom it found is kept,
-	// and once for all the keys that were pressed until nobody else was found.
-	key := audit.Who(ctx, "") + "\x00search" + fmt.Sprint(ids)
-	if d.lately.has(key) {
-		return hits, nil
+	return hits, d.noteFound(ctx, "search", ids, hits.More)
+}
+
+// noteFound notes whom a search has shown. What was searched for may be a name or
+// a number: only whom it found is kept, and once for all the keys that were
+// pressed until somebody else was found.
+func (d *Desk) noteFound(ctx context.Context, how string, ids []uuid.UUID, more bool) error {
+	key := audit.Who(ctx, "") + "\x00" + how + fmt.Sprint(ids)
+	if len(ids) == 0 && how != "search" || d.lately.has(key) {
+		return nil
 	}
-	err = d.o.Store.Note(ctx, "", audit.Note{Did: "search"}, map[string]any{"residents": ids, "more": hits.More})
+	err := d.o.Store.Note(ctx, "", audit.Note{Did: "search"}, map[string]any{"residents": ids, "more": more})
 	if err == nil {
 		d.lately.add(key)
 	}
-	return hits, err
+	return err
 }
 
 func (l Lang) hit(r store.Resident) Hit {
@@ -229,6 +234,18 @@ func (d *Desk) foresee(ctx context.Context, l Lang, view store.View, values sche
 	for i := range p.Effects { // whoever typed a number looks at it once more
 		if e := &p.Effects[i]; numbered(e.Attribute) && values[e.Attribute] != "" && e.New == mask(values[e.Attribute]) {
 			e.New = values[e.Attribute]
+		}
+	}
+	for i := range p.Risks {
+		p.Risks[i].Stops = l.benefits(view.Resident.Master, v)
+	}
+	if len(p.Risks) > 0 {
+		wait, err := d.o.Store.RisksWait(ctx)
+		if err != nil {
+			return p, err
+		}
+		if p.RisksWait = int(wait.Minutes()); wait == 0 {
+			p.Risks = []RiskAhead{}
 		}
 	}
 	err = d.twins(ctx, l, view, values, &p)

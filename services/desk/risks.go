@@ -67,7 +67,7 @@ func (d *Desk) waitingChanges(ctx context.Context, l Lang, resident uuid.UUID) (
 	for _, r := range list {
 		master := people[r.Resident].Master
 		w := WaitingChange{ID: r.ID, Resident: r.Resident, Name: master[schema.Name].Value, What: l.T("risk.merge"), Who: r.Who,
-			At: r.At, Until: r.Until, Stopped: r.Stopped, Why: r.Why, Stops: []string{}}
+			At: r.At, Until: r.Until, Stopped: r.Stopped, Why: r.Why}
 		if r.Attribute != "" {
 			w.What, w.Old, w.New = l.Attribute(r.Attribute), l.Value(r.Attribute, r.Old), l.Value(r.Attribute, r.New)
 		}
@@ -81,17 +81,21 @@ func (d *Desk) waitingChanges(ctx context.Context, l Lang, resident uuid.UUID) (
 		if veil.hides(r.Attribute) {
 			w.Old, w.New = "", ""
 		}
-		for _, def := range visible {
-			if veil.hides(def.Name) {
-				continue
-			}
-			if v, held := master[def.Name]; def.Benefit && held {
-				w.Stops = append(w.Stops, l.Attribute(def.Name)+l.T("action.colon")+l.Value(def.Name, v.Value))
-			}
-		}
+		w.Stops = l.benefits(master, veil)
 		out = append(out, w)
 	}
 	return out, nil
+}
+
+// benefits are those that a resident holds, as far as anybody may see them.
+func (l Lang) benefits(master store.Survivors, v veil) []string {
+	out := []string{}
+	for _, def := range visible {
+		if s, held := master[def.Name]; def.Benefit && held && !v.hides(def.Name) {
+			out = append(out, l.Attribute(def.Name)+l.T("action.colon")+l.Value(def.Name, s.Value))
+		}
+	}
+	return out
 }
 
 func (d *Desk) getRisks(r *http.Request, l Lang) (answer, error) {

@@ -61,6 +61,16 @@ func (s *Store) SetRiskWindow(ctx context.Context, d time.Duration) error {
 	return s.SetSetting(ctx, riskSetting, int64(d/time.Second))
 }
 
+// RisksWait is how long risky changes wait before they leave by themselves.
+func (s *Store) RisksWait(ctx context.Context) (time.Duration, error) {
+	var seconds int64
+	err := s.Setting(ctx, riskSetting, &seconds)
+	if errors.Is(err, ErrNotFound) {
+		return RiskWindow, nil
+	}
+	return time.Duration(seconds) * time.Second, err
+}
+
 // writeRisks notes the risky changes of a resolution, in its transaction: what
 // is not noted here would leave. A change that returned to what was before waits
 // no more, nor does one whose resident was merged away.

@@ -96,19 +96,76 @@
     });
   }
 
+  // Full-width letters and digits are typed by accident.
+  function plain(text) { return text.normalize ? text.normalize("NFKC") : text; }
+
+  // A number of 15 digits as 18: the century goes in, the check character on.
+  function upgraded(id) {
+    if (!/^\d{15}$/.test(id) || id.slice(12) >= "996") return id;
+    var long = id.slice(0, 6) + "19" + id.slice(6), sum = 0;
+    for (var i = 0; i < 17; i++) sum += long[i] * (Math.pow(2, 17 - i) % 11);
+    return long + "10X98765432"[sum % 11];
+  }
+
   // An ID number says birth date and sex; boxes that were filled are left alone.
   function derive(form) {
-    var id = form.elements.id_number, birth = form.elements.birth_date, sex = form.elements.sex;
+    var id = form.elements.id_number, birth = form.elements.birth_date, sex = form.elements.sex, age = document.getElementById("age");
     if (!id || !birth || !sex) return;
+    function old() {
+      var m = /^(\d{4})(?:-(\d\d))?(?:-(\d\d))?$/.exec(plain(birth.value).trim());
+      if (!age) return;
+      var now = new Date(), years = m ? now.getFullYear() - m[1] - (m[3] && (now.getMonth() + 1 < +m[2] || now.getMonth() + 1 === +m[2] && now.getDate() < +m[3]) ? 1 : 0) : -1;
+      age.textContent = years >= 0 && years < 150 ? age.dataset.age.replace("{years}", years) : "";
+    }
     id.addEventListener("change", function () {
-      var m = /^\d{6}(\d{4})(\d\d)(\d\d)\d\d(\d)[\dXx]$/.exec(id.value.replace(/[\s-]/g, ""));
+      var text = upgraded(plain(id.value).replace(/[\s-]/g, "").toUpperCase());
+      if (/^[\dX]{18}$/.test(text)) id.value = text;
+      var m = /^\d{6}(\d{4})(\d\d)(\d\d)\d\d(\d)[\dX]$/.exec(text);
       if (!m) return;
       if (!birth.value) birth.value = m[1] + "-" + m[2] + "-" + m[3];
       if (!sex.value) sex.value = Number(m[4]) % 2 ? "1" : "2";
+      old();
     });
+    birth.addEventListener("input", old);
+    old();
+  }
+
+  // Who may be the same, while somebody types.
+  function alike(box) {
+    var form = box.closest("form"), timer, asked, last = "";
+    var watched = ["name", "id_number", "phone", "birth_date", "residence", "mother_name", "mother_id"];
+    function ask() {
+      var body = new URLSearchParams(new FormData(form)), now = watched.map(function (n) { return body.get(n); }).join("|");
+      if (now === last) return;
+      last = now;
+      if (asked) asked.abort();
+      asked = new AbortController();
+      fetch(box.dataset.alike, { method: "POST", body: body, signal: asked.signal })
+        .then(function (r) { return r.ok ? r.text() : ""; })
+        .then(function (html) { box.innerHTML = html; }, function () {}); // made by our own server
+    }
+    function soon(e) {
+      clearTimeout(timer);
+      if (!e.isComposing) timer = setTimeout(ask, 250);
+    }
+    form.addEventListener("input", soon);
+    form.addEventListener("change", soon);
+    form.addEventListener("compositionend", soon);
   }
 
   document.querySelectorAll("[data-search]").forEach(search);
+  document.querySelectorAll("[data-alike]").forEach(alike);
+  // 就是他: Alt and the number of the card.
+  document.addEventListener("keydown", function (e) {
+    var m = /^Digit(\d)$/.exec(e.code || ""), button = e.altKey && m && document.querySelector('[data-same="' + m[1] + '"]');
+    if (button) { e.preventDefault(); button.click(); }
+  });
+  // A line that is pasted is read at once, and by Enter.
+  document.querySelectorAll("[data-paste]").forEach(function (box) {
+    var read = box.parentNode.querySelector("button");
+    box.addEventListener("paste", function () { setTimeout(function () { read.click(); }, 0); });
+    box.addEventListener("keydown", function (e) { if (e.key === "Enter" && !e.isComposing) { e.preventDefault(); read.click(); } });
+  });
   document.querySelectorAll("[data-poll]").forEach(watch);
   document.querySelectorAll("[data-entry-poll]").forEach(follow);
   document.querySelectorAll("form[data-entry]").forEach(function (form) {
@@ -117,10 +174,6 @@
   });
   // Enter saves, without the page jumping down to the button.
   document.querySelectorAll("[data-focus]").forEach(function (b) { b.focus({ preventScroll: true }); });
-  // Back from "who will receive it" keeps what was typed.
-  document.querySelectorAll("[data-back]").forEach(function (a) {
-    a.addEventListener("click", function (e) { if (history.length > 1) { e.preventDefault(); history.back(); } });
-  });
   // 1, 2, 3 decide about a pair, unless somebody is typing.
   document.querySelectorAll("form[data-keys]").forEach(function (form) {
     document.addEventListener("keydown", function (e) {
