@@ -80,7 +80,10 @@ func (d *Desk) alike(ctx context.Context, l Lang, values schema.Values, except u
 		out[i].Place = i + 1
 		shown = append(shown, uuid.MustParse(out[i].ID))
 	}
-	return out, d.noteFound(ctx, "alike", shown, false)
+	if len(out) == 0 {
+		return out, nil
+	}
+	return out, d.noteFound(ctx, shown, false, true)
 }
 
 // alikePart answers POST /residents/alike: who may be the same as whom a form

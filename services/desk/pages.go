@@ -246,12 +246,12 @@ type HomeBody struct {
 }
 
 // found searches for what the box of the start page holds.
-func (d *Desk) found(r *http.Request, l Lang) (HomeBody, error) {
+func (d *Desk) found(r *http.Request, l Lang, typing bool) (HomeBody, error) {
 	body := HomeBody{Query: r.URL.Query().Get("q")}
 	if strings.TrimSpace(body.Query) == "" {
 		return body, nil
 	}
-	hits, err := d.search(r.Context(), l, body.Query)
+	hits, err := d.search(r.Context(), l, body.Query, typing)
 	body.Hits = &hits
 	return body, err
 }
@@ -260,7 +260,7 @@ func (d *Desk) found(r *http.Request, l Lang) (HomeBody, error) {
 // somebody types.
 func (d *Desk) hitsPart(w http.ResponseWriter, r *http.Request) error {
 	p := d.page(w, r, "home")
-	body, err := d.found(r, p.L)
+	body, err := d.found(r, p.L, true)
 	if err != nil {
 		return err
 	}
@@ -271,7 +271,7 @@ func (d *Desk) hitsPart(w http.ResponseWriter, r *http.Request) error {
 
 func (d *Desk) homePage(w http.ResponseWriter, r *http.Request) error {
 	p := d.page(w, r, "home")
-	body, err := d.found(r, p.L)
+	body, err := d.found(r, p.L, false)
 	if err != nil {
 		return err
 	}

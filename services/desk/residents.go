@@ -41,7 +41,7 @@ type Hits struct {
 	Near      bool   `json:"near"` // nobody has exactly these words; these are close
 }
 
-func (d *Desk) search(ctx context.Context, l Lang, query string) (Hits, error) {
+func (d *Desk) search(ctx context.Context, l Lang, query string, typing bool) (Hits, error) {
 	hits := Hits{Query: query, Residents: []Hit{}}
 	if len(strings.Fields(query)) > 8 || len(query) > 400 {
 		return hits, fail(http.StatusBadRequest, "query")
@@ -56,15 +56,15 @@ func (d *Desk) search(ctx context.Context, l Lang, query string) (Hits, error) {
 		ids[i] = r.ID
 		hits.Residents = append(hits.Residents, l.hit(r))
 	}
-	return hits, d.noteFound(ctx, "search", ids, hits.More)
+	return hits, d.noteFound(ctx, ids, hits.More, typing)
 }
 
 // noteFound notes whom a search has shown. What was searched for may be a name or
-// a number: only whom it found is kept, and once for all the keys that were
-// pressed until somebody else was found.
-func (d *Desk) noteFound(ctx context.Context, how string, ids []uuid.UUID, more bool) error {
-	key := audit.Who(ctx, "") + "\x00" + how + fmt.Sprint(ids)
-	if len(ids) == 0 && how != "search" || d.lately.has(key) {
+// a number: only whom it found is kept; while somebody types once for all the keys
+// that were pressed until somebody else was found.
+func (d *Desk) noteFound(ctx context.Context, ids []uuid.UUID, more, typing bool) error {
+	key := audit.Who(ctx, "") + "\x00search" + fmt.Sprint(ids)
+	if typing && d.lately.has(key) {
 		return nil
 	}
 	err := d.o.Store.Note(ctx, "", audit.Note{Did: "search"}, map[string]any{"residents": ids, "more": more})
@@ -84,7 +84,7 @@ func (l Lang) hit(r store.Resident) Hit {
 
 // searchResidents answers GET /api/v1/residents?q=.
 func (d *Desk) searchResidents(r *http.Request, l Lang) (answer, error) {
-	hits, err := d.search(r.Context(), l, r.URL.Query().Get("q"))
+	hits, err := d.search(r.Context(), l, r.URL.Query().Get("q"), false)
 	return answer{status: http.StatusOK, body: hits}, err
 }
 
