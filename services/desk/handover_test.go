@@ -45,7 +45,7 @@ func TestClaimTellsNothingElse(t *testing.T) {
 	require.Equal(t, "urn:heji:problem:elsewhere", saved.json["type"])
 	w.send(409, "PATCH", "/api/v1/residents/"+w.other.String(), map[string]any{"values": map[string]string{"id_number": w.idNumber}, "who": "x"}, w.as("yongfu")...)
 	secret, h := w.session("yongfu")
-	page := w.do("POST", "/residents/new", url.Values{"name": {"欧阳沐辰"}, "id_number": {w.idNumber}, "confirm": {"1"}, "csrf": {access.FormToken(secret)}}.Encode(), h...)
+	page := w.do("POST", "/residents/new", url.Values{"name": {"欧阳沐辰"}, "id_number": {w.idNumber}, "step": {"save"}, "csrf": {access.FormToken(secret)}}.Encode(), h...)
 	require.Equal(t, 409, page.status)
 	require.Contains(t, page.text, "申请调入")
 	require.Contains(t, page.text, `value="`+w.idNumber, "what was typed is kept")
