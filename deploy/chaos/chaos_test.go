@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"heji/deploy/demo/district"
 	p "heji/deploy/demo/population"
 )
 
@@ -125,9 +126,18 @@ func TestTheChecksFindWhatIsWrong(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = r.conn.Exec(r.ctx, `UPDATE records SET state = jsonb_set(state::jsonb, '{own,ethnicity}', to_jsonb(f.said))::text::json
-			FROM (SELECT key, fields -> 'ethnicity' ->> 'v' AS said FROM intents WHERE platform = 'medical' AND state = 'applied' AND fields ? 'ethnicity' LIMIT 1) f
-			WHERE records.platform = 'medical' AND records.key = f.key`)
+		list, err := r.district.Platform(p.Medical).Journal(r.ctx)
+		if err != nil {
+			return err
+		}
+		field, _ := district.LayoutOf(p.Medical).Field(p.Ethnicity)
+		for _, w := range list {
+			if said := field.Value(w.Set); said != "" && !w.Create {
+				_, err = r.conn.Exec(r.ctx, `UPDATE records SET state = jsonb_set(state::jsonb, '{own,ethnicity}', to_jsonb($2::text))::text
+					WHERE platform = 'medical' AND key = $1`, w.Key, said)
+				break
+			}
+		}
 		return err
 	}
 	rep, err := Run(t.Context(), o)

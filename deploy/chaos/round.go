@@ -367,8 +367,11 @@ func (r *round) later(after time.Duration, heal func() error) {
 // approve takes every platform that can be written to up the ladder, as a person
 // would: again when the hub was not there.
 func (r *round) approve() error {
-	list, err := r.store.Platforms(r.ctx)
-	if err != nil {
+	var list []store.Platform
+	if err := r.insist("read the platforms", func() (err error) {
+		list, err = r.store.Platforms(r.ctx)
+		return err
+	}); err != nil {
 		return err
 	}
 	for _, pl := range list {
@@ -426,8 +429,11 @@ func (r *round) work() error {
 
 // enter saves one change at the desk, once, however often it has to be asked.
 func (r *round) enter(i int, fact, value string) error {
-	members, err := r.store.Memberships(r.ctx)
-	if err != nil {
+	var members []store.Membership
+	if err := r.insist("read who is whose", func() (err error) {
+		members, err = r.store.Memberships(r.ctx)
+		return err
+	}); err != nil {
 		return err
 	}
 	var residents []string
