@@ -208,6 +208,26 @@ func TestKafkaInDoubtIsSentAgain(t *testing.T) {
 	}
 }
 
+// A platform whose acknowledgements could not be asked for once is in order again
+// when they can, also where nothing has to be written to it for months.
+func TestKafkaAnswersAgain(t *testing.T) {
+	x := newTopics(t, "")
+	trouble := func() string {
+		list, err := x.hub.Store.Platforms(x.ctx)
+		require.NoError(t, err)
+		for _, p := range list {
+			if p.ID == x.id {
+				return p.WriteError
+			}
+		}
+		return "unknown"
+	}
+	f := x.cluster.Fault(kfake.Fault{Topic: "answer", Err: kerr.UnknownServerError, Count: -1})
+	x.until("its trouble is known", func() bool { return trouble() != "" })
+	f.Remove()
+	x.until("it is over", func() bool { return trouble() == "" })
+}
+
 // What is in force is the approved agreement, not what the file says.
 func TestResendIsPartOfTheAgreement(t *testing.T) {
 	x := newTopics(t, "  resend: upsert\n")

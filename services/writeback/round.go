@@ -287,8 +287,13 @@ func (w *worker) acknowledge(ctx context.Context, lease store.Lease) error {
 		return nil
 	}
 	outcomes, err := w.acks.Acknowledged(ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		w.fail(ctx, err) // the platform's trouble is its own: asked again later
+		w.deaf = true
+	case w.deaf: // it answers again, though perhaps nothing is to be written for long
+		w.deaf = false
+		w.succeed(ctx)
 	}
 	if len(outcomes) == 0 {
 		return nil // what came beside an error is used all the same

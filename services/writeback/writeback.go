@@ -163,6 +163,7 @@ type worker struct {
 	log         *slog.Logger
 	wake        chan struct{}
 	failures    int
+	deaf        bool           // acknowledgements could not be asked for the last time
 	halt        *halt          // ends when nothing may leave
 	gate        *registry.Gate // shut while the platform does not accept our credentials
 }
