@@ -40,16 +40,17 @@ const (
 	Review   Permission = "review"   // the queue: same, not the same, keep, unmerge
 	Watch    Permission = "watch"    // how the platforms are; no resident
 	Operate  Permission = "operate"  // stages, agreements, pause, stop, read again, another model
+	Staff    Permission = "staff"    // how communities stand, and who works where
 	Accounts Permission = "accounts" // who may use the desk
 	Audit    Permission = "audit"    // who did what
 )
 
 // Grantable are what a role or a program can be given.
-var Grantable = []Permission{See, Reveal, Enter, Carry, Stop, Sign, Review, Watch, Operate, Accounts, Audit}
+var Grantable = []Permission{See, Reveal, Enter, Carry, Stop, Sign, Review, Watch, Operate, Staff, Accounts, Audit}
 
 var granted = map[Role][]Permission{
 	Worker:     {See, Reveal, Enter, Carry, Stop, Watch},
-	Supervisor: {See, Reveal, Enter, Carry, Stop, Watch, Sign},
+	Supervisor: {See, Reveal, Enter, Carry, Stop, Watch, Sign, Staff},
 	Steward:    {See, Reveal, Enter, Carry, Stop, Watch, Review},
 	Platform:   {Watch, Operate},
 	Security:   {Accounts},

@@ -85,6 +85,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeRisks(mux)
 	d.routeVeil(mux)
 	d.routeHandovers(mux)
+	d.routeStaff(mux)
 	d.routeAudit(mux)
 	d.routeLadder(mux)
 	d.routeStatement(mux)
