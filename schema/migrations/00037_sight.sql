@@ -100,7 +100,19 @@ CREATE TABLE claim_tries (
 );
 CREATE INDEX claim_tries_who ON claim_tries (who, at);
 
+-- A second factor that is being set up, and what lets somebody in who has lost
+-- theirs. The secrets are sealed with the installation's keys.
+ALTER TABLE accounts ADD COLUMN totp_new text NOT NULL DEFAULT '';
+CREATE TABLE account_codes (
+    account bigint NOT NULL REFERENCES accounts,
+    hash    bytea NOT NULL,                  -- SHA-256
+    used_at timestamptz,
+    PRIMARY KEY (account, hash)
+);
+
 -- +goose Down
+DROP TABLE account_codes;
+ALTER TABLE accounts DROP COLUMN totp_new;
 DROP TABLE claim_tries, handovers;
 DROP TABLE reveals;
 ALTER TABLE tokens DROP CONSTRAINT tokens_review_everywhere, DROP COLUMN everywhere, DROP COLUMN bodies, DROP COLUMN domains;

@@ -1,6 +1,10 @@
 package access
 
 import (
+	"crypto/rand"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pquerna/otp"
@@ -34,4 +38,36 @@ func CheckTOTP(secret, code string, last int64, now time.Time) (step int64, ok b
 		}
 	}
 	return 0, false
+}
+
+// TOTPAddress is the address of a secret that an authenticator program takes.
+func TOTPAddress(login, secret string) string {
+	q := url.Values{"secret": {secret}, "issuer": {"Heji"}, "period": {strconv.Itoa(totpPeriod)}, "digits": {"6"}, "algorithm": {"SHA1"}}
+	return "otpauth://totp/" + url.PathEscape("Heji:"+login) + "?" + q.Encode()
+}
+
+// Recovery codes let somebody in who has lost the second factor; each works once.
+const (
+	recoveryCodes = 10
+	CodeLength    = 16 // characters of a code without its dashes: 80 bits
+)
+
+// RecoveryCodes makes new ones, as they are written down: ABCD-EFGH-….
+func RecoveryCodes() []string {
+	out := make([]string, recoveryCodes)
+	for i := range out {
+		text := rand.Text()[:CodeLength] // base32: five bits each
+		out[i] = text[:4] + "-" + text[4:8] + "-" + text[8:12] + "-" + text[12:]
+	}
+	return out
+}
+
+// PlainCode is a recovery code as it is compared.
+func PlainCode(typed string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == ' ' {
+			return -1
+		}
+		return r
+	}, strings.ToUpper(strings.TrimSpace(typed)))
 }

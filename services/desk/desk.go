@@ -36,11 +36,20 @@ type Options struct {
 	// Kept reads what is kept, encrypted, of a write.
 	Kept  func(intent uuid.UUID, sealed string) ([]lineage.Written, error)
 	Rules survivorship.Rules // zero: survivorship.DefaultRules
+	// Ring keeps the secrets of second factors; nil: none can be set up.
+	Ring Sealer
 	// Public is the address that people open, where it is not this machine; nil:
 	// the desk answers on loopback names only.
 	Public *url.URL
 	// Proxies are those whose word about where a request comes from is believed.
 	Proxies []netip.Prefix
+}
+
+// Sealer encrypts what is kept: about says what it belongs to, and Open needs the
+// same.
+type Sealer interface {
+	Seal(plain []byte, about string) (string, error)
+	Open(sealed, about string) ([]byte, error)
 }
 
 // Desk serves staff: the JSON API and the pages.

@@ -100,13 +100,15 @@ func (d *Desk) loginPost(w http.ResponseWriter, r *http.Request) error {
 	}
 	// In this order always, so that every wrong answer takes as long.
 	good := access.CheckPassword(try.Account.Password, f.Get("password"))
-	step := int64(0)
+	step, recovery := int64(0), []byte(nil)
 	if good && try.Account.TOTP != "" {
-		step, good = access.CheckTOTP(try.Account.TOTP, strings.TrimSpace(f.Get("code")), try.Account.TOTPStep, d.o.Today())
+		if step, recovery, good, err = d.secondFactor(try.Account, f.Get("code")); err != nil {
+			return err
+		}
 	}
 	secret := access.NewSecret() // a new one always: none that was there before the login is good after it
 	if good = good && !try.Refused; good {
-		err = d.o.Store.Enter(r.Context(), try, access.HashSecret(secret), step)
+		err = d.o.Store.Enter(r.Context(), try, access.HashSecret(secret), step, recovery)
 		if good = !errors.Is(err, store.ErrNotFound); good && err != nil {
 			return err
 		}
@@ -175,6 +177,8 @@ type AccountBody struct {
 	MustChange  bool
 	Wrong       string
 	Done        bool
+	Factor      Factor
+	Sessions    []OpenSession
 }
 
 func (d *Desk) accountBody(r *http.Request, l Lang) (AccountBody, store.Account, error) {
@@ -193,8 +197,11 @@ func (d *Desk) accountBody(r *http.Request, l Lang) (AccountBody, store.Account,
 // accountPage answers GET /account.
 func (d *Desk) accountPage(w http.ResponseWriter, r *http.Request) error {
 	p := d.page(w, r, "account")
-	b, _, err := d.accountBody(r, p.L)
+	b, a, err := d.accountBody(r, p.L)
 	if err != nil {
+		return err
+	}
+	if err := d.fillAccount(r, a, &b); err != nil {
 		return err
 	}
 	b.Done = r.URL.Query().Get("done") != ""
@@ -242,6 +249,9 @@ func (d *Desk) passwordPost(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if b.Wrong != "" {
+		if err := d.fillAccount(r, a, &b); err != nil {
+			return err
+		}
 		p.Title, p.Body = p.T("account.title"), b
 		d.render(w, r, http.StatusUnprocessableEntity, "account", p)
 		return nil
@@ -266,6 +276,8 @@ func (d *Desk) routeLogin(mux *http.ServeMux) {
 		"POST /logout":           d.logoutPost,
 		"GET /account":           d.accountPage,
 		"POST /account/password": d.passwordPost,
+		"POST /account/totp":     d.factorPost,
+		"POST /account/sessions": d.sessionsPost,
 	} {
 		mux.HandleFunc(route, d.html(f))
 	}

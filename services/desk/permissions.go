@@ -16,6 +16,8 @@ var permissions = map[string]access.Permission{
 	"POST /login":            access.Open,
 	"POST /logout":           access.Self,
 	"GET /account":           access.Self,
+	"POST /account/totp":     access.Self,
+	"POST /account/sessions": access.Self,
 	"POST /account/password": access.Self,
 
 	// Pages.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ import (
 	"heji/connectors/spec"
 	"heji/schema"
 	"heji/schema/idnum"
+	"heji/services/crypt"
 	"heji/services/desk"
 	"heji/services/embedded/pgtest"
 	"heji/services/lineage"
@@ -128,6 +130,7 @@ type world struct {
 	log      *safeBuffer
 	metrics  *telemetry.Metrics
 	registry *registry.Registry
+	ring     *crypt.Ring
 	mu       sync.Mutex
 	woken    []string
 }
@@ -189,7 +192,9 @@ func newWorldOf(t *testing.T, platformFiles []string) *world {
 	w.registry = reg
 	logger, err := telemetry.NewLogger(w.log, "json", slog.LevelDebug)
 	require.NoError(t, err)
-	d, err := desk.New(desk.Options{Store: w.store, Registry: reg, Metrics: w.metrics, Logger: logger,
+	w.ring, err = crypt.OpenRing(filepath.Join(t.TempDir(), "keys.json"), crypt.International)
+	require.NoError(t, err)
+	d, err := desk.New(desk.Options{Store: w.store, Ring: w.ring, Registry: reg, Metrics: w.metrics, Logger: logger,
 		Wake: func(p string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -242,7 +242,7 @@ func (h *Hub) serve(ctx context.Context, withDesk bool) error {
 	}
 	if withDesk {
 		d, err := desk.New(desk.Options{Store: h.Store, Registry: h.Registry, Metrics: h.Metrics,
-			Logger: h.c.Logger.With("service", Desk), Wake: h.Wake, Today: time.Now, Keys: h.Keys, Kept: h.Kept, Public: public, Proxies: proxies})
+			Logger: h.c.Logger.With("service", Desk), Wake: h.Wake, Today: time.Now, Keys: h.Keys, Kept: h.Kept, Ring: h.Ring, Public: public, Proxies: proxies})
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,8 @@ type Account struct {
 	Roles      []string
 	Password   string // as package access stores it
 	MustChange bool
-	TOTP       string // secret of the second factor; empty: none
+	TOTP       string // sealed secret of the second factor; empty: none
+	TOTPNew    string // of one that is being set up
 	TOTPStep   int64
 	Failures   int
 	PausedTo   *time.Time // after too many wrong passwords
@@ -49,11 +50,11 @@ var (
 )
 
 const accountColumns = `id, login, name, roles, password, must_change, totp, totp_step, failures, paused_until, locked_at, created_at, created_by,
-	everywhere, bodies, domains`
+	everywhere, bodies, domains, totp_new`
 
 func scanAccount(row pgx.CollectableRow) (a Account, err error) {
 	err = row.Scan(&a.ID, &a.Login, &a.Name, &a.Roles, &a.Password, &a.MustChange, &a.TOTP, &a.TOTPStep, &a.Failures, &a.PausedTo, &a.LockedAt,
-		&a.CreatedAt, &a.CreatedBy, &a.Everywhere, &a.Bodies, &a.Domains)
+		&a.CreatedAt, &a.CreatedBy, &a.Everywhere, &a.Bodies, &a.Domains, &a.TOTPNew)
 	return a, err
 }
 
@@ -194,16 +195,30 @@ func (s *Store) TryLogin(ctx context.Context, login, address string) (t Try, err
 }
 
 // Enter ends a try that succeeded with a new session. step is that of the second
-// factor's code; a code that somebody was quicker with is ErrNotFound.
-func (s *Store) Enter(ctx context.Context, t Try, session []byte, step int64) error {
+// factor's code; recovery, where it is not nil, the hash of a recovery code that
+// stands for it. A code that somebody was quicker with, or that is none, is
+// ErrNotFound.
+func (s *Store) Enter(ctx context.Context, t Try, session []byte, step int64, recovery []byte) error {
 	err := s.tx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE accounts SET failures = 0, paused_until = NULL, totp_step = greatest(totp_step, $2)
-			WHERE id = $1 AND locked_at IS NULL AND (totp = '' OR totp_step < $2)`, t.Account.ID, step)
+			WHERE id = $1 AND locked_at IS NULL AND (totp = '' OR totp_step < $2 OR $3)`, t.Account.ID, step, recovery != nil)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 0 {
 			return ErrNotFound
+		}
+		if recovery != nil {
+			tag, err := tx.Exec(ctx, `UPDATE account_codes SET used_at = clock_timestamp() WHERE account = $1 AND hash = $2 AND used_at IS NULL`, t.Account.ID, recovery)
+			if err != nil {
+				return err
+			}
+			if tag.RowsAffected() == 0 {
+				return ErrNotFound
+			}
+			if err := note(ctx, tx, t.Account.Name, accountNote("login.recovery", t.Account.ID), nil); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM login_tries WHERE id = $1`, t.id); err != nil {
 			return err
@@ -302,7 +317,7 @@ func (s *Store) SetPassword(ctx context.Context, login, password string, mustCha
 // ResetAccount gives an account a first password again and takes its second
 // factor away.
 func (s *Store) ResetAccount(ctx context.Context, login, password string) error {
-	return s.alter(ctx, "account.reset", "reset the account", login, nil, `password = $2, must_change = true, totp = '', failures = 0, paused_until = NULL`, password)
+	return s.alter(ctx, "account.reset", "reset the account", login, nil, `password = $2, must_change = true, totp = '', totp_new = '', failures = 0, paused_until = NULL`, password)
 }
 
 // LockAccount keeps somebody out from now on.
@@ -328,10 +343,4 @@ func (s *Store) SetPosting(ctx context.Context, login string, p Posting) error {
 // SetRoles gives an account other roles.
 func (s *Store) SetRoles(ctx context.Context, login string, roles []string) error {
 	return s.alter(ctx, "account.roles", "change the account's roles", login, map[string][]string{"roles": roles}, `roles = $2`, roles)
-}
-
-// SetTOTP stores the secret of a second factor; "" takes it away.
-func (s *Store) SetTOTP(ctx context.Context, account int64, secret string, step int64) error {
-	_, err := s.pool.Exec(ctx, `UPDATE accounts SET totp = $2, totp_step = $3 WHERE id = $1`, account, secret, step)
-	return accountError("store a second factor", err)
 }
