@@ -29,6 +29,12 @@ type Neighbours struct {
 	last    []linkage.Row         // those of the last Lock
 	rows    map[int64]linkage.Row // all that were read: as candidates, then under the lock
 	holders map[int64][]int64     // key → who holds it, one more than the cap at most
+
+	// round counts the calls of Lock; asked and seen say in which one the holders
+	// of a key, and a candidate, were last read.
+	round int
+	asked map[int64]int
+	seen  map[int64]int
 }
 
 var _ linkage.Neighbourhood = (*Neighbours)(nil)
@@ -39,11 +45,13 @@ var _ linkage.Neighbourhood = (*Neighbours)(nil)
 func (r *Resolution) Neighbours(ctx context.Context, model *linkage.Model, wait bool) *Neighbours {
 	r.wait = wait
 	return &Neighbours{ctx: ctx, r: r, model: model, Records: map[int64]Record{}, Evidence: map[int64]lineage.Row{},
-		busy: map[int64]bool{}, mates: map[string][]int64{}, rows: map[int64]linkage.Row{}, holders: map[int64][]int64{}}
+		busy: map[int64]bool{}, mates: map[string][]int64{}, rows: map[int64]linkage.Row{}, holders: map[int64][]int64{},
+		asked: map[int64]int{}, seen: map[int64]int{}}
 }
 
 // Lock implements linkage.Neighbourhood.
 func (n *Neighbours) Lock(ids []int64) ([]linkage.Row, error) {
+	n.round++
 	held := map[int64]bool{}
 	b := &pgx.Batch{}
 	b.Queue(`SELECT id FROM records WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE `+n.r.how(), ids).Query(func(rows pgx.Rows) error {
@@ -162,7 +170,7 @@ func (n *Neighbours) queueHolders(b *pgx.Batch, keys []int64) {
 		return
 	}
 	for _, k := range keys {
-		n.holders[k] = nil
+		n.holders[k], n.asked[k] = nil, n.round
 	}
 	b.Queue(`SELECT k, h.record_id FROM unnest($1::bigint[]) AS k,
 		LATERAL (SELECT record_id FROM record_keys WHERE keys @> ARRAY[k] LIMIT $2) h`, keys, n.model.Limits().HotKey+1).Query(func(rows pgx.Rows) error {
@@ -274,11 +282,16 @@ func scanCandidate(row pgx.CollectableRow) (Record, error) {
 	return r, err
 }
 
-// candidates returns the holders of keys. Those that were read before are not
-// read again: what a record became meanwhile, its own resolution sees.
+// candidates returns the holders of keys, those that are locked as of their locks.
+//
+// I2: whatever a record is compared with is read after the record was locked. Of an
+// earlier round it may be another one by now, which has been resolved meanwhile and
+// has stored an edge to the record: compared with what it was, the record would take
+// that edge away (writeEdges). From the lock on nobody can store such an edge, for
+// who does holds both ends (Whole).
 func (n *Neighbours) candidates(keys []int64) ([]linkage.Row, error) {
 	b := &pgx.Batch{}
-	n.queueHolders(b, slices.DeleteFunc(slices.Clone(keys), func(k int64) bool { _, known := n.holders[k]; return known }))
+	n.queueHolders(b, slices.DeleteFunc(slices.Clone(keys), func(k int64) bool { return n.asked[k] == n.round }))
 	if b.Len() > 0 {
 		if err := n.r.tx.SendBatch(n.ctx, b).Close(); err != nil {
 			return nil, fmt.Errorf("look for candidates: %w", err)
@@ -293,7 +306,8 @@ func (n *Neighbours) candidates(keys []int64) ([]linkage.Row, error) {
 			}
 			seen[id] = true
 			all = append(all, id)
-			if _, known := n.rows[id]; !known {
+			if _, locked := n.Records[id]; !locked && n.seen[id] != n.round {
+				n.seen[id] = n.round
 				fresh = append(fresh, id)
 			}
 		}
