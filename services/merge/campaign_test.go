@@ -77,12 +77,19 @@ func TestACampaignWaitsForResolutions(t *testing.T) {
 // campaign looks at the next rows of a platform's campaign, finds that they show
 // what they should, and returns their keys.
 func (w *world) campaign(platform string, limit int, meanwhile func()) (keys []string) {
+	keys, _ = w.campaignOf(platform, limit, meanwhile)
+	return keys
+}
+
+// campaignOf returns, too, what was seen of each row's master record.
+func (w *world) campaignOf(platform string, limit int, meanwhile func()) (keys, seen []string) {
 	lease, ok, err := w.store.TakeWriteLease(w.ctx, platform, "test", time.Hour)
 	require.NoError(w.t, err)
 	require.True(w.t, ok)
 	n, err := w.store.Campaign(w.ctx, lease, limit, func(_ store.Platform, list []store.Target) (out []store.Verdict, err error) {
 		for _, x := range list {
-			require.NotEmpty(w.t, x.Resident.Master, "whoever decides sees the master record")
+			require.NotContains(w.t, x.Resident.Master, schema.BirthDate, "nobody has agreed on it")
+			seen = append(seen, x.Resident.Master[schema.Name].Value+" "+x.Resident.Master[schema.Phone].Value)
 			keys = append(keys, x.Key)
 			out = append(out, store.Verdict{State: store.TargetGreen})
 		}
@@ -93,7 +100,7 @@ func (w *world) campaign(platform string, limit int, meanwhile func()) (keys []s
 	})
 	require.NoError(w.t, err)
 	require.Len(w.t, keys, n)
-	return keys
+	return keys, seen
 }
 
 // A campaign stores what stands as it stands, page by page, and goes on where it
@@ -101,10 +108,12 @@ func (w *world) campaign(platform string, limit int, meanwhile func()) (keys []s
 // whoever commits first.
 func TestACampaignPageByPage(t *testing.T) {
 	w := newWorld(t)
-	require.NoError(t, w.store.RegisterPlatform(w.ctx, store.Platform{ID: "alpha", Name: "alpha", Kind: "test", Class: schema.ClassB, Writable: true}))
+	require.NoError(t, w.store.RegisterPlatform(w.ctx, store.Platform{ID: "alpha", Name: "alpha", Kind: "test", Class: schema.ClassB, Writable: true,
+		Agreement: schema.Agreement{Receives: map[schema.Attribute]schema.Mode{schema.Phone: schema.Overwrite},
+			Scope: []schema.Condition{{Attribute: schema.Name, NotIn: []string{"nobody"}}}}}))
 	names := map[string]string{"A1": "欧阳沐辰", "A2": "司马青禾", "A3": "上官子墨", "A4": "诸葛明远", "A5": "东方既白"}
-	say := func(key, phone string) {
-		w.takeIn([]schema.Record{w.message("alpha", key, schema.OpPut, schema.Values{schema.Name: names[key], schema.Phone: phone})})
+	say := func(key, phone string) { // everybody has a birth date, which is nobody else's to know
+		w.takeIn([]schema.Record{w.message("alpha", key, schema.OpPut, schema.Values{schema.Name: names[key], schema.Phone: phone, schema.BirthDate: "1980-03-07"})})
 	}
 	for key := range names {
 		say(key, "")
@@ -144,7 +153,9 @@ func TestACampaignPageByPage(t *testing.T) {
 	require.EqualValues(t, 5, waits(), "nobody takes the platform for done")
 	require.Empty(t, stands())
 	say("A2", "15400000002") // waits to be resolved: its master record is stale
-	require.Equal(t, []string{"A1", "A2"}, w.campaign("alpha", 2, nil))
+	keys, seen := w.campaignOf("alpha", 2, nil)
+	require.Equal(t, []string{"A1", "A2"}, keys)
+	require.Equal(t, []string{"欧阳沐辰 ", "司马青禾 "}, seen, "what the agreement names, and no more")
 	require.Equal(t, map[string]string{"A1": "green", "A2": "due, due"}, stands())
 	require.EqualValues(t, 4, waits())
 

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"heji/schema"
+	"heji/services/lineage"
 )
 
 // A campaign looks at every row of a platform once: after a step of the ladder to
@@ -64,7 +68,8 @@ func endCampaign(ctx context.Context, tx pgx.Tx, platform string) error {
 // Campaign looks at the next rows of a platform's campaign, limit at most, and
 // returns how many it has looked at: 0 where none is under way, or nothing may be
 // written now. f gives a verdict on each; what it says is stored where that takes
-// nothing but the target, else the target is due.
+// nothing but the target, else the target is due. Of the master records f sees what
+// the agreement names, and no more.
 func (s *Store) Campaign(ctx context.Context, l Lease, limit int, f func(Platform, []Target) ([]Verdict, error)) (seen int, err error) {
 	// Asked first by itself: nearly always there is none.
 	var cursor string
@@ -104,7 +109,7 @@ func (s *Store) campaignPage(ctx context.Context, tx pgx.Tx, l Lease, limit int,
 	if err != nil {
 		return 0, err
 	}
-	list, fresh, last, err := campaignRows(ctx, tx, l.Platform, cursor, limit)
+	list, plain, last, err := campaignRows(ctx, tx, l.Platform, cursor, limit)
 	if err != nil {
 		return 0, err
 	}
@@ -114,7 +119,7 @@ func (s *Store) campaignPage(ctx context.Context, tx pgx.Tx, l Lease, limit int,
 	if err := canaryLeft(ctx, tx, &p, time.Now()); err != nil {
 		return 0, err
 	}
-	if err := completeSupposed(ctx, tx, list); err != nil {
+	if err := loadAgreed(ctx, tx, p, list); err != nil {
 		return 0, err
 	}
 	verdicts, err := f(p, list)
@@ -122,7 +127,7 @@ func (s *Store) campaignPage(ctx context.Context, tx pgx.Tx, l Lease, limit int,
 		return 0, err
 	}
 	for i, v := range verdicts {
-		if !fresh[i] || v.RecordID != 0 || v.Intent != nil || v.Look || v.Drop || v.Ended != "" || len(v.Proposals) > 0 {
+		if !plain[i] || v.RecordID != 0 || v.Intent != nil || v.Look || v.Drop || v.Ended != "" || len(v.Proposals) > 0 {
 			verdicts[i] = Verdict{State: TargetDue, DueAt: time.Now()}
 		}
 	}
@@ -136,9 +141,10 @@ func (s *Store) campaignPage(ctx context.Context, tx pgx.Tx, l Lease, limit int,
 }
 
 // campaignRows reads the rows behind the cursor that have no target; last is the
-// cursor behind them, "" at the end. fresh says of each whether its resident is
-// what its records say now.
-func campaignRows(ctx context.Context, tx pgx.Tx, platform, after string, limit int) (list []Target, fresh []bool, last string, err error) {
+// cursor behind them, "" at the end. plain says of each whether its resident is what
+// its records say now, and nothing was ever written to it: such a row needs no more
+// to be judged by than what it should show.
+func campaignRows(ctx context.Context, tx pgx.Tx, platform, after string, limit int) (list []Target, plain []bool, last string, err error) {
 	rows, err := tx.Query(ctx, `SELECT r.key, r.id, r.resident_id, r.state, NOT r.unresolved FROM records r
 		WHERE r.platform = $1 AND r.key > $2 AND `+campaignRow+` ORDER BY r.key LIMIT $3`, platform, after, limit)
 	if err != nil {
@@ -149,7 +155,7 @@ func campaignRows(ctx context.Context, tx pgx.Tx, platform, after string, limit 
 		var resolved bool
 		err := row.Scan(&t.Key, &t.Record.ID, &t.Record.Resident, &t.Record.State, &resolved)
 		t.Resident.ID = t.Record.Resident
-		fresh = append(fresh, resolved)
+		plain = append(plain, resolved && !lineage.Exceptional(t.Record.State))
 		return t, err
 	})
 	if err != nil {
@@ -158,7 +164,57 @@ func campaignRows(ctx context.Context, tx pgx.Tx, platform, after string, limit 
 	if len(list) > 0 {
 		last = list[len(list)-1].Key
 	}
-	return list, fresh, last, nil
+	return list, plain, last, nil
+}
+
+// loadAgreed fills in what may not leave yet, and of the master records what the
+// agreement names: a fraction, and reading it is most of a campaign's work.
+func loadAgreed(ctx context.Context, tx pgx.Tx, p Platform, list []Target) error {
+	ids := make([]uuid.UUID, len(list))
+	for i := range list {
+		ids[i] = list[i].Resident.ID
+	}
+	waits, err := openRisks(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, `SELECT id, coalesce(redirect_to, '00000000-0000-0000-0000-000000000000'), ended_at IS NOT NULL,
+		`+agreedSQL(p.Agreement)+`, '', rev FROM residents WHERE id = ANY($1)`, ids)
+	if err != nil {
+		return err
+	}
+	residents, err := pgx.CollectRows(rows, scanResident)
+	if err != nil {
+		return fmt.Errorf("read residents: %w", err)
+	}
+	byID := make(map[uuid.UUID]Resident, len(residents))
+	for _, r := range residents {
+		byID[r.ID] = r
+	}
+	for i := range list {
+		list[i].Waits = waits[list[i].Resident.ID]
+		list[i].Resident = byID[list[i].Resident.ID]
+	}
+	return nil
+}
+
+// agreedSQL writes the part of a master record that an agreement names, and where
+// the resident lives (Canary), as the JSON that a master record is.
+func agreedSQL(g schema.Agreement) string {
+	named := map[schema.Attribute]bool{schema.Residence: true}
+	for a := range g.Receives {
+		named[a] = true
+	}
+	for _, c := range g.Scope {
+		named[c.Attribute] = true
+	}
+	parts := make([]string, 0, len(named))
+	for _, d := range schema.Attributes() { // known names only: they become part of a statement
+		if named[d.Name] {
+			parts = append(parts, fmt.Sprintf(`'"%[1]s":' || (master->'%[1]s')::text`, d.Name))
+		}
+	}
+	return `'{' || concat_ws(',', ` + strings.Join(parts, ", ") + `) || '}'`
 }
 
 // insertTargets stores targets for rows that had none, as they stand.

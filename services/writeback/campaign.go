@@ -10,8 +10,9 @@ import (
 )
 
 // campaignPage is how many rows of a campaign are looked at at once: many, because
-// most of them need nothing.
-const campaignPage = 1000
+// most of them need nothing, but so many that a step of another platform, which
+// waits for it, does not wait long.
+const campaignPage = 500
 
 // campaign looks at the next rows of a campaign. What is decided here and takes
 // more than a target is not done here: the target is due, and looked at again under
