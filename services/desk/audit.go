@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"heji/schema"
 	"heji/services/audit"
 	"heji/services/store"
 )
@@ -163,28 +162,11 @@ type AuditReply struct {
 // That it was asked is noted as well.
 func (d *Desk) getAudit(r *http.Request, _ Lang) (answer, error) {
 	q := r.URL.Query()
-	ask := store.AuditQuery{Who: q.Get("who"), Did: q.Get("did"), What: q.Get("what"), Platform: q.Get("platform"), Limit: 100}
-	for name, into := range map[string]*time.Time{"from": &ask.From, "to": &ask.To} {
-		text := q.Get(name)
-		if text == "" {
-			continue
-		}
-		t, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			t, err = time.ParseInLocation(time.DateOnly, text, d.o.Today().Location())
-		}
-		if err != nil {
-			return answer{}, fail(http.StatusBadRequest, "audit_query")
-		}
-		*into = t
+	ask, err := d.auditQuery(q)
+	if err != nil {
+		return answer{}, err
 	}
-	if text := q.Get("after"); text != "" {
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || n < 0 {
-			return answer{}, fail(http.StatusBadRequest, "audit_query")
-		}
-		ask.After = n
-	}
+	ask.Limit, ask.Before = 100, 0
 	if text := q.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > 1000 {
@@ -201,13 +183,9 @@ func (d *Desk) getAudit(r *http.Request, _ Lang) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	platforms, err := d.o.Store.Platforms(r.Context())
+	hidden, err := d.sealedPlatforms(r)
 	if err != nil {
 		return answer{}, err
-	}
-	hidden := map[string]bool{}
-	for _, p := range platforms {
-		hidden[p.ID] = p.Class == schema.ClassD // I7
 	}
 	reply := AuditReply{Audit: []AuditRow{}, Next: ask.After}
 	for _, x := range list {
@@ -285,6 +263,8 @@ func (d *Desk) postAuditKeep(r *http.Request, l Lang) (answer, error) {
 }
 
 func (d *Desk) routeAudit(mux *http.ServeMux) {
+	mux.HandleFunc("GET /audit", d.html(d.auditPage))
+	mux.HandleFunc("GET /audit/export", d.html(d.auditExport))
 	mux.HandleFunc("GET /api/v1/audit", d.api(d.getAudit))
 	mux.HandleFunc("POST /api/v1/audit/verify", d.api(d.postAuditVerify))
 	mux.HandleFunc("GET /api/v1/audit/keep", d.api(d.getAuditKeep))

@@ -95,6 +95,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeVeil(mux)
 	d.routeHandovers(mux)
 	d.routeStaff(mux)
+	d.routeAccounts(mux)
 	d.routeAudit(mux)
 	d.routeLadder(mux)
 	d.routeStatement(mux)

@@ -70,6 +70,9 @@ func TestEveryKeyIsSaid(t *testing.T) {
 	for _, p := range []string{"few", "empty", "unknown", "twice", "missing", "anchored", "follows"} {
 		used["error.split_"+p+".title"], used["error.split_"+p+".detail"] = true, true
 	}
+	for _, s := range []string{"ok", "locked", "paused", "first_password"} {
+		used["accounts.state."+s] = true
+	}
 	for _, s := range []store.HandoverState{store.HandoverOpen, store.HandoverAccepted, store.HandoverRefused, store.HandoverWithdrawn} {
 		used["handover."+string(s)] = true
 	}
@@ -101,7 +104,7 @@ func TestEveryKeyIsSaid(t *testing.T) {
 		require.Contains(t, text, key)
 	}
 	// Keys whose last part is chosen while running.
-	families := regexp.MustCompile(`^(rule|stage|platform|why|held|warning|history|decision|record|review|group|hint|address|disability|resident|action|verdict|effect|parcels|dead)\.`)
+	families := regexp.MustCompile(`^(rule|stage|platform|why|held|warning|history|decision|record|review|group|hint|address|disability|resident|action|verdict|effect|parcels|dead|did)\.`)
 	for key := range text {
 		require.True(t, used[key] || families.MatchString(key), "nobody says %s", key)
 	}

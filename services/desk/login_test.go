@@ -330,7 +330,7 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 				}
 			case route == "GET /{$}":
 				require.Equal(t, 303, r.status, role)
-				require.Contains(t, []string{"/platforms", "/account"}, to, role)
+				require.Contains(t, []string{"/platforms", "/accounts", "/audit", "/account"}, to, role)
 			default:
 				require.Equal(t, 403, r.status, "%s must not %s: %s", role, route, r.text)
 			}

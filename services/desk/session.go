@@ -327,7 +327,7 @@ func signBody(ctx context.Context, into any) {
 
 // firstPage is where somebody begins.
 func firstPage(a access.Actor) string {
-	for _, page := range []string{"/", "/platforms"} {
+	for _, page := range []string{"/", "/audit", "/accounts", "/platforms"} {
 		route := "GET " + page
 		if page == "/" {
 			route = "GET /{$}"

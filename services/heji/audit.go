@@ -184,7 +184,7 @@ func (f auditFormat) export(c *console, page func(after int64) ([]desk.AuditRow,
 	out := bufio.NewWriter(c.out())
 	table := csv.NewWriter(out)
 	if f.Format == "csv" {
-		if err := table.Write([]string{"seq", "note", "at", "who", "did", "what", "platform", "why", "detail", "hash", "sum"}); err != nil {
+		if err := table.Write(desk.AuditColumns); err != nil {
 			return err
 		}
 	}
@@ -199,8 +199,7 @@ func (f auditFormat) export(c *console, page func(after int64) ([]desk.AuditRow,
 			if f.Format == "jsonl" {
 				err = lines.Encode(r)
 			} else {
-				err = table.Write([]string{strconv.FormatInt(r.Seq, 10), strconv.FormatInt(r.Note, 10), r.At.UTC().Format(time.RFC3339Nano), plainCell(r.Who), r.Did, r.What,
-					r.Platform, plainCell(r.Why), r.Detail, r.Hash, r.Sum})
+				err = table.Write(r.Cells())
 			}
 			if err != nil {
 				return err
@@ -211,14 +210,6 @@ func (f auditFormat) export(c *console, page func(after int64) ([]desk.AuditRow,
 			return errors.Join(table.Error(), out.Flush())
 		}
 	}
-}
-
-// plainCell keeps a spreadsheet from taking what somebody typed for a formula.
-func plainCell(text string) string {
-	if text != "" && strings.ContainsAny(text[:1], "=+-@\t") {
-		return "'" + text
-	}
-	return text
 }
 
 type auditKeep struct {

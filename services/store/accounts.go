@@ -46,6 +46,8 @@ var (
 	ErrTaken      = errors.New("there is an account, or a token, of this name already")
 	ErrLastAdmin  = errors.New("no administrator of this kind would be left who can log in: make another one first")
 	ErrFirstAdmin = errors.New("the first account must be a security administrator (role security): that one makes the others")
+	ErrLogin      = errors.New("a login is 2 to 32 of a-z, 0-9, dot, dash and underscore")
+	ErrPosting    = errors.New("whom an account sees is not possible like this")
 	ErrManyTries  = errors.New("too many failed tries to log in from this address")
 )
 
@@ -75,7 +77,7 @@ func accountError(what string, err error) error {
 	case errors.As(err, &pg) && pg.ConstraintName == "tokens_review_everywhere":
 		err = errors.New("the review queue is about pairs of any community: a token with the scope review must be given for everywhere")
 	case errors.As(err, &pg) && pg.ConstraintName == "accounts_login_check":
-		err = errors.New("a login is 2 to 32 of a-z, 0-9, dot, dash and underscore")
+		err = ErrLogin
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }

@@ -194,18 +194,23 @@ func (s *Store) VerifyAudit(ctx context.Context, noted []audit.Head) (report Aud
 
 // AuditQuery says which rows are wanted; zero fields mean all.
 type AuditQuery struct {
-	After                    int64 // rows behind this number
+	After, Before            int64 // rows behind this number, before that; 0: no limit
 	From, To                 time.Time
 	Who, Did, What, Platform string // Did: "writes" also finds "writes.stop"
 	Limit                    int
+	Newest                   bool // the newest first
 }
 
 // AuditRows returns rows of the chain in order.
 func (s *Store) AuditRows(ctx context.Context, q AuditQuery) ([]audit.Row, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+auditColumns+` FROM audit WHERE seq > $1
+	order := "seq"
+	if q.Newest {
+		order = "seq DESC"
+	}
+	rows, err := s.pool.Query(ctx, `SELECT `+auditColumns+` FROM audit WHERE seq > $1 AND ($9 = 0 OR seq < $9)
 		AND ($2::timestamptz IS NULL OR at >= $2) AND ($3::timestamptz IS NULL OR at < $3)
 		AND ($4 = '' OR who = $4) AND ($5 = '' OR did = $5 OR starts_with(did, $5 || '.')) AND ($6 = '' OR what = $6) AND ($7 = '' OR platform = $7)
-		ORDER BY seq LIMIT $8`, q.After, timeOrNull(q.From), timeOrNull(q.To), q.Who, q.Did, q.What, q.Platform, q.Limit)
+		ORDER BY `+order+` LIMIT $8`, q.After, timeOrNull(q.From), timeOrNull(q.To), q.Who, q.Did, q.What, q.Platform, q.Limit, q.Before)
 	if err != nil {
 		return nil, fmt.Errorf("read the audit trail: %w", err)
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -240,14 +239,14 @@ func checkPosting(ctx context.Context, q querier, p Posting) error {
 	domains, _ := codes.LookupTable("domain")
 	for _, d := range p.Domains {
 		if !domains.Has(d) {
-			return fmt.Errorf("domain %q is none of %s", d, strings.Join(domains.Codes(), ", "))
+			return fmt.Errorf("%w: domain %q is none of %s", ErrPosting, d, strings.Join(domains.Codes(), ", "))
 		}
 	}
 	if p.Everywhere && len(p.Bodies) > 0 {
-		return errors.New("say for which bodies, or everywhere, not both")
+		return fmt.Errorf("%w: say for which bodies, or everywhere, not both", ErrPosting)
 	}
 	if len(p.Bodies) == 0 && len(p.Domains) > 0 && !p.Everywhere {
-		return errors.New("domains are those of a body: say for which")
+		return fmt.Errorf("%w: domains are those of a body: say for which", ErrPosting)
 	}
 	rows, err := q.Query(ctx, `SELECT id FROM bodies WHERE id = ANY($1)`, texts(p.Bodies))
 	if err != nil {
@@ -259,7 +258,7 @@ func checkPosting(ctx context.Context, q querier, p Posting) error {
 	}
 	for _, b := range p.Bodies {
 		if !slices.Contains(known, b) {
-			return fmt.Errorf("the body %q is not registered: register it first", b)
+			return fmt.Errorf("%w: the body %q is not registered: register it first", ErrPosting, b)
 		}
 	}
 	return nil
