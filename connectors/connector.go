@@ -187,6 +187,7 @@ var (
 	ErrReadOnly    = errors.New("the platform has no way to write")
 	ErrThrottled   = errors.New("the platform asks to slow down")
 	ErrOtherRow    = errors.New("the platform gives another row than the one asked for")
+	ErrQuarantined = errors.New("this read waits for a person")
 )
 
 // Environment is what a kind may use beside its YAML.

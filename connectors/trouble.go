@@ -25,6 +25,7 @@ var troubles = map[string]struct {
 	text string
 	is   error
 }{
+	"quarantined":            {"{where}: so much of it has changed at once that nothing of it was believed, and nobody was taken for gone. It waits on the page of platforms until a person releases or discards it", ErrQuarantined},
 	"credentials":            {"{where}: the platform answers {status}. Check connect.auth, or connect.security for SOAP", ErrCredentials},
 	"token_refused":          {"{where}: the platform gives no access token ({words}). Check connect.auth.oauth2: the client may have been closed, or its secret changed", ErrCredentials},
 	"certificate_expired":    {"{where}: the platform's certificate has expired. The department must renew it; until then nothing is read and nothing is written", ErrUnreachable},

@@ -88,6 +88,10 @@ type Record struct {
 	Problem Problem `json:"problem,omitempty"`
 	Place   string  `json:"place,omitempty"` // file and line, page, offset; no personal data
 
+	// Judged: the row is part of a read of everything whose changes were looked at
+	// together before it was published, or that a person has released.
+	Judged bool `json:"judged,omitempty"`
+
 	// Marks.
 	Cursor   json.RawMessage `json:"cursor,omitempty"`
 	Complete bool            `json:"complete,omitempty"` // a verified complete read ends here

@@ -48,7 +48,10 @@ type Platform struct {
 	Fields    map[schema.Attribute]Field `yaml:"fields"`
 	Agreement schema.Agreement           `yaml:"agreement"`
 	Limits    Limits                     `yaml:"limits"`
-	Quirks    []string                   `yaml:"quirks"` // for people
+	// Brake says how much may change at once before a person has looked.
+	Brake Brake `yaml:"brake"`
+
+	Quirks []string `yaml:"quirks"` // for people
 
 	// CreateWith holds columns that every row we create must carry and that are
 	// no attribute of the person (a region code, "source = 社区"): column → text.

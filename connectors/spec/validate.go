@@ -61,6 +61,7 @@ func validate(d *decoder, p *Platform, draft bool) {
 	if p.Limits.RowsPerSecond < 0 || p.Limits.Concurrency < 0 || p.Limits.Batch < 0 || p.Limits.QuestionsPerDay < 0 {
 		d.add(p.Line("limits"), "limits: no limit can be below 0. 0 means none.")
 	}
+	validateBrake(d, p)
 	validateCharset(d, p)
 	for _, a := range attributes(p.Fields) {
 		validateField(d, p, a, p.Fields[a])

@@ -189,6 +189,7 @@ func read(fsys fs.FS, dir string, parse func(string, []byte, func(string) (strin
 // to ask for what is new is read whole each time, and so less often.
 func hurry(p *spec.Platform) {
 	p.Cadence = spec.Duration(300 * time.Millisecond)
+	p.Brake.Written = 1 // a month of changes comes within the brake's day
 	var whole struct {
 		Deletes string `yaml:"deletes"`
 	}

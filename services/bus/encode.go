@@ -15,7 +15,7 @@ import (
 
 // appendRecord appends a record as JSON, in one line.
 func appendRecord(dst []byte, r *schema.Record) ([]byte, error) {
-	if len(r.Cursor) > 0 || !plainTime(r.AsOf) || r.ChangedAt != nil && !plainTime(*r.ChangedAt) {
+	if len(r.Cursor) > 0 || r.WholeFrom != nil || !plainTime(r.AsOf) || r.ChangedAt != nil && !plainTime(*r.ChangedAt) {
 		data, err := json.Marshal(r) // a mark; or a time that JSON cannot say
 		return append(dst, data...), err
 	}
@@ -55,6 +55,9 @@ func appendRecord(dst []byte, r *schema.Record) ([]byte, error) {
 	}
 	text("problem", string(r.Problem))
 	text("place", r.Place)
+	if r.Judged {
+		o.True("judged")
+	}
 	if r.Complete {
 		o.True("complete")
 	}
@@ -177,6 +180,8 @@ func decodeRecord(data []byte) (r schema.Record, ok bool) {
 			r.Problem = schema.Problem(in.String())
 		case "place":
 			r.Place = in.String()
+		case "judged":
+			r.Judged = in.Bool()
 		case "complete":
 			r.Complete = in.Bool()
 		default:

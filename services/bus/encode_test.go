@@ -23,7 +23,7 @@ func TestRecordRoundTrip(t *testing.T) {
 			func(s string) schema.Attribute { return schema.Attribute(s) }), text)
 		r := schema.Record{Platform: text.Draw(t, "platform"), Key: text.Draw(t, "key"), Op: schema.Op(text.Draw(t, "op")),
 			Version: schema.Version{Fence: rapid.Int64().Draw(t, "fence"), Position: rapid.Int64().Draw(t, "position")},
-			AsOf:    at.Draw(t, "as of"), RowVersion: text.Draw(t, "row version"), Token: text.Draw(t, "token"),
+			AsOf:    at.Draw(t, "as of"), RowVersion: text.Draw(t, "row version"), Token: text.Draw(t, "token"), Judged: rapid.Bool().Draw(t, "judged"),
 			Problem: schema.Problem(text.Draw(t, "problem")), Place: text.Draw(t, "place"), Complete: rapid.Bool().Draw(t, "complete")}
 		if v := values.Draw(t, "values"); len(v) > 0 {
 			r.Values = v

@@ -42,7 +42,7 @@ func (q Question) Outcome(a schema.Attribute, raw string, shows, unchanged bool)
 			return Withheld, "stage"
 		case p.Stage == schema.Canary && !p.Canary.Holds(q.Master):
 			return Withheld, "canary"
-		case p.Paused:
+		case p.Held():
 			return TakeBack, "paused"
 		}
 		return TakeBack, ""
@@ -81,7 +81,7 @@ func (q Question) Outcome(a schema.Attribute, raw string, shows, unchanged bool)
 		return Propose, ""
 	}
 	if _, ok := q.Plan.Due[a]; ok || slices.Contains(q.Plan.Waiting, a) {
-		if p.Paused {
+		if p.Held() {
 			return Write, "paused"
 		}
 		return Write, ""

@@ -62,7 +62,7 @@ func Effect(ctx context.Context, st *store.Store, reg *registry.Platform, versio
 	err := st.Suppose(ctx, reg.Spec.ID, version, func(p store.Platform, list []store.Target) error {
 		t.report.Platform, t.report.Agreement = p.ID, p.Version
 		t.report.Community = community
-		p.Stage, p.Paused = schema.Live, false
+		p.Stage, p.Paused, p.Quarantined, p.Braked = schema.Live, false, false, nil
 		if community != "" {
 			p.Stage, p.Canary = schema.Canary, store.Canary{Community: community}
 		}

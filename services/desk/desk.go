@@ -100,6 +100,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeLadder(mux)
 	d.routeStatement(mux)
 	d.routePages(mux)
+	d.routeBrakes(mux)
 	return d.guard(mux)
 }
 

@@ -192,7 +192,7 @@ func (o *outlook) create(p store.Platform) (Effect, bool) {
 		e.Outcome, e.Why = demand.Withheld, "stage"
 	case p.Stage == schema.Canary && !p.Canary.Holds(o.after.master):
 		e.Outcome, e.Why = demand.Withheld, "canary"
-	case p.Paused:
+	case p.Held():
 		e.Why = "paused"
 	}
 	o.say(&e)

@@ -134,6 +134,8 @@ func (d *Desk) shut(p store.Platform, stopped bool) string {
 		return "stopped"
 	case p.Paused:
 		return "paused"
+	case p.Held():
+		return "held"
 	case !p.Stage.Writes() || !p.Agreement.InForce(d.o.Today()):
 		return "stage"
 	}

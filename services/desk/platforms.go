@@ -13,45 +13,50 @@ import (
 
 // PlatformState is one platform as staff look at it.
 type PlatformState struct {
-	ID         string                      `json:"id"`
-	Name       string                      `json:"name"`
-	Department string                      `json:"department"`
-	Kind       string                      `json:"kind"`
-	State      string                      `json:"state"` // ok, loading, paused, trouble
-	Icon       string                      `json:"icon"`
-	Word       string                      `json:"word"`
-	Tone       string                      `json:"tone"`
-	Stage      schema.Stage                `json:"stage"`
-	StageWord  string                      `json:"stage_word"`
-	Writable   bool                        `json:"writable"`
-	Paused     bool                        `json:"paused"`
-	Creates    bool                        `json:"creates"`
-	Receives   int                         `json:"receives"` // attributes that the agreement lets it receive
-	Authority  []string                    `json:"authority"`
-	LegalBasis string                      `json:"legal_basis,omitempty"`
-	Records    int64                       `json:"records"`
-	Unresolved int64                       `json:"unresolved"`
-	Pulled     int64                       `json:"pulled"`
-	Merged     int64                       `json:"merged"`
-	Unchanged  int64                       `json:"unchanged"`
-	Dead       int64                       `json:"dead"` // rows set aside, at any stage
-	Targets    map[store.TargetState]int64 `json:"targets"`
-	Green      int64                       `json:"green"`
-	Due        int64                       `json:"due"`
-	OldestDue  *time.Time                  `json:"oldest_due,omitempty"`
-	Proposals  int64                       `json:"proposals"`
-	Waiting    int64                       `json:"for_a_person"` // targets that wait for a person
-	CompleteAt *time.Time                  `json:"complete_at,omitempty"`
-	AsOf       *time.Time                  `json:"as_of,omitempty"`
-	PulledAt   *time.Time                  `json:"pulled_at,omitempty"`
-	PullError  string                      `json:"pull_error,omitempty"`
-	WroteAt    *time.Time                  `json:"wrote_at,omitempty"`
-	WriteError string                      `json:"write_error,omitempty"`
-	LastStep   *Step                       `json:"last_step,omitempty"`
-	Agreement  int                         `json:"agreement"`                   // the version in force
-	Candidate  int                         `json:"agreement_waiting,omitempty"` // a newer one waits for approval
-	Community  string                      `json:"canary_community,omitempty"`
-	DayRows    int                         `json:"canary_rows,omitempty"`
+	ID         string       `json:"id"`
+	Name       string       `json:"name"`
+	Department string       `json:"department"`
+	Kind       string       `json:"kind"`
+	State      string       `json:"state"` // ok, loading, paused, trouble
+	Icon       string       `json:"icon"`
+	Word       string       `json:"word"`
+	Tone       string       `json:"tone"`
+	Stage      schema.Stage `json:"stage"`
+	StageWord  string       `json:"stage_word"`
+	Writable   bool         `json:"writable"`
+	Paused     bool         `json:"paused"`
+	// Quarantined: a whole read of it waits for a person. Braked: too much would be
+	// written to it.
+	Quarantined bool                        `json:"quarantined"`
+	Braked      *store.Braking              `json:"braked,omitempty"`
+	BrakeWords  string                      `json:"brake_words,omitempty"`
+	Creates     bool                        `json:"creates"`
+	Receives    int                         `json:"receives"` // attributes that the agreement lets it receive
+	Authority   []string                    `json:"authority"`
+	LegalBasis  string                      `json:"legal_basis,omitempty"`
+	Records     int64                       `json:"records"`
+	Unresolved  int64                       `json:"unresolved"`
+	Pulled      int64                       `json:"pulled"`
+	Merged      int64                       `json:"merged"`
+	Unchanged   int64                       `json:"unchanged"`
+	Dead        int64                       `json:"dead"` // rows set aside, at any stage
+	Targets     map[store.TargetState]int64 `json:"targets"`
+	Green       int64                       `json:"green"`
+	Due         int64                       `json:"due"`
+	OldestDue   *time.Time                  `json:"oldest_due,omitempty"`
+	Proposals   int64                       `json:"proposals"`
+	Waiting     int64                       `json:"for_a_person"` // targets that wait for a person
+	CompleteAt  *time.Time                  `json:"complete_at,omitempty"`
+	AsOf        *time.Time                  `json:"as_of,omitempty"`
+	PulledAt    *time.Time                  `json:"pulled_at,omitempty"`
+	PullError   string                      `json:"pull_error,omitempty"`
+	WroteAt     *time.Time                  `json:"wrote_at,omitempty"`
+	WriteError  string                      `json:"write_error,omitempty"`
+	LastStep    *Step                       `json:"last_step,omitempty"`
+	Agreement   int                         `json:"agreement"`                   // the version in force
+	Candidate   int                         `json:"agreement_waiting,omitempty"` // a newer one waits for approval
+	Community   string                      `json:"canary_community,omitempty"`
+	DayRows     int                         `json:"canary_rows,omitempty"`
 	// Questions is how many persons it was asked about today, where it can only be
 	// asked person by person.
 	Questions *int64 `json:"questions_today,omitempty"`
@@ -127,7 +132,7 @@ func (l Lang) platformState(p store.Platform, s *store.PlatformStats, steps map[
 		s = &store.PlatformStats{}
 	}
 	out := PlatformState{ID: p.ID, Name: l.Platform(p), Department: p.Department, Kind: p.Kind, Stage: p.Stage,
-		StageWord: l.T("stage." + string(p.Stage)), Writable: p.Writable, Paused: p.Paused, Creates: p.Agreement.Creates,
+		StageWord: l.T("stage." + string(p.Stage)), Writable: p.Writable, Paused: p.Paused, Quarantined: p.Quarantined, Braked: p.Braked, BrakeWords: l.braked(p.Braked), Creates: p.Agreement.Creates,
 		Authority: []string{}, LegalBasis: p.Agreement.LegalBasis, Records: s.Records, Unresolved: s.Unresolved,
 		Pulled: s.Pulled, Merged: s.Merged, Unchanged: s.Unchanged, Targets: s.Targets, Green: s.Targets[store.TargetGreen], Due: s.Due, OldestDue: s.OldestDue,
 		Proposals: s.Proposals, CompleteAt: p.CompleteAt, AsOf: p.AsOf, PulledAt: p.PulledAt, PullError: l.Trouble(p.PullTrouble),
@@ -159,6 +164,8 @@ func (l Lang) platformState(p store.Platform, s *store.PlatformStats, steps map[
 	switch {
 	case p.Paused:
 		out.State, out.Icon, out.Tone = "paused", "‖", "off"
+	case p.Held():
+		out.State, out.Icon, out.Tone = "held", "■", "person"
 	case p.PullError != "" || p.WriteError != "":
 		out.State, out.Icon, out.Tone = "trouble", "!", "person"
 	case p.CompleteAt == nil:

@@ -177,7 +177,7 @@ func (l Lang) status(p store.Platform, t store.TargetView, stopped bool) Status 
 		say(l.T("target.not_written.stage", "stage", l.T("stage."+string(p.Stage))))
 	case s.Waiting && stopped:
 		say(l.T("target.stopped"))
-	case s.Waiting && p.Paused:
+	case s.Waiting && p.Held():
 		say(l.T("target.paused"))
 	}
 	if word, detail, ok := l.carriedWord(p, t.State); ok {

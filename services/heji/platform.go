@@ -25,14 +25,16 @@ type platformCommand struct {
 	Verify   platformVerify   `cmd:"" help:"Run the conformance suite against it and write a report. 验证并出报告。"`
 	Schema   platformSchema   `cmd:"" help:"Write the JSON Schema of the files, for editors. 配置文件的 JSON Schema。"`
 
-	List     platformList     `cmd:"" help:"List the platforms and how they are. 列出。"`
-	Effect   platformEffect   `cmd:"" help:"What writing to it would do, by attribute. 试算回写的影响。"`
-	Step     platformStep     `cmd:"" help:"Take it a step up or down the ladder. 更改回写阶段。"`
-	Pause    platformPause    `cmd:"" help:"Hold all writing to a platform. 暂停回写。"`
-	Resume   platformResume   `cmd:"" help:"Let it go on. 恢复回写。"`
-	Resync   platformResync   `cmd:"" help:"Read a platform whole again. 重新完整读取。"`
-	Rollback platformRollback `cmd:"" help:"Take back what was written to it in a time. 撤回某段时间的写入。"`
-	Dead     platformDead     `cmd:"" help:"Rows that could not be used: list, retry, drop. 搁置的行。"`
+	List       platformList       `cmd:"" help:"List the platforms and how they are. 列出。"`
+	Effect     platformEffect     `cmd:"" help:"What writing to it would do, by attribute. 试算回写的影响。"`
+	Step       platformStep       `cmd:"" help:"Take it a step up or down the ladder. 更改回写阶段。"`
+	Pause      platformPause      `cmd:"" help:"Hold all writing to a platform. 暂停回写。"`
+	Resume     platformResume     `cmd:"" help:"Let it go on. 恢复回写。"`
+	Resync     platformResync     `cmd:"" help:"Read a platform whole again. 重新完整读取。"`
+	Rollback   platformRollback   `cmd:"" help:"Take back what was written to it in a time. 撤回某段时间的写入。"`
+	Dead       platformDead       `cmd:"" help:"Rows that could not be used: list, retry, drop. 搁置的行。"`
+	Quarantine platformQuarantine `cmd:"" help:"Whole reads that wait for a person: look, release, discard. 隔离的读取。"`
+	Brake      platformBrake      `cmd:"" help:"Writing that was stopped because too many rows would be written: look, release. 回写制动。"`
 }
 
 // platformFiles says where the files of the platforms are.

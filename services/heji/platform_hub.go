@@ -138,6 +138,8 @@ func (h *reached) platforms(ctx context.Context) ([]listed, error) {
 		switch {
 		case p.Paused:
 			x.State = "paused"
+		case p.Held():
+			x.State = "held"
 		case x.Reason != "":
 			x.State = "trouble"
 		case p.CompleteAt == nil:

@@ -44,6 +44,10 @@ func (h *Hub) platformTrouble(ctx context.Context, id string) error {
 			return fmt.Errorf("write: %s", p.WriteError)
 		case p.Paused:
 			return errors.New("paused by a person")
+		case p.Quarantined:
+			return errors.New("a whole read waits for a person")
+		case p.Braked != nil:
+			return errors.New("too many rows would be written: a person must look")
 		}
 	}
 	return nil
@@ -65,6 +69,7 @@ func (h *Hub) collect(ctx context.Context) error {
 	if err := h.collectLinkage(ctx); err != nil {
 		return err
 	}
+	flag := map[bool]float64{true: 1}
 	m.Targets.Reset()
 	m.DeadRecords.Reset()
 	now := time.Now()
@@ -89,6 +94,8 @@ func (h *Hub) collect(ctx context.Context) error {
 		if p.ID == registry.Desk {
 			continue
 		}
+		m.Quarantined.WithLabelValues(p.ID).Set(flag[p.Quarantined])
+		m.Braked.WithLabelValues(p.ID).Set(flag[p.Braked != nil])
 		// Against that platform's own cadence: a monthly extract is late after a
 		// month, a database after a few seconds.
 		lag := 0.0

@@ -122,7 +122,9 @@ func (d *decision) row(m schema.Record) error {
 		Raw: m.Raw, Values: m.Values, Deleted: m.Op == schema.OpDelete,
 	}, d.policy)
 	d.echoes += report.Echoes
-	d.tally.Add(report)
+	if !m.Judged { // what was read as a whole was counted as a whole
+		d.tally.Add(report)
+	}
 	if known && !report.Changed {
 		d.out.Unchanged = append(d.out.Unchanged, pos)
 		return nil

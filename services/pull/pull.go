@@ -141,6 +141,7 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 
 	r := &run{service: s, id: id, connector: c, lease: lease, cursor: lease.Cursor, confirmed: lease.Cursor, log: log}
 	if p, ok := s.o.Registry.Get(id); ok && p.Map != nil {
+		r.platform = p
 		r.read, r.lag, r.trusted, r.files = p.Map.Read, p.Spec.ReadLag(), p.Spec.ClockTrusted, folder(p)
 		r.again = newAgain(p, lease.Cursor)
 		if a, ok := c.(connectors.Asker); ok && a.Asks() {
@@ -156,8 +157,12 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 		}
 		requests, err := r.requested(ctx)
 		if err == nil {
+			err = r.decided(ctx)
+		}
+		if err == nil {
 			err = r.pass(ctx)
 		}
+		r.held = nil
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
@@ -174,6 +179,9 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 				damaged = ""
 			}
 			s.o.Metrics.LastSuccess.WithLabelValues(id, telemetry.DirectionPull).SetToCurrentTime()
+		case waits(err):
+			failures = 0
+			sentence, damaged = telemetry.ErrorText(err), ""
 		case errors.Is(err, errPublish):
 			return err // the sequence has a gap: a new fence starts at the merged mark
 		default:
@@ -259,6 +267,9 @@ type run struct {
 
 	heard time.Time // when the newest request for a whole read was made that was seen
 
+	platform *registry.Platform // nil: the desk
+	held     *held              // a read of everything that is under way, not published yet
+
 	// One pass.
 	emitted bool            // it read something
 	full    map[string]bool // keys seen in the full read that is under way
@@ -295,6 +306,12 @@ func (r *run) pass(ctx context.Context) error {
 		last = b
 		return r.batch(ctx, b)
 	})
+	if ctx.Err() == nil && !waits(err) {
+		// Of a read that broke off, too, what was read is true.
+		if late := r.letGo(ctx); late != nil {
+			return late
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -319,8 +336,14 @@ func (r *run) batch(ctx context.Context, b connectors.Batch) error {
 	r.emitted = true
 	asOf := b.AsOf.Add(-r.lag)
 	if b.Full && (r.full == nil || b.Source != r.source) {
+		if err := r.letGo(ctx); err != nil { // of the extract before
+			return err
+		}
 		r.full, r.source, r.from = map[string]bool{}, b.Source, r.position // another extract begins
 		r.again.note(r.position, nil)                                      // only another whole read tells the same again
+		if err := r.holdBack(ctx, b, asOf); err != nil {
+			return err
+		}
 	}
 	if b.Full && !b.Complete {
 		b.Cursor = nil // resumed half way, a full read would take what it had already seen for deleted
@@ -356,6 +379,12 @@ func (r *run) batch(ctx context.Context, b connectors.Batch) error {
 	}
 	if b.Cursor != nil || b.Complete {
 		list = append(list, schema.Record{Op: schema.OpMark, AsOf: asOf, Cursor: b.Cursor, Complete: b.Complete, WholeFrom: wholeFrom})
+	}
+	if r.held != nil {
+		if err := r.keepBack(list, b); err != nil || wholeFrom == nil {
+			return err
+		}
+		return r.letGo(ctx)
 	}
 	if len(list) == 0 {
 		return nil

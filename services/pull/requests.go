@@ -34,6 +34,13 @@ func (s *Service) listen(ctx context.Context) error {
 				s.Wake(r.Platform)
 			}
 		}
+		decided, err := s.o.Store.Decided(ctx, "")
+		if err != nil && ctx.Err() == nil {
+			s.o.Logger.Warn("what was decided about reads in quarantine cannot be read; trying again", "error", err)
+		}
+		for _, q := range decided {
+			s.Wake(q.Platform)
+		}
 		select {
 		case <-ctx.Done():
 			return nil

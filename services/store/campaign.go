@@ -217,7 +217,8 @@ func agreedSQL(g schema.Agreement) string {
 	return `'{' || concat_ws(',', ` + strings.Join(parts, ", ") + `) || '}'`
 }
 
-// insertTargets stores targets for rows that had none, as they stand.
+// insertTargets stores targets for rows that had none, as they stand. What is not
+// as it should be has been so since the campaign was approved (Platform.Approved).
 func insertTargets(ctx context.Context, tx pgx.Tx, list []Target, verdicts []Verdict) error {
 	var stand targetStates
 	n := len(list)
@@ -231,7 +232,7 @@ func insertTargets(ctx context.Context, tx pgx.Tx, list []Target, verdicts []Ver
 	// In the order in which makeDue goes, so that nobody waits for somebody who waits.
 	if _, err := tx.Exec(ctx, `INSERT INTO targets (platform, key, record_id, resident_id, state, due_at, reason, attempts, again, refused, held, since)
 		SELECT platform, key, record, resident, state, due, reason, attempts, again, refused::jsonb, held::jsonb,
-			CASE WHEN state NOT IN ('green', 'withdrawn') THEN now() END
+			CASE WHEN state NOT IN ('green', 'withdrawn') THEN coalesce((SELECT c.since FROM campaigns c WHERE c.platform = n.platform), now()) END
 		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::timestamptz[], $7::text[], $8::int[], $9::bool[], $10::text[], $11::text[])
 			AS n(platform, key, record, resident, state, due, reason, attempts, again, refused, held) ORDER BY record
 		ON CONFLICT (platform, key) DO NOTHING`,

@@ -103,7 +103,7 @@ func (s *Store) MayWrite(ctx context.Context, platform string) (bool, error) {
 	}
 	for _, p := range list {
 		if p.ID == platform {
-			return !stopped && !p.Paused && p.Stage.Writes() && p.Agreement.InForce(time.Now()), nil
+			return !stopped && !p.Held() && p.Stage.Writes() && p.Agreement.InForce(time.Now()), nil
 		}
 	}
 	return false, ErrNotFound

@@ -34,6 +34,10 @@ type Verdict struct {
 	Keys   []int64
 
 	Intent *Intent // to open
+	// Counts: the write is none that a person has approved as a whole. Brake: it
+	// would be one too many; the platform waits for a person.
+	Counts bool
+	Brake  *Braking
 	// Ended closes the target's open intent: applied, queued, missed, refused,
 	// gone, exists, doubt, busy, void.
 	Ended string
@@ -108,6 +112,9 @@ func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f 
 		if opened, err = writeVerdicts(ctx, tx, l, verdicts, false); err != nil {
 			return err
 		}
+		if err := countWritten(ctx, tx, p, verdicts); err != nil {
+			return err
+		}
 		return countCanary(ctx, tx, p, now, len(opened))
 	})
 	if err != nil {
@@ -134,7 +141,7 @@ func leasedPlatform(ctx context.Context, tx pgx.Tx, l Lease) (Platform, bool, er
 	if err != nil {
 		return Platform{}, false, err
 	}
-	p.Writes = !stopped && !p.Paused && p.Stage.Writes() && p.Agreement.InForce(time.Now())
+	p.Writes = !stopped && !p.Held() && p.Stage.Writes() && p.Agreement.InForce(time.Now())
 	return p, fence == l.Fence, nil
 }
 

@@ -29,7 +29,12 @@ type Platform struct {
 	Agreement schema.Agreement
 	Paused    bool
 	Canary    Canary // what the stage canary is limited to
-	Writes    bool   // write-back only: stage, pause and the switch let writes leave now
+	Writes    bool   // write-back only: stage, pause, brakes and the switch let writes leave now
+	// ApprovedAt is when a person last approved what was due: a campaign, a version
+	// of the agreement, a released brake.
+	ApprovedAt  *time.Time
+	Quarantined bool     // a whole read of it waits for a person
+	Braked      *Braking // too much would be written to it; nil: it is not
 
 	Fence      int64
 	CompleteAt *time.Time // the first whole read is merged
@@ -86,13 +91,15 @@ func (s *Store) RegisterPlatform(ctx context.Context, p Platform) error {
 
 const platformColumns = `p.id, p.name, p.name_en, p.department, p.kind, p.class, p.cadence, p.writable, p.stage,
 	coalesce(p.agreement, 0), coalesce(a.body, '{}'), p.paused, p.canary_community, p.canary_rows, p.fence, p.complete_at, p.as_of, p.pulled_at,
-	coalesce(p.pull_error, ''), p.wrote_at, coalesce(p.write_error, ''), p.pull_trouble, p.write_trouble`
+	coalesce(p.pull_error, ''), p.wrote_at, coalesce(p.write_error, ''), p.pull_trouble, p.write_trouble,
+	p.approved_at, EXISTS (SELECT FROM quarantines q WHERE q.platform = p.id AND q.done_at IS NULL), p.braked`
 
 func scanPlatform(row pgx.CollectableRow) (Platform, error) {
 	var p Platform
 	var body, pulled, wrote []byte
 	err := row.Scan(&p.ID, &p.Name, &p.NameEn, &p.Department, &p.Kind, &p.Class, &p.Cadence, &p.Writable, &p.Stage,
-		&p.Version, &body, &p.Paused, &p.Canary.Community, &p.Canary.Rows, &p.Fence, &p.CompleteAt, &p.AsOf, &p.PulledAt, &p.PullError, &p.WroteAt, &p.WriteError, &pulled, &wrote)
+		&p.Version, &body, &p.Paused, &p.Canary.Community, &p.Canary.Rows, &p.Fence, &p.CompleteAt, &p.AsOf, &p.PulledAt, &p.PullError, &p.WroteAt, &p.WriteError, &pulled, &wrote,
+		&p.ApprovedAt, &p.Quarantined, &p.Braked)
 	if err != nil {
 		return p, err
 	}
@@ -317,6 +324,9 @@ func (s *Store) TakeStep(ctx context.Context, platform string, step Step) (due i
 			return err
 		}
 		if to.Writes() {
+			if err := approve(ctx, tx, platform); err != nil {
+				return err
+			}
 			due, err = makeAllDue(ctx, tx, platform, step.Rate)
 			return err
 		}
@@ -367,6 +377,9 @@ func (s *Store) Approve(ctx context.Context, platform string, version int, who, 
 			return err
 		}
 		if stage.Writes() {
+			if err := approve(ctx, tx, platform); err != nil {
+				return err
+			}
 			due, err = makeAllDue(ctx, tx, platform, 0)
 		}
 		return err

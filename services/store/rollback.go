@@ -188,6 +188,8 @@ func (r *rollback) rowsBack(ctx context.Context, wrote map[string][]lineage.Writ
 		states.queue(batch)
 		batch.Queue(`UPDATE targets SET due_at = clock_timestamp(), since = coalesce(since, clock_timestamp())
 			WHERE record_id = ANY($1)`, states.id)
+		// The outgoing brake does not count what a person takes back.
+		batch.Queue(`UPDATE platforms SET approved_at = clock_timestamp() WHERE id = $1`, r.wish.Platform)
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("mark rows: %w", err)
 		}

@@ -42,6 +42,9 @@ type Metrics struct {
 	// Echoes counts reads that were recognised as our own writes, by platform
 	// (I6).
 	Echoes *prometheus.CounterVec
+	// Quarantined and Braked say which platforms a brake has stopped.
+	Quarantined *prometheus.GaugeVec
+	Braked      *prometheus.GaugeVec
 	// DeadRecords is the number of records set aside, by platform and stage.
 	DeadRecords *prometheus.GaugeVec
 	// HotKeys is the number of blocking keys with more holders than the cap,
@@ -113,6 +116,8 @@ func NewMetrics() *Metrics {
 		TargetOldest:      gauges("heji_target_oldest_seconds", "Age of the oldest row that is due at a platform.", "platform"),
 		Writes:            counters("heji_writes_total", "Writes to a platform, by outcome.", "platform", "outcome"),
 		Echoes:            counters("heji_echoes_total", "Reads that were the hub's own writes coming back.", "platform"),
+		Quarantined:       gauges("heji_quarantined", "1 while a whole read of a platform waits for a person.", "platform"),
+		Braked:            gauges("heji_braked", "1 while writing to a platform is stopped because too many rows would be written.", "platform"),
 		DeadRecords:       gauges("heji_dead_records", "Records set aside, by the stage that could not use them.", "platform", "stage"),
 		HotKeys:           gauge("heji_hot_keys", "Blocking keys with more holders than the cap: they make no pairs."),
 		HotKeyHolders:     gauge("heji_hot_key_holders", "Records that hold the blocking key with most holders."),
@@ -133,7 +138,7 @@ func NewMetrics() *Metrics {
 	}
 	m.registry.MustRegister(
 		m.RecordsPulled, m.RecordsMerged, m.SourceLag, m.LastSuccess, m.Residents, m.UnresolvedRecords,
-		m.ReviewsOpen, m.Targets, m.TargetOldest, m.Writes, m.Echoes, m.DeadRecords, m.MergeBatch,
+		m.ReviewsOpen, m.Targets, m.TargetOldest, m.Writes, m.Echoes, m.Quarantined, m.Braked, m.DeadRecords, m.MergeBatch,
 		m.HotKeys, m.HotKeyHolders, m.HotKeyFlips, m.ParkedRecords, m.ModelNewer, m.RelinkProgress,
 		m.EntryToWritten, m.EntriesSaved, m.DeskRequests,
 		collectors.NewGoCollector(),

@@ -41,6 +41,8 @@ var contract = map[string]struct {
 	"heji_writes_total":                   {[]string{"outcome", "platform"}, dto.MetricType_COUNTER},
 	"heji_echoes_total":                   {[]string{"platform"}, dto.MetricType_COUNTER},
 	"heji_dead_records":                   {[]string{"platform", "stage"}, dto.MetricType_GAUGE},
+	"heji_quarantined":                    {[]string{"platform"}, dto.MetricType_GAUGE},
+	"heji_braked":                         {[]string{"platform"}, dto.MetricType_GAUGE},
 	"heji_hot_keys":                       {nil, dto.MetricType_GAUGE},
 	"heji_hot_key_holders":                {nil, dto.MetricType_GAUGE},
 	"heji_hot_key_flips_total":            {[]string{"direction"}, dto.MetricType_COUNTER},
@@ -66,6 +68,8 @@ func used() *telemetry.Metrics {
 	m.Writes.WithLabelValues("mz", "applied").Inc()
 	m.Echoes.WithLabelValues("mz").Inc()
 	m.DeadRecords.WithLabelValues("mz", "pull").Set(1)
+	m.Quarantined.WithLabelValues("mz").Set(0)
+	m.Braked.WithLabelValues("mz").Set(0)
 	m.HotKeyFlips.WithLabelValues("up").Add(2)
 	m.MergeBatch.Observe(.02)
 	m.EntryToWritten.Observe(.7)

@@ -24,6 +24,7 @@ type round struct {
 	now      time.Time
 	creates  bool // rows may be created now (RULES C)
 	left     int  // rows that a canary may still write today
+	allowed  *allowance
 	batch    uuid.UUID
 	looks    []store.Target // rows to ask for
 	finding  []store.Target // creates in doubt: look by natural key
@@ -112,6 +113,9 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 	v.Again = again(row, plan, impossible)
 	if len(plan.Due) > 0 && p.Stage == schema.Canary && r.spent() {
 		return r.tomorrow(v), nil
+	}
+	if len(plan.Due) > 0 && !r.may(p, t, &v) {
+		return v, nil
 	}
 	if len(plan.Due) > 0 {
 		return r.open(t, row, plan.Due, v)
@@ -332,6 +336,9 @@ func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) 
 	}
 	if p.Stage == schema.Canary && r.spent() {
 		return r.tomorrow(v), nil
+	}
+	if !r.may(p, t, &v) {
+		return v, nil
 	}
 	id := uuid.Must(uuid.NewV7())
 	v.State, v.Reason = store.TargetOpen, ""

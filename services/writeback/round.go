@@ -28,7 +28,11 @@ func (w *worker) round(ctx context.Context, lease store.Lease) (seen int, err er
 	if err != nil {
 		return 0, err
 	}
-	r := &round{w: w, now: clock.Now(), creates: creates, batch: uuid.Must(uuid.NewV7())}
+	allowed, err := w.allow(ctx)
+	if err != nil {
+		return 0, err
+	}
+	r := &round{w: w, now: clock.Now(), creates: creates, allowed: allowed, batch: uuid.Must(uuid.NewV7())}
 	seen, opened, err := w.o.Store.Evaluate(ctx, lease, w.limit, w.looker != nil, r.decide)
 	if err != nil {
 		return 0, err

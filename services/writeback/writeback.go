@@ -75,7 +75,7 @@ func New(o Options) *Service {
 		w := &worker{o: o, id: id, mapping: p.Map, policy: p.Policy, writer: writer, keys: o.Keys,
 			trusted: p.Spec.ClockTrusted, conditional: p.Conditional, log: o.Logger.With("platform", id),
 			limit: o.Batch, wake: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1),
-			halt: newHalt(), gate: registry.NewGate(60 * o.Sweep)}
+			brake: p.Spec.Braking(), halt: newHalt(), gate: registry.NewGate(60 * o.Sweep)}
 		w.looker, _ = p.Connector.(connectors.Looker)
 		w.acks, _ = p.Connector.(connectors.Acknowledger)
 		if x, ok := p.Connector.(connectors.Repeater); ok {
@@ -163,7 +163,10 @@ type worker struct {
 	log         *slog.Logger
 	wake        chan struct{}
 	failures    int
-	deaf        bool           // acknowledgements could not be asked for the last time
+	deaf        bool // acknowledgements could not be asked for the last time
+	brake       spec.Brake
+	rows        int64 // of the platform, when they were last counted
+	countedAt   time.Time
 	halt        *halt          // ends when nothing may leave
 	gate        *registry.Gate // shut while the platform does not accept our credentials
 }
