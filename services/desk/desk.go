@@ -146,6 +146,10 @@ func (d *Desk) routePages(mux *http.ServeMux) {
 	for route, f := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}":                   d.homePage,
 		"GET /hits":                  d.hitsPart,
+		"GET /buildings":             d.buildingsPage,
+		"GET /buildings/chart":       d.chartPage,
+		"GET /dwellings":             d.dwellingPage,
+		"GET /dwellings/pick":        d.picksPart,
 		"GET /residents/new":         d.newPage,
 		"POST /residents/new":        d.newPost,
 		"POST /residents/alike":      d.alikePart,

@@ -3,6 +3,7 @@ package desk
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"heji/schema"
@@ -80,6 +81,11 @@ var addressParts = []struct {
 	{"street", func(a *schema.Address) *string { return &a.Street }},
 	{"road", func(a *schema.Address) *string { return &a.Road }},
 	{"rest", func(a *schema.Address) *string { return &a.Rest }},
+}
+
+// InParts reports whether somebody has begun to fill in the parts of an address.
+func (f Field) InParts() bool {
+	return f.Value == "" && slices.ContainsFunc(f.Parts, func(p Field) bool { return p.Value != "" })
 }
 
 // Near and Wider split the parts of an address for the page.

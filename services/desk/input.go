@@ -19,6 +19,7 @@ const (
 	problemMarkup      schema.Problem = "markup"
 	problemFuture      schema.Problem = "in_future"
 	problemBeforeBirth schema.Problem = "before_birth"
+	problemDwelling    schema.Problem = "which_dwelling"
 )
 
 // maxWho is the longest name of whoever enters something, in characters.

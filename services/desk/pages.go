@@ -34,7 +34,7 @@ func parsePages() (map[string]*template.Template, error) {
 	}
 	pages := map[string]*template.Template{}
 	for _, name := range names {
-		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm, "ids": decisionIDs, "revoke": revokeOf, "join": joined, "reveal": revealOf, "key": shownKey, "alike": withAlike}).
+		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm, "ids": decisionIDs, "revoke": revokeOf, "join": joined, "reveal": revealOf, "key": shownKey, "alike": withBody[[]Alike], "picks": withBody[[]Pick]}).
 			ParseFS(templateFiles, "templates/layout.html", "templates/pieces.html", name)
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
@@ -52,9 +52,8 @@ type piece struct {
 
 func both(p page, it any) piece { return piece{p, it} }
 
-// withAlike is a page whose body is the residents who may be the same: what the
-// script asks for alone.
-func withAlike(p page, list []Alike) page {
+// withBody is a page whose body is one list alone: what a script asks for by itself.
+func withBody[T any](p page, list T) page {
 	p.Body = list
 	return p
 }

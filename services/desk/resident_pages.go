@@ -29,6 +29,7 @@ type FormBody struct {
 	Elsewhere bool
 	WhoError  string
 	Alike     []Alike // who may be the same
+	Picks     []Pick  // the dwellings that a short address may mean
 	Taken     bool    // what was entered for a new resident is in the boxes of one who was there
 	// Of a pasted line: itself, what was understood, and what was not.
 	Paste, Understood, Rest string
@@ -37,7 +38,21 @@ type FormBody struct {
 func (d *Desk) newPage(w http.ResponseWriter, r *http.Request) error {
 	p := d.page(w, r, "new")
 	p.Title, p.Request = p.T("new.title"), mustKey()
-	p.Body = FormBody{Groups: form(p.L, nil, nil, nil), Action: "/residents/new"}
+	body := FormBody{Action: "/residents/new"}
+	var typed url.Values
+	if q := r.URL.Query(); strings.Count(q.Get("at"), "|") == 3 { // a door of the building chart
+		list, err := d.o.Store.AtDwellings(r.Context(), []string{q.Get("at")})
+		if err != nil {
+			return err
+		}
+		known := schema.Values{schema.Residence: d.addressAt(q.Get("community"), q.Get("at"), list).Canonical()}
+		if h := p.L.households(list, p.today); len(h) == 1 {
+			known[schema.HouseholdNo] = h[0].Number
+		}
+		typed = overlay(p.L, nil, known)
+	}
+	body.Groups = form(p.L, nil, typed, nil)
+	p.Body = body
 	d.render(w, r, http.StatusOK, "form", p)
 	return nil
 }
@@ -61,6 +76,12 @@ func (d *Desk) newPost(w http.ResponseWriter, r *http.Request) error {
 		typed = unpacked(p.L, typed)
 	}
 	body := FormBody{Action: "/residents/new"}
+	pick := typed.Get("pick")
+	if address, household, ok := strings.Cut(pick, "\n"); ok { // a dwelling, chosen without scripts
+		typed.Set("residence", address)
+		typed.Set("household_no", household)
+		step = "back"
+	}
 	if step == "next" && typed.Get("paste") != "" && typed.Get("name") == "" {
 		step = "read" // Enter in the box for a line
 	}
@@ -68,6 +89,15 @@ func (d *Desk) newPost(w http.ResponseWriter, r *http.Request) error {
 		body.read(p.L, typed, d.o.Today())
 	}
 	values, problems := entered(p.L, filled(typed), nil, d.o.Today())
+	if step == "next" {
+		var err error
+		if body.Picks, err = d.whichDwelling(r.Context(), p.L, values); err != nil {
+			return err
+		}
+		if len(body.Picks) > 0 {
+			problems = append(problems, fieldProblem(p.L, string(schema.Residence), problemDwelling))
+		}
+	}
 	who, ok := named(p.Who)
 	if step == "read" || step == "back" || len(problems) > 0 || !ok {
 		status := http.StatusOK
@@ -228,6 +258,7 @@ func (d *Desk) entryPage(w http.ResponseWriter, r *http.Request) error {
 type PersonBody struct {
 	Person
 	Head   string // sex, age
+	Home   string // where the page of the dwelling is
 	Away   string // not simply alive and here
 	Groups []ValueGroup
 	Entry  *EntryReply // just saved
@@ -272,6 +303,12 @@ func (d *Desk) residentPage(w http.ResponseWriter, r *http.Request) error {
 	body := PersonBody{Person: person, Groups: valueGroups(p.L, person),
 		Poll: "/api/v1/residents/" + person.ID + "/targets?lang=" + string(p.L)}
 	body.Head, body.Away = headline(p, person)
+	home := schema.AddressFromCanonical(person.Values[schema.Residence].Value)
+	if key := home.Dwelling(); key != "" {
+		body.Home = "/dwellings?" + url.Values{"at": {key}, "community": {home.Community}}.Encode()
+	} else if number := person.Values[schema.HouseholdNo].Value; number != "" {
+		body.Home = "/dwellings?" + url.Values{"household": {number}}.Encode()
+	}
 	for _, t := range person.Targets {
 		if t.Tone != "off" { // a platform that is only read has nothing to turn green
 			body.All++

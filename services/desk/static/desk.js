@@ -153,6 +153,58 @@
     form.addEventListener("compositionend", soon);
   }
 
+  // Dwellings that are known, below the box for the address; one fills in the household too.
+  function pick(box) {
+    var list = document.getElementById("picks"), form = box.form, timer, asked;
+    if (!list) return;
+    function ask() {
+      var q = box.value.trim();
+      if (asked) asked.abort();
+      if (q.length < 2) { list.innerHTML = ""; return; }
+      asked = new AbortController();
+      fetch(box.dataset.pick + "?q=" + encodeURIComponent(q), { signal: asked.signal })
+        .then(function (r) { return r.ok ? r.text() : ""; })
+        .then(function (html) { list.innerHTML = html; }, function () {}); // made by our own server
+    }
+    box.addEventListener("input", function (e) { clearTimeout(timer); if (!e.isComposing) timer = setTimeout(ask, 200); });
+    list.addEventListener("click", function (e) {
+      var button = e.target.closest("button");
+      if (!button) return;
+      e.preventDefault();
+      box.value = button.dataset.address;
+      if (form.elements.household_no) form.elements.household_no.value = button.dataset.household;
+      list.innerHTML = "";
+      box.dispatchEvent(new Event("change", { bubbles: true }));
+      (form.elements.relation || box).focus();
+    });
+    function move(e) {
+      var buttons = Array.prototype.slice.call(list.querySelectorAll("button")), at = buttons.indexOf(document.activeElement);
+      if (e.key === "ArrowDown" && buttons[at + 1]) buttons[at + 1].focus();
+      else if (e.key === "ArrowUp" && at >= 0) (buttons[at - 1] || box).focus();
+      else if (e.key === "Escape" && at >= 0) { list.innerHTML = ""; box.focus(); }
+      else return;
+      e.preventDefault();
+    }
+    box.addEventListener("keydown", move);
+    list.addEventListener("keydown", move);
+  }
+
+  // Arrows go from door to door.
+  document.querySelectorAll("[data-chart]").forEach(function (table) {
+    table.addEventListener("keydown", function (e) {
+      var cell = document.activeElement.closest("td"), step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[e.key];
+      if (!cell || !step) return;
+      var row = cell.parentNode, column = cell.cellIndex;
+      for (;;) {
+        column += step[1];
+        row = step[0] < 0 ? row.previousElementSibling : step[0] > 0 ? row.nextElementSibling : row;
+        var next = row && row.cells[column], door = next && next.querySelector("a");
+        if (!next || next.tagName !== "TD") return;
+        if (door) { door.focus(); e.preventDefault(); return; }
+      }
+    });
+  });
+  document.querySelectorAll("[data-pick]").forEach(pick);
   document.querySelectorAll("[data-search]").forEach(search);
   document.querySelectorAll("[data-alike]").forEach(alike);
   // 就是他: Alt and the number of the card.
