@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"heji/schema"
+	"heji/services/access"
 )
 
 // lives is a resident of 幸福家园 3号楼.
@@ -148,4 +149,31 @@ func TestBrowserEntersACompleteResident(t *testing.T) {
 	}
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM desk_entries WHERE record->'values'->>'id_number' = $1`, n))
 	require.Empty(t, b.complaints())
+}
+
+// The pages of dwellings, and what the form offers, show nobody of another community.
+func TestDwellingsShowWhoIsSeen(t *testing.T) {
+	w := twoCommunities(t)
+	room := schema.AddressFromCanonical(at(anning, "1801"))
+	chart := "/buildings/chart?" + url.Values{"community": {anning}, "compound": {room.Compound}, "building": {"3"}}.Encode()
+	paths := []string{"/dwellings?" + url.Values{"at": {room.Dwelling()}}.Encode(), "/buildings?community=" + urlEscape(anning), "/buildings",
+		"/dwellings/pick?q=" + urlEscape(room.Compound), "/dwellings/pick?q=3-2-1801", "/hits?q=" + urlEscape("欧阳沐辰"), chart}
+	for _, path := range paths {
+		hers := w.get(path, w.as("anning")...)
+		require.Equal(t, 200, hers.status, path)
+		r := w.get(path, w.as("yongfu")...)
+		for _, secret := range append(w.secrets, "欧阳沐辰") {
+			if !strings.Contains(path, urlEscape(secret)) { // what was asked for is said back
+				require.NotContains(t, r.text, secret, path)
+			}
+		}
+	}
+	require.Contains(t, w.get(chart, w.as("anning")...).text, "欧阳沐辰")
+	require.Equal(t, 404, w.get(chart, w.as("yongfu")...).status)
+	require.NotContains(t, w.get("/buildings", w.as("yongfu")...).text, anning)
+
+	secret, h := w.session("yongfu")
+	r := w.do("POST", "/residents/alike", url.Values{"name": {"欧阳沐辰"}, "birth_date": {"1986-07-11"}, "phone": {"13712349876"}, "csrf": {access.FormToken(secret)}}.Encode(), h...)
+	require.Equal(t, 200, r.status)
+	require.NotContains(t, r.text, w.canary.String())
 }
