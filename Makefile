@@ -30,6 +30,7 @@ test: setup-test lint ## everything that must hold: format, vet, all tests, unde
 
 chaos: build ## kill, cut off and lie to a small district for an hour: make chaos ARGS="--rounds 100 --seed 2"
 	./bin/heji chaos --rounds 500 $(ARGS)
+	$(GO) test -count=1 -v ./services/lineage -run 'TestHistories$$' -histories 50000
 
 unit: ## all tests, without the set-up
 	$(GO) test -p 2 -timeout 12m ./...

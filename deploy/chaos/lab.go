@@ -58,7 +58,7 @@ func newLab(ctx context.Context, o Options) (l *lab, err error) {
 	if err := l.startNATS(ctx); err != nil {
 		return l, err
 	}
-	if err := l.hubs.CreateDatabase(ctx, template, "", ""); err != nil {
+	if err := errors.Join(drop(ctx, l.hubs, template), l.hubs.CreateDatabase(ctx, template, "", "")); err != nil { // made by this program
 		return l, err
 	}
 	st, err := store.Open(ctx, l.hubs.DSN(template), 2)

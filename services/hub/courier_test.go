@@ -286,6 +286,22 @@ func TestFromTheDeskToTheSheetAndBack(t *testing.T) {
 	require.Equal(t, []string{first, "欧阳沐辰", "13900000005", "修改"}, rows[0][:4])
 }
 
+// A row that Heji made at a platform without exports, before the phone was known:
+// the phone follows.
+func TestWhatBecomesKnownLater(t *testing.T) {
+	e := newErrands(t)
+	n := number(t, "1980-03-07", 1)
+	a := e.enter(map[string]string{"name": "欧阳沐辰", "id_number": n})
+	_, _, rows := e.sheet(1)
+	require.Equal(t, []string{n, "欧阳沐辰", "", "新增"}, rows[0][:4])
+	status, raw, _ := e.ask("POST", "/api/v1/parcels/reward/receipts?name=x.csv", "备注,结果\n"+rows[0][4]+",成功\n")
+	require.Equal(t, http.StatusOK, status, string(raw))
+	e.wait("in step", func() bool { return e.target(a).State == store.TargetGreen })
+	e.change(a, map[string]string{"phone": "13900000005"})
+	_, _, rows = e.sheet(1)
+	require.Equal(t, []string{n, "欧阳沐辰", "13900000005", "修改"}, rows[0][:4])
+}
+
 // queued is the phone number in the open write of a resident.
 func (e *errands) queued(resident string) string {
 	open, err := e.hub.Store.OpenIntents(e.ctx, "reward")

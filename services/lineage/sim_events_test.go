@@ -11,7 +11,7 @@ import (
 func (h *history) clerk(p *platform, person int, a schema.Attribute) {
 	k := rowKey{p.id, person}
 	row := &p.rows[person]
-	if !row.exists {
+	if !row.exists || p.blind { // what clerks do where nothing is shown, nobody can see
 		return
 	}
 	c := row.cells[a]
@@ -81,7 +81,7 @@ func (h *history) repoint(k rowKey) {
 
 func (h *history) vanishOrReturn(p *platform, person int) {
 	row := &p.rows[person]
-	if len(row.cells) == 0 || row.exists && h.half("stay") {
+	if len(row.cells) == 0 || p.blind || row.exists && h.half("stay") {
 		return
 	}
 	row.exists = !row.exists
@@ -143,8 +143,25 @@ func (h *history) resolve(p *platform, k rowKey, a schema.Attribute) {
 	h.logf("resolved %v %s: %s", k, a, v)
 }
 
+// withdraw ends the agreement about a field, or grants it again.
+func (h *history) withdraw(p *platform, a schema.Attribute) {
+	if p.agreed[a] != schema.Overwrite && p.agreed[a] != schema.FillEmpty {
+		return
+	}
+	if p.mode[a] == schema.Never {
+		p.mode[a] = p.agreed[a]
+		h.seen["granted again"]++
+	} else {
+		p.mode[a] = schema.Never
+		h.seen["withdrawn"]++
+	}
+	h.logf("agreement of %d about %s: %s", p.id, a, p.mode[a])
+}
+
 func (h *history) disaster(p *platform) {
-	switch h.c.pick("disaster", 4) {
+	switch h.c.pick("disaster", 5) {
+	case 4:
+		h.withdraw(p, simFields[h.c.pick("field", len(simFields))])
 	case 1:
 		h.restorePlatform(p)
 	case 2:
@@ -219,6 +236,9 @@ func (h *history) restoreStore() {
 			key := cellKey{k.platform, k.person, a}
 			delete(h.seenStamp, key)
 		}
+	}
+	for _, p := range h.platforms {
+		p.unknown = p.unknown || p.blind
 	}
 	h.logf("store restored")
 	h.seen["store restores"]++

@@ -46,6 +46,7 @@ const (
 	newerLost   = "newer value lost without a dispute"
 	missedByAll = "clerk's value neither evidence nor flagged"
 	hasty       = "verdict on a write from a read that could not know"
+	unagreed    = "written without an agreement"
 )
 
 type deskEdit struct {
@@ -132,10 +133,25 @@ func (h *history) chance(label string, oneIn int) bool { return h.c.pick(label, 
 func (h *history) half(label string) bool              { return h.c.pick(label, 2) == 1 }
 
 func (h *history) newPlatform(id int) *platform {
-	p := &platform{
-		id: id, conditional: !h.half("unconditional"), versions: h.half("versions"), looks: !h.chance("blind", 3),
-		primary: h.half("primary"), queued: h.chance("queued", 4), clock: h.chance("clock", 4), hold: h.chance("hold", 8),
-		ignores: map[schema.Attribute]bool{}, mode: map[schema.Attribute]schema.Mode{},
+	p := &platform{id: id, kind: simKinds[h.c.pick("kind", len(simKinds))], ignores: map[schema.Attribute]bool{}, mode: map[schema.Attribute]schema.Mode{},
+		agreed: map[schema.Attribute]schema.Mode{}}
+	switch p.kind {
+	case "table":
+		p.conditional, p.looks, p.primary, p.versions, p.clock = true, true, true, h.half("versions"), h.chance("clock", 4)
+	case "rest":
+		p.looks, p.versions, p.clock = true, h.half("versions"), h.chance("clock", 4)
+		p.conditional = !h.half("unconditional")
+	case "soap":
+		p.looks, p.clock = true, h.chance("clock", 4)
+	case "files", "template":
+		p.queued = true
+	case "kafka":
+		p.queued, p.hold = true, h.half("hold")
+	case "manual":
+		p.queued, p.blind = true, h.half("no exports")
+	default: // remote: a program may be anything
+		p.conditional, p.versions, p.looks = !h.half("unconditional"), h.half("versions"), !h.chance("blind", 3)
+		p.primary, p.queued, p.clock, p.hold = h.half("primary"), h.chance("queued", 4), h.chance("clock", 4), h.chance("hold", 8)
 	}
 	p.conditional = p.conditional && !p.queued // a file cannot compare
 	p.ifMatch = p.conditional && p.versions && h.half("if-match")
@@ -145,16 +161,20 @@ func (h *history) newPlatform(id int) *platform {
 	if h.mystery == hiddenLag && h.half("hidden lag") {
 		p.hiddenLag = 6
 	}
-	if h.chance("cut", 4) {
+	if h.chance("cut", 4) && !p.blind {
 		p.cut, p.cutDeclared = 4, h.half("declared")
 	}
-	p.upper = h.chance("upper", 5)
+	p.upper = h.chance("upper", 5) && !p.blind
 	for _, a := range simFields {
-		p.ignores[a] = h.chance("ignores", 10)
-		p.mode[a] = schema.Overwrite
-		if h.chance("fill", 3) {
-			p.mode[a] = schema.FillEmpty
+		p.ignores[a] = h.chance("ignores", 10) && !p.blind
+		p.agreed[a] = schema.Overwrite
+		switch h.c.pick("mode", 12) {
+		case 8, 9, 10:
+			p.agreed[a] = schema.FillEmpty
+		case 11:
+			p.agreed[a] = []schema.Mode{schema.Propose, schema.Never}[h.c.pick("no write", 2)]
 		}
+		p.mode[a] = p.agreed[a]
 	}
 	h.populate(p)
 	// A row that is not there may be created, if the agreement says so.
@@ -270,6 +290,10 @@ func (h *history) step() {
 
 // pull reads all rows of a platform; content may be as old as the lag.
 func (h *history) pull(p *platform, keep bool) {
+	if p.blind && p.pulled {
+		return // it was entered once from its own list, and has no exports
+	}
+	p.pulled = true
 	start := h.now
 	asOf := start - p.lag
 	shows := start

@@ -63,8 +63,16 @@ type snapshot struct {
 	rows [simPersons]simRow
 }
 
+// simKinds are the kinds of platforms, remote last: it may be like any other.
+var simKinds = []string{"table", "rest", "soap", "files", "kafka", "template", "manual", "remote"}
+
 type platform struct {
 	id          int
+	kind        string
+	blind       bool // shows nothing: what it says that it took is all that is known
+	pulled      bool
+	unknown     bool // blind, and the store was restored: nobody can say what it shows
+	agreed      map[schema.Attribute]schema.Mode // what is in force unless it was withdrawn
 	conditional bool
 	versions    bool
 	looks       bool

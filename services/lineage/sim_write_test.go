@@ -2,8 +2,10 @@ package lineage
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"heji/schema"
 )
@@ -127,6 +129,7 @@ func (h *history) write(p *platform) int {
 			continue // our write would use a row version again
 		}
 		n++
+		h.seen["written to "+p.kind]++
 		h.intents++
 		intent := Intent{ID: strconv.Itoa(h.intents), At: at(h.now), Conditional: p.conditional, Due: plan.Due}
 		if !h.hub.begin(k, intent) {
@@ -139,6 +142,9 @@ func (h *history) write(p *platform) int {
 			acts[a] = facts[a].act
 			if d.Source == Own {
 				acts[a] = h.ownAct[cellKey{p.id, i, a}]
+			}
+			if m := p.mode[a]; !d.Retract && m != schema.Overwrite && m != schema.FillEmpty {
+				h.violate(unagreed, "%v %s: %s", k, a, m)
 			}
 			h.seen["retractions"] += b2i(d.Retract)
 			if key := (cellKey{p.id, i, a}); h.lastWire[key].wire != d.Raw {
@@ -156,10 +162,18 @@ func (h *history) write(p *platform) int {
 // create makes the row that a platform lacks, once.
 func (h *history) create(p *platform, k rowKey) int {
 	_, facts := h.resident(k)
-	if len(facts) == 0 || h.hub.row(k).Open() || h.created[k] {
+	agreed := slices.ContainsFunc(simFields, func(a schema.Attribute) bool {
+		_, ok := facts[a]
+		return ok && (p.mode[a] == schema.Overwrite || p.mode[a] == schema.FillEmpty)
+	})
+	if !agreed || h.hub.row(k).Open() || h.created[k] {
 		return 0
 	}
 	h.intents++
+	if !h.calm && h.chance("create gets lost", 6) {
+		h.seen["creates that got lost"]++ // a look by natural key finds nobody: it is made again
+		return 1
+	}
 	intent := Intent{ID: strconv.Itoa(h.intents), At: at(h.now), Due: map[schema.Attribute]Due{}}
 	row := &p.rows[k.person]
 	row.exists, row.version, row.changed = true, 1, h.now
@@ -167,7 +181,7 @@ func (h *history) create(p *platform, k rowKey) int {
 	for _, a := range simFields {
 		h.stamps++
 		c := cell{cause: byUs, stamp: h.stamps}
-		if w, ok := facts[a]; ok {
+		if w, ok := facts[a]; ok && (p.mode[a] == schema.Overwrite || p.mode[a] == schema.FillEmpty) {
 			intent.Due[a] = Due{Text: Say(w.Wire, w.Value), Source: w.Source}
 			c = cell{text: p.makes(w.Wire), cause: byUs, stamp: h.stamps, act: w.act, wire: w.Wire, source: w.Source}
 			h.lastWire[cellKey{k.platform, k.person, a}] = sentFact{wire: w.Wire, act: w.act}
@@ -183,11 +197,21 @@ func (h *history) create(p *platform, k rowKey) int {
 	if p.versions {
 		o.Version = "1"
 	}
-	if !h.calm && h.chance("killed while creating", 4) {
+	if !h.calm && !p.blind && h.chance("killed while creating", 4) {
 		o = Outcome{Intent: intent.ID, Status: Doubt, At: at(h.now)}
 	}
 	h.note(k, o)
 	h.hub.finish(k, o)
+	if p.blind {
+		whole := maps.Clone(intent.Due)
+		for _, a := range simFields { // what was not sent is blank there
+			if _, ok := whole[a]; !ok {
+				whole[a] = Due{Text: Say("", "")}
+			}
+		}
+		intent.Due = whole
+		h.believe(p, k, intent)
+	}
 	h.seen["creates"]++
 	h.logf("created %v: %v, %s", k, row.cells, o.Status)
 	return 1
@@ -221,6 +245,9 @@ func (h *history) call(p *platform, k rowKey, i simIntent, acts map[schema.Attri
 		h.logf("outcome %v: %s %s", k, o.Status, o.Version)
 		h.note(k, o)
 		h.hub.finish(k, o)
+		if p.blind && o.Status == Applied {
+			h.believe(p, k, i.Intent)
+		}
 	}
 	fate := 0
 	if !h.calm {
@@ -262,6 +289,21 @@ func (h *history) call(p *platform, k rowKey, i simIntent, acts map[schema.Attri
 		h.tick(1)
 		finish(o)
 	}
+}
+
+// believe takes a platform at its word that shows nothing, as the hub does.
+func (h *history) believe(p *platform, k rowKey, i Intent) {
+	r := p.read(k.person, p.rows[k.person], h.now, h.now, false)
+	r.read.AsOf, r.read.Now = r.read.AsOf.Add(time.Millisecond), r.read.Now.Add(time.Millisecond)
+	r.read.Raw, r.read.Values, r.read.Version = map[schema.Attribute]string{}, schema.Values{}, ""
+	for a, d := range i.Due {
+		r.read.Raw[a] = d.Raw
+		if v, ok := canon(d.Raw); ok {
+			r.read.Values[a] = v
+		}
+	}
+	h.deliver(r)
+	h.seen["taken at its word"]++
 }
 
 // note keeps the journal as the hub would.
@@ -397,6 +439,10 @@ func (h *history) judgeEnd() {
 			_, flagged := flags[a]
 			flagged = flagged || slices.Contains(plan.Contested, a) || slices.Contains(plan.Disputed, a) || slices.Contains(plan.Flagged, a)
 			h.seen["fields"]++
+			if p.unknown {
+				h.seen["unknown after the store was restored"]++
+				continue
+			}
 			if flagged {
 				h.seen["fields that wait for a person"]++
 				continue
@@ -413,6 +459,9 @@ func (h *history) judgeEnd() {
 // judgeCell: each field shows what is wanted, or says that it does not.
 func (h *history) judgeCell(p *platform, k rowKey, a schema.Attribute, c cell, facts map[schema.Attribute]wantedFact) {
 	w, ok := facts[a]
+	if p.mode[a] != schema.Overwrite && p.mode[a] != schema.FillEmpty {
+		ok = false // nothing is wanted here; what was ours before may stay while it is this resident's
+	}
 	own, _ := canon(c.lastOwn)
 	shown, _ := canon(c.text)
 	if p.mode[a] == schema.FillEmpty && own != "" {

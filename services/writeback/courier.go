@@ -114,6 +114,23 @@ func (w *worker) dress(ctx context.Context, writes []connectors.Write) error {
 	return nil
 }
 
+// whole are the fields of a row that we made: what was not sent is blank there.
+// Without this, a platform that shows nothing would never get a value that
+// becomes known later: what a row holds that nobody has seen is not written over.
+func (w *worker) whole(sent map[schema.Attribute]store.IntentField) map[schema.Attribute]store.IntentField {
+	if !w.blind {
+		return sent
+	}
+	all := map[schema.Attribute]store.IntentField{}
+	for _, a := range w.mapping.Attributes() {
+		if w.mapping.Writable(a) {
+			all[a] = store.IntentField{}
+		}
+	}
+	maps.Copy(all, sent)
+	return all
+}
+
 // believe takes a platform at its word that shows nothing: without exports, what
 // it says that it took is all that anybody will ever know of the row. Elsewhere
 // the next read says what became of a write.

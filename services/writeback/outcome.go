@@ -121,7 +121,7 @@ func (w *worker) bind(t store.Target, key, version string, at time.Time, v store
 	id := t.Open.ID.String()
 	row, _ := lineage.Finish(lineage.Created(lineage.Intent{ID: id, At: t.Open.At, Due: due}),
 		lineage.Outcome{Intent: id, Status: lineage.Applied, At: at, Version: version})
-	raw, err := w.believe(row, t.Open.Fields, at).Append(nil)
+	raw, err := w.believe(row, w.whole(t.Open.Fields), at).Append(nil)
 	if err != nil {
 		return v, err
 	}

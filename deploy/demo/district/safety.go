@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -33,6 +34,8 @@ type safety struct {
 
 	told     int64 // sequence of the last state that stands in the topic
 	consumed int64 // offset of the next change
+
+	refill atomic.Bool // a backup was restored: every state is told once more
 }
 
 const (
@@ -150,10 +153,20 @@ func (s *safety) close() error {
 	return s.ledger.close()
 }
 
+// Restore implements Troubled. The topic is filled anew: it is not in the backup.
+func (s *safety) Restore(changes int) error {
+	err := s.ledger.Restore(changes)
+	s.refill.Store(true)
+	return err
+}
+
 // tell puts what has changed since the last time into the topic of states, in
 // order; of a row that is gone, a message without a value.
 func (s *safety) tell(ctx context.Context) error {
 	s.mu.Lock()
+	if s.refill.CompareAndSwap(true, false) {
+		s.told = 0
+	}
 	rows := s.since(s.told, time.Time{})
 	messages := make([]kafka.Message, len(rows))
 	for i, r := range rows {
