@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"heji/deploy/demo/district"
@@ -275,11 +274,8 @@ func editAndRevert(r *round, f *armed, _ hit) error {
 	var fields []byte
 	err := r.conn.QueryRow(r.ctx, `SELECT key, fields FROM intents
 		WHERE platform = $1 AND state = 'open' AND key IS NOT NULL ORDER BY key LIMIT 1`, f.platform).Scan(&key, &fields)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return errNotYet
-	}
 	if err != nil {
-		return fmt.Errorf("find an open write: %w", err)
+		return errNotYet // there is none, or PostgreSQL was just killed
 	}
 	sent := map[string]json.RawMessage{}
 	if err := json.Unmarshal(fields, &sent); err != nil {

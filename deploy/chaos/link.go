@@ -46,7 +46,8 @@ func (l *link) cut() error {
 // toxic adds one to both directions, as toxiproxy's own interface takes it.
 func (l *link) toxic(text string) error {
 	for _, direction := range []string{"upstream", "downstream"} {
-		if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(text, direction))); err != nil {
+		_, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(text, direction)))
+		if err != nil && !errors.Is(err, toxiproxy.ErrToxicAlreadyExists) { // it is that bad already
 			return fmt.Errorf("toxic %s: %w", text, err)
 		}
 	}

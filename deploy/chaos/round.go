@@ -26,6 +26,7 @@ import (
 	"heji/deploy/demo/examine"
 	p "heji/deploy/demo/population"
 	"heji/schema"
+	"heji/services/fault"
 	"heji/services/store"
 )
 
@@ -172,7 +173,7 @@ func (r *round) draw() {
 		switch f.place {
 		case "published", "taken_in", "resolved":
 			f.nth = r.rnd.IntN(2)
-			if k.on == nil && r.rnd.IntN(3) > 0 {
+			if k.on == nil && f.place != fault.Resolved && r.rnd.IntN(3) > 0 { // while loading nothing is due
 				f.phase = loading
 			}
 		default:
@@ -467,6 +468,7 @@ func (r *round) peace() error {
 	r.mu.Unlock()
 	r.heals.Wait()
 	r.lies.stop()
+	r.conn.Reset() // PostgreSQL may have been killed
 	r.lab.skew.Store(0)
 	r.mu.Lock()
 	r.skewHub(0)

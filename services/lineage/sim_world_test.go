@@ -71,7 +71,7 @@ type platform struct {
 	kind        string
 	blind       bool // shows nothing: what it says that it took is all that is known
 	pulled      bool
-	unknown     bool // blind, and the store was restored: nobody can say what it shows
+	unknown     bool                             // blind, and the store was restored: nobody can say what it shows
 	agreed      map[schema.Attribute]schema.Mode // what is in force unless it was withdrawn
 	conditional bool
 	versions    bool
