@@ -237,6 +237,7 @@ func (x *deskOf) send(ctx context.Context, method, path, contentType string, con
 	if err != nil {
 		return nil, err
 	}
+	x.d.authorize(req)
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}

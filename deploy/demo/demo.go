@@ -55,6 +55,7 @@ type demo struct {
 	people    *population.Population
 	progress  *progress
 	failed    chan error // a service that ended
+	token     string     // of the demo itself, where people log in
 	started   time.Time
 	// quietSince is when the last quiet began: seeing that it lasts takes longer.
 	quietSince time.Time
@@ -93,6 +94,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := d.hub.Store.SetRiskWindow(ctx, 0); err != nil {
 		return err
 	}
+	if err := d.enterAsProgram(ctx); err != nil {
+		return err
+	}
 	if err := d.seal(ctx); err != nil {
 		return err
 	}
@@ -126,6 +130,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		return d.report.verdict()
 	}
 	fmt.Fprintf(o.Out, "\n核验全部平台 verify every platform: heji platform verify --all --platforms %s\n", filepath.Join(o.Dir, "platforms"))
+	if err := d.accounts(ctx); err != nil {
+		return err
+	}
 	fmt.Fprintf(o.Out, "桌面 the desk: http://%s/    指标 metrics: http://%s/metrics    (Ctrl-C 结束 stops)\n", d.hub.Addr(), d.hub.Addr())
 	select {
 	case <-ctx.Done():

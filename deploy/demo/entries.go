@@ -31,6 +31,7 @@ func (d *demo) call(ctx context.Context, method, path, request string, body, out
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	d.authorize(req)
 	if request != "" {
 		req.Header.Set("Idempotency-Key", request)
 	}

@@ -3,12 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 
 	"heji/services/embedded"
@@ -18,7 +22,7 @@ import (
 // hubAddress says where the hub is: a database of the user's own, a hub that
 // runs, or the data folder of one that does not.
 type hubAddress struct {
-	Listen      string `help:"Address of the running hub's desk." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
+	Listen      string `help:"Address of the running hub's desk: HOST:PORT on this machine, or https://… with a token in HEJI_TOKEN." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
 	Data        string `help:"Data folder of the embedded engines, for when no hub runs." default:"./.heji" env:"HEJI_DATA" type:"path"`
 	DatabaseURL string `help:"Your own PostgreSQL: asked directly." env:"DATABASE_URL"`
 }
@@ -40,7 +44,7 @@ func (a hubAddress) reach(ctx context.Context, probe string) (*reached, error) {
 		}
 		return &reached{store: st, hub: true, close: st.Close}, nil
 	}
-	api := hubAPI("http://" + a.Listen)
+	api := hubAt(a.Listen)
 	var ignored any
 	err := api.call(ctx, http.MethodGet, probe, nil, &ignored)
 	if err == nil {
@@ -73,15 +77,55 @@ func (a hubAddress) reach(ctx context.Context, probe string) (*reached, error) {
 	return &reached{store: st, close: func() { st.Close(); stop() }}, nil
 }
 
-// authorize shows the token of HEJI_TOKEN, which a hub with accounts asks for.
-func authorize(req *http.Request) {
-	if token := os.Getenv("HEJI_TOKEN"); token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
+// authorize shows the token of HEJI_TOKEN, which a hub with accounts asks for. It
+// is never shown where anybody could read it on the way.
+func authorize(req *http.Request) error {
+	token := os.Getenv("HEJI_TOKEN")
+	if token == "" {
+		return nil
 	}
+	if ip := net.ParseIP(req.URL.Hostname()); req.URL.Scheme != "https" && req.URL.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("%s is on another machine and not encrypted: HEJI_TOKEN is shown to https:// only", req.URL.Host)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	return nil
+}
+
+// hubClient trusts what the machine trusts, and the certificates of HEJI_CA. A
+// redirect is not followed: the token would go with it.
+func hubClient() (*http.Client, error) {
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	file := os.Getenv("HEJI_CA")
+	if file == "" {
+		return client, nil
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("HEJI_CA: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("HEJI_CA: read what this machine trusts: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(raw) {
+		return nil, fmt.Errorf("HEJI_CA: %s holds no certificate in PEM", file)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	client.Transport = transport
+	return client, nil
 }
 
 // hubAPI is a running hub.
 type hubAPI string
+
+// hubAt is the hub at an address: HOST:PORT, or with its scheme.
+func hubAt(address string) hubAPI {
+	if strings.Contains(address, "://") {
+		return hubAPI(strings.TrimSuffix(address, "/"))
+	}
+	return hubAPI("http://" + address)
+}
 
 func (h hubAPI) call(ctx context.Context, method, path string, body, into any) error {
 	var send io.Reader
@@ -100,8 +144,14 @@ func (h hubAPI) call(ctx context.Context, method, path string, body, into any) e
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	authorize(req)
-	res, err := http.DefaultClient.Do(req)
+	if err := authorize(req); err != nil {
+		return err
+	}
+	client, err := hubClient()
+	if err != nil {
+		return err
+	}
+	res, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("no hub answers at %s: name its address with --listen: %w", string(h), err)
 	}

@@ -112,23 +112,14 @@ func (c *serveCommand) Run(ctx context.Context) error {
 
 type writesCommand struct {
 	Action string `arg:"" enum:"stop,resume" help:"stop or resume"`
-	Listen string `help:"Address of the running hub's desk." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
+	Listen string `help:"Address of the running hub's desk: HOST:PORT on this machine, or https://… with a token in HEJI_TOKEN." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
 }
 
 // Run asks the running hub: its API and this command are one way.
 func (c *writesCommand) Run(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.Listen+"/api/v1/writes/"+c.Action, nil)
-	if err != nil {
+	var ignored any
+	if err := hubAt(c.Listen).call(ctx, http.MethodPost, "/api/v1/writes/"+c.Action, nil, &ignored); err != nil {
 		return err
-	}
-	authorize(req)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("no hub answers at %s: name its address with --listen: %w", c.Listen, err)
-	}
-	defer res.Body.Close() //nolint:errcheck // nothing is read from it any more
-	if res.StatusCode >= 300 {
-		return fmt.Errorf("the hub at %s answers %s", c.Listen, res.Status)
 	}
 	fmt.Println(map[string]string{"stop": "全部回写已停止 / all outgoing writes are stopped", "resume": "回写已恢复 / writes go on"}[c.Action])
 	return nil

@@ -1,0 +1,42 @@
+package desk_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"heji/schema"
+)
+
+// A grave change waits for another person: whoever entered it is not offered to
+// let it go, and cannot; the supervisor does, and the trail has both names.
+func TestBrowserSecondSignature(t *testing.T) {
+	w := twoCommunities(t)
+	w.exec(`DELETE FROM risks`)
+	w.exec(`INSERT INTO risks (resident_id, attribute, old, new, platform, key, who, until) VALUES
+		($1, 'life_status', 'alive', 'dead', 'desk', 'edit-1', '李红', now() + interval '1 hour'),
+		($2, 'life_status', 'alive', 'dead', 'pension', 'P-both', '周主任', now() + interval '1 hour')`, w.canary, w.both)
+	b := newBrowser(t)
+	b.enter(w.world, "anning", "/risks")
+	b.eventually(`document.querySelectorAll(".platform").length === 2 && document.querySelector('[action$="/approve"]') === null && document.querySelector('[action$="/stop"]') !== null`)
+	b.do(chromedp.Click(chromedp.CSS(`.me button`)), chromedp.WaitVisible(chromedp.CSS(`[name=login]`)))
+
+	b.enter(w.world, "street", "/risks")
+	b.eventually(`document.querySelectorAll('[action$="/approve"]').length === 2`)
+	press := func(name string) {
+		b.eventually(`[...document.querySelectorAll(".platform")].find(p => p.textContent.includes("` + name + `")).querySelector('[action$="/approve"] button').click() || true`)
+	}
+	press("人户分离")
+	b.eventually(`document.querySelector("main").textContent.includes("要由第二个人复核")`)
+	require.Equal(t, 2, w.count(`SELECT count(*) FROM risks WHERE released_at IS NULL`), "nobody signs twice")
+	b.do(chromedp.Navigate(w.url + "/risks"))
+	b.eventually(`document.querySelectorAll(".platform").length === 2`)
+	press("欧阳沐辰")
+	b.eventually(`location.pathname === "/risks" && document.querySelectorAll(".platform").length === 1`)
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM risks WHERE attribute = $1 AND who = '李红' AND released_by = '周主任' AND outcome = 'approved'`, string(schema.LifeStatus)))
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM audit_notes WHERE did = 'risk.approve' AND who = '周主任'`))
+	for _, c := range b.complaints() {
+		require.Contains(t, c, "409", "only the refusal of this test")
+	}
+}
