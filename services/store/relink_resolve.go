@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"heji/services/linkage"
 )
@@ -80,11 +80,11 @@ func (r *Resolution) finish(ctx context.Context, w Resolved) error {
 		// Only then: to name keys in an UPDATE is to ask for each row whether they changed.
 		own += `, keys = CASE WHEN model = $2 THEN keys ELSE ARRAY(SELECT k FROM unnest(keys) k WHERE k & 1 = $2 & 1) END`
 	}
-	residents, features := make([]*uuid.UUID, len(w.Done)), make([][]byte, len(w.Done))
+	residents, features := make([]pgtype.UUID, len(w.Done)), make([][]byte, len(w.Done))
 	for i, id := range w.Done {
 		features[i] = r.derived[id]
 		if to, ok := w.Membership[id]; ok {
-			residents[i] = &to
+			residents[i] = pgtype.UUID{Bytes: to, Valid: true}
 		}
 	}
 	if _, err := r.tx.Exec(ctx, `UPDATE records SET unresolved = false, parked_until = NULL, old_keys = '{}', `+own+`,

@@ -43,6 +43,7 @@ func Open(ctx context.Context, dsn string, maxConns int32) (*Store, error) {
 	// Statement-level timeouts guard against a lock that nobody gives back.
 	cfg.ConnConfig.RuntimeParams["application_name"] = "heji"
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	cfg.AfterConnect = asBytes
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
