@@ -158,10 +158,12 @@ func TestCampaignRate(t *testing.T) {
 	r.until("everything is merged", func() bool { return r.effect("").Changed == 3 })
 	r.take(store.Step{To: schema.Live, Rate: 0.001})
 	r.until("the first row goes", func() bool { return r.gets.count() == 1 })
-	at, ok, err := r.hub.Store.NextDue(r.ctx, r.getsID)
-	require.NoError(t, err)
-	require.True(t, ok)
-	require.WithinDuration(t, time.Now().Add(1000*time.Second), at, 60*time.Second)
+	// The first one may be looked at once more, when its own read comes back before
+	// its outcome is stored.
+	r.until("the second waits for its turn", func() bool {
+		at, ok, err := r.hub.Store.NextDue(r.ctx, r.getsID)
+		return err == nil && ok && time.Until(at) > 900*time.Second && time.Until(at) < 1060*time.Second
+	})
 	r.gives.set("a2", map[string]string{"tel": "15400000299"})
 	r.until("a change does not wait", func() bool { return r.gets.shows("g2", "tel") == "15400000299" })
 	require.Equal(t, 2, r.gets.count())
