@@ -138,10 +138,16 @@ func (d *Desk) saveNew(ctx context.Context, request, who string, values schema.V
 
 // saveEdit stores changes of a resident.
 func (d *Desk) saveEdit(ctx context.Context, request, who string, resident uuid.UUID, changes schema.Values) (saved, error) {
+	return d.saveEditAfter(ctx, request, who, resident, changes, -1)
+}
+
+// saveEditAfter stores changes by somebody who saw the resident as an entry had
+// left it; -1: nobody asks.
+func (d *Desk) saveEditAfter(ctx context.Context, request, who string, resident uuid.UUID, changes schema.Values, since int64) (saved, error) {
 	if err := d.elsewhere(ctx, changes); err != nil {
 		return saved{}, err
 	}
-	e, fresh, err := d.o.Store.SaveEdit(ctx, request, who, resident, changes)
+	e, fresh, err := d.o.Store.SaveEditAfter(ctx, request, who, resident, changes, since)
 	if err == nil && !fresh {
 		same := e.Resident != uuid.Nil && e.Who == who
 		for a, v := range changes {

@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -175,7 +176,7 @@ func TestEditByForm(t *testing.T) {
 	require.Zero(t, w.count(`SELECT count(*) FROM desk_entries`), "nothing is saved before it was seen")
 
 	save := filledForm(r.text)
-	require.Equal(t, url.Values{"request": form["request"], "who": {"李老师"}, "set.name": {"王建军"}, "set.education": {"70"},
+	require.Equal(t, url.Values{"since": {"0"}, "request": form["request"], "who": {"李老师"}, "set.name": {"王建军"}, "set.education": {"70"},
 		"set.residence": {schema.Address{Community: "阳光社区", Compound: "幸福家园", Building: "A", Unit: "甲", Room: "西"}.Canonical()}}, save)
 	save.Set("step", "save")
 	r = w.form(path, save)
@@ -212,7 +213,7 @@ func TestThisIsTheOne(t *testing.T) {
 	require.Equal(t, 200, r.status)
 	changes := filledForm(r.text)
 	require.Equal(t, "13900002222", changes.Get("set.phone"))
-	require.Len(t, changes, 4, "nothing else changes: set.phone, what the number says of itself, request, who")
+	require.Len(t, changes, 5, "nothing else changes: set.phone, what the number says of itself, request, since, who")
 
 	// Back with a value that was taken out: it stays out.
 	changes.Set("set.education", "")
@@ -358,4 +359,108 @@ func TestPlatformNeverHoldsTheDeskUp(t *testing.T) {
 	require.Contains(t, r.text, "连接超时")
 	require.NoError(t, w.store.SetAside(context.Background(), []store.Dead{{Platform: "pension", Stage: "pull", Problem: schema.ProblemNoKey}}))
 	require.Equal(t, 200, w.get("/").status)
+}
+
+// Two workers change one resident at once: the second sees what changed, and by
+// whom, and chooses. What only one of them touched is nobody's business.
+func TestTwoWorkersAtOnce(t *testing.T) {
+	w := newWorld(t)
+	id, _ := w.wang()
+	path := "/residents/" + id.String() + "/edit"
+	confirm := func(who string, change url.Values) url.Values {
+		form := filledForm(w.get(path).text)
+		form.Set("who", who)
+		form.Set("step", "next")
+		for name, v := range change {
+			form[name] = v
+		}
+		r := w.form(path, form)
+		require.Equal(t, 200, r.status, r.text)
+		save := filledForm(r.text)
+		save.Set("step", "save")
+		return save
+	}
+	first := confirm("李老师", url.Values{"phone": {"13900001111"}, "education": {"70"}})
+	second := confirm("周老师", url.Values{"phone": {"13900002222"}, "workplace": {"二小"}})
+	third := confirm("吴老师", url.Values{"former_name": {"王小国"}})
+	require.Equal(t, 303, w.form(path, first).status)
+	require.Equal(t, 303, w.form(path, third).status, "nobody else touched that")
+
+	r := w.form(path, second)
+	require.Equal(t, 200, r.status)
+	require.Contains(t, r.text, "改了同样的内容")
+	require.Contains(t, r.text, "用对方的：1390*******")
+	require.Contains(t, r.text, "用我的：13900002222")
+	require.Equal(t, 2, w.count(`SELECT count(*) FROM desk_entries`), "nothing is saved before it is chosen")
+	again := filledForm(r.text)
+	again.Set("step", "save")
+	again.Del("clash.phone")
+	require.Equal(t, 422, w.form(path, again).status, "not chosen")
+	again.Set("clash.phone", "theirs")
+	require.Equal(t, 303, w.form(path, again).status)
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM desk_entries WHERE id = (SELECT max(id) FROM desk_entries)
+		AND record->'values' = '{"phone": "13900001111", "education": "70", "workplace": "二小", "former_name": "王小国"}'`))
+
+	// Mine, this time; and a third change in between is asked about again.
+	mine := confirm("周老师", url.Values{"phone": {"13900003333"}})
+	require.Equal(t, 303, w.form(path, confirm("李老师", url.Values{"phone": {"13900004444"}})).status)
+	asked := filledForm(w.form(path, mine).text)
+	require.Equal(t, 303, w.form(path, confirm("李老师", url.Values{"phone": {"13900005555"}})).status)
+	asked.Set("step", "save")
+	asked.Set("clash.phone", "mine")
+	r = w.form(path, asked)
+	require.Equal(t, 200, r.status, "it has changed once more")
+	asked = filledForm(r.text)
+	asked.Set("step", "save")
+	asked.Set("clash.phone", "mine")
+	require.Equal(t, 303, w.form(path, asked).status)
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM desk_entries WHERE id = (SELECT max(id) FROM desk_entries) AND record->'values'->>'phone' = '13900003333'`))
+}
+
+// A newborn without a name and without a number, from the mother's page.
+func TestNewbornOfAMother(t *testing.T) {
+	w := newWorld(t)
+	n := number(t, "1996-05-01", 8)
+	home := schema.Address{Community: "阳光社区", Compound: "幸福家园", Building: "3", Unit: "2", Room: "1801"}.Canonical()
+	mother := w.resident(rec{platform: "pension", key: "M", values: schema.Values{"name": "张敏", "sex": "2", "birth_date": "1996-05-01", "id_number": n, "residence": home, "household_no": "290000000001"}})
+	require.Contains(t, w.get("/residents/"+mother.String()).text, "/residents/new?mother="+mother.String())
+	page := w.get("/residents/new?mother=" + mother.String())
+	require.NotContains(t, page.text, n, "her number is not shown")
+	form := filledForm(page.text)
+	require.Equal(t, []string{"张敏", "阳光社区幸福家园3号楼2单元1801室", "290000000001"}, []string{form.Get("mother_name"), form.Get("residence"), form.Get("household_no")})
+	for name, v := range map[string]string{"who": "李老师", "sex": "2", "birth_date": "2026-11-20", "step": "next"} {
+		form.Set(name, v)
+	}
+	r := w.form("/residents/new", form)
+	require.Equal(t, 200, r.status, r.text)
+	require.Contains(t, r.text, "张敏之女")
+	require.NotContains(t, r.text, n)
+	save := filledForm(r.text)
+	save.Set("step", "save")
+	r = w.form("/residents/new", save)
+	require.Equal(t, 303, r.status, r.text)
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM desk_entries WHERE record->'values' @> jsonb_build_object('name', '张敏之女', 'mother_name', '张敏', 'mother_id', $1::text, 'birth_date', '2026-11-20')`, n))
+	require.Equal(t, 404, w.get("/residents/new?mother="+uuid.NewString()).status)
+}
+
+// A connection that is lost while saving: the same form sent again makes one.
+func TestLostConnectionWhileSaving(t *testing.T) {
+	w := newWorld(t)
+	values := url.Values{"request": {"once"}, "who": {"李老师"}, "name": {"陈秀英"}, "step": {"save"}}
+	for try := range 6 {
+		ctx, lost := context.WithCancel(context.Background())
+		if try%2 == 0 { // cut before, during or after: the answer is never read
+			go lost()
+		}
+		req, err := http.NewRequestWithContext(ctx, "POST", w.url+"/residents/new", strings.NewReader(values.Encode()))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if resp, err := noRedirect.Do(req); err == nil {
+			require.NoError(t, resp.Body.Close())
+		}
+		lost()
+	}
+	require.Equal(t, 303, w.form("/residents/new", values).status)
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM desk_entries`))
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM desk_entries WHERE record->'values' = '{"name": "陈秀英"}'`))
 }

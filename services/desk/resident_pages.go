@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type FormBody struct {
 	Problems []FieldProblem
 	Warnings []Warning
 	Resident string // edits
+	Since    string // the entry that the form was made after
 	Name     string
 	Action   string
 	Nothing  bool // nothing was changed
@@ -29,8 +31,10 @@ type FormBody struct {
 	Elsewhere bool
 	WhoError  string
 	Alike     []Alike // who may be the same
-	Picks     []Pick  // the dwellings that a short address may mean
-	Taken     bool    // what was entered for a new resident is in the boxes of one who was there
+	// Mother and MotherName: a newborn is entered from her page.
+	Mother, MotherName string
+	Picks              []Pick // the dwellings that a short address may mean
+	Taken              bool   // what was entered for a new resident is in the boxes of one who was there
 	// Of a pasted line: itself, what was understood, and what was not.
 	Paste, Understood, Rest string
 }
@@ -50,6 +54,19 @@ func (d *Desk) newPage(w http.ResponseWriter, r *http.Request) error {
 			known[schema.HouseholdNo] = h[0].Number
 		}
 		typed = overlay(p.L, nil, known)
+	}
+	if mother := r.URL.Query().Get("mother"); mother != "" {
+		mum, err := d.mother(r.Context(), mother)
+		if err != nil {
+			return err
+		}
+		known := schema.Values{}
+		for _, a := range []schema.Attribute{schema.Residence, schema.HukouAddress, schema.HouseholdNo, schema.Ethnicity} {
+			known[a] = mum.Master[a].Value
+		}
+		known[schema.MotherName] = mum.Master[schema.Name].Value
+		typed = overlay(p.L, nil, known)
+		body.Mother, body.MotherName = mum.ID.String(), known[schema.MotherName]
 	}
 	body.Groups = form(p.L, nil, typed, nil)
 	p.Body = body
@@ -88,7 +105,22 @@ func (d *Desk) newPost(w http.ResponseWriter, r *http.Request) error {
 	if step == "read" {
 		body.read(p.L, typed, d.o.Today())
 	}
-	values, problems := entered(p.L, filled(typed), nil, d.o.Today())
+	texts := filled(typed)
+	var mum store.Resident
+	if body.Mother = r.PostForm.Get("mother"); body.Mother != "" {
+		var err error
+		if mum, err = d.mother(r.Context(), body.Mother); err != nil {
+			return err
+		}
+		body.MotherName = mum.Master[schema.Name].Value
+		if word := map[string]string{"1": "之子", "2": "之女"}[texts[string(schema.Sex)]]; texts[string(schema.Name)] == "" && word != "" {
+			texts[string(schema.Name)] = body.MotherName + word // as registers write who has no name yet
+		}
+	}
+	values, problems := entered(p.L, texts, nil, d.o.Today())
+	if number := mum.Master[schema.IDNumber].Value; number != "" && values[schema.MotherID] == "" {
+		values[schema.MotherID] = number // the page never held it
+	}
 	if step == "next" {
 		var err error
 		if body.Picks, err = d.whichDwelling(r.Context(), p.L, values); err != nil {
@@ -136,6 +168,16 @@ func (d *Desk) newPost(w http.ResponseWriter, r *http.Request) error {
 	return d.afterSaving(w, r, p.L, s.Request)
 }
 
+// mother reads whose newborn is entered, by id.
+func (d *Desk) mother(ctx context.Context, id string) (store.Resident, error) {
+	key, err := uuid.Parse(id)
+	if err != nil {
+		return store.Resident{}, store.ErrNotFound
+	}
+	view, err := d.livingView(ctx, key)
+	return view.Resident, err
+}
+
 // confirmNew shows who will receive what of a new resident, and who may be the
 // same, before anything is saved.
 func (d *Desk) confirmNew(w http.ResponseWriter, r *http.Request, p page, values schema.Values) error {
@@ -145,6 +187,15 @@ func (d *Desk) confirmNew(w http.ResponseWriter, r *http.Request, p page, values
 	}
 	confirm := confirmBody(preview, values)
 	confirm.Name, confirm.Action, confirm.New = values[schema.Name], "/residents/new", true
+	if confirm.Mother = r.PostForm.Get("mother"); confirm.Mother != "" {
+		delete(confirm.Changes, string(schema.MotherID))
+		for i := range confirm.Values {
+			if v := &confirm.Values[i]; v.Attribute == schema.MotherID {
+				v.To = mask(v.To)
+				v.ToText = v.To
+			}
+		}
+	}
 	if confirm.Alike, err = d.alike(r.Context(), p.L, values, uuid.Nil); err != nil {
 		return err
 	}
@@ -259,6 +310,7 @@ type PersonBody struct {
 	Person
 	Head   string // sex, age
 	Home   string // where the page of the dwelling is
+	Mother bool   // she may have a newborn
 	Away   string // not simply alive and here
 	Groups []ValueGroup
 	Entry  *EntryReply // just saved
@@ -303,6 +355,9 @@ func (d *Desk) residentPage(w http.ResponseWriter, r *http.Request) error {
 	body := PersonBody{Person: person, Groups: valueGroups(p.L, person),
 		Poll: "/api/v1/residents/" + person.ID + "/targets?lang=" + string(p.L)}
 	body.Head, body.Away = headline(p, person)
+	if years, ok := schema.AgeAt(person.Values[schema.BirthDate].Value, p.today); ok {
+		body.Mother = person.Values[schema.Sex].Value == "2" && years >= 14 && years <= 60
+	}
 	home := schema.AddressFromCanonical(person.Values[schema.Residence].Value)
 	if key := home.Dwelling(); key != "" {
 		body.Home = "/dwellings?" + url.Values{"at": {key}, "community": {home.Community}}.Encode()
@@ -407,8 +462,48 @@ func (d *Desk) editPage(w http.ResponseWriter, r *http.Request) error {
 func (d *Desk) renderEdit(w http.ResponseWriter, r *http.Request, status int, p page, view store.View, body FormBody) {
 	body.Resident, body.Name = view.Resident.ID.String(), view.Resident.Master[schema.Name].Value
 	body.Action = "/residents/" + body.Resident + "/edit"
+	if body.Since = r.PostForm.Get("since"); body.Since == "" {
+		last, err := d.o.Store.LastEdit(r.Context(), view.Resident.ID)
+		if err != nil {
+			d.errorPage(w, r, d.failureOf(r, err))
+			return
+		}
+		body.Since = strconv.FormatInt(last, 10)
+	}
 	p.Title, p.Body = p.T("edit.title", "name", body.Name), body
 	d.render(w, r, status, "form", p)
+}
+
+// since is the entry that a form was made after.
+func since(form url.Values) int64 {
+	n, err := strconv.ParseInt(form.Get("since"), 10, 64)
+	if err != nil || n < 0 {
+		return -1 // a program, or a page of a version before: nobody asks
+	}
+	return n
+}
+
+// Clash is a value that somebody else has changed since the form was opened.
+type Clash struct {
+	Attribute    schema.Attribute
+	Label        string
+	Theirs, Mine string
+}
+
+// chosen leaves out the changes that whoever saves has given up for somebody
+// else's. done is false while one is not chosen.
+func chosen(form url.Values, values schema.Values) (done bool) {
+	done = true
+	for _, name := range form["clash"] {
+		switch a := schema.Attribute(name); form.Get("clash." + name) {
+		case "theirs":
+			delete(values, a)
+		case "mine":
+		default:
+			done = false
+		}
+	}
+	return done
 }
 
 // ConfirmBody is the page between an edit and saving it: who will receive what.
@@ -421,6 +516,12 @@ type ConfirmBody struct {
 	Changes  map[string]string
 	Disputed bool
 	Alike    []Alike
+	Since    string
+	Mother   string
+	// Clashes are values that Who has changed since the form was opened.
+	Clashes []Clash
+	Who     string
+	At      time.Time
 }
 
 // editPost shows who will receive what, and saves when that has been seen.
@@ -473,8 +574,16 @@ func (d *Desk) editPost(w http.ResponseWriter, r *http.Request) error {
 		d.renderEdit(w, r, http.StatusUnprocessableEntity, p, view, body)
 		return nil
 	}
-	if saving {
-		return d.saveConfirmed(w, r, p, who, view.Resident.ID, values)
+	var clash *store.Overtaken
+	if saving && chosen(r.PostForm, values) {
+		if len(values) == 0 { // all of it was given up
+			http.Redirect(w, r, "/residents/"+view.Resident.ID.String(), http.StatusSeeOther)
+			return nil
+		}
+		err := d.saveConfirmed(w, r, p, who, view.Resident.ID, values)
+		if !errors.As(err, &clash) {
+			return err
+		}
 	}
 	preview, err := d.foresee(r.Context(), p.L, view, values)
 	if err != nil {
@@ -482,7 +591,16 @@ func (d *Desk) editPost(w http.ResponseWriter, r *http.Request) error {
 	}
 	confirm := confirmBody(preview, values)
 	confirm.Resident, confirm.Name = view.Resident.ID.String(), view.Resident.Master[schema.Name].Value
-	confirm.Action = "/residents/" + confirm.Resident + "/edit"
+	confirm.Action, confirm.Since = "/residents/"+confirm.Resident+"/edit", r.PostForm.Get("since")
+	if clash != nil {
+		v, err := d.veilOf(r.Context(), view.Resident.ID)
+		if err != nil {
+			return err
+		}
+		confirm.clash(p.L, v, clash, values)
+	} else if saving { // asked already, and not answered
+		return fail(http.StatusUnprocessableEntity, "choose")
+	}
 	p.Title, p.Body = p.T("confirm.title", "name", confirm.Name), confirm
 	d.render(w, r, http.StatusOK, "confirm", p)
 	return nil
@@ -509,12 +627,31 @@ func (d *Desk) takePage(w http.ResponseWriter, r *http.Request, p page, view sto
 	return nil
 }
 
+// clash says who changed what meanwhile, and asks which value it shall be.
+func (b *ConfirmBody) clash(l Lang, v veil, c *store.Overtaken, mine schema.Values) {
+	b.Who, b.At, b.Since = c.Who, c.At, strconv.FormatInt(c.Entry, 10)
+	for _, d := range visible {
+		theirs, ok := c.Values[d.Name]
+		if !ok {
+			continue
+		}
+		if v.hides(d.Name) {
+			theirs = ""
+		}
+		text := mine[d.Name]
+		if !numbered(d.Name) {
+			text = l.Value(d.Name, text)
+		}
+		b.Clashes = append(b.Clashes, Clash{d.Name, l.Attribute(d.Name), l.Value(d.Name, theirs), text})
+	}
+}
+
 func (d *Desk) saveConfirmed(w http.ResponseWriter, r *http.Request, p page, who string, id uuid.UUID, values schema.Values) error {
 	request, err := requestKey(p.Request)
 	if err != nil {
 		return err
 	}
-	s, err := d.saveEdit(r.Context(), request, who, id, values)
+	s, err := d.saveEditAfter(r.Context(), request, who, id, values, since(r.PostForm))
 	if err != nil {
 		return err
 	}

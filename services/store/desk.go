@@ -78,8 +78,18 @@ func (s *Store) SaveNew(ctx context.Context, request, who string, values schema.
 // SaveEdit saves changed values of a resident. The edit becomes part of the
 // resident's desk record, or a new one that follows the resident's records.
 func (s *Store) SaveEdit(ctx context.Context, request, who string, resident uuid.UUID, changes schema.Values) (e Entry, fresh bool, err error) {
+	return s.SaveEditAfter(ctx, request, who, resident, changes, anyEdit)
+}
+
+// anyEdit is a since that lets every edit through.
+const anyEdit = -1
+
+// SaveEditAfter is SaveEdit for somebody who saw the resident as the entry since
+// had left it (LastEdit): where another entry has changed one of the same values
+// meanwhile, nothing is saved and the error is *Overtaken.
+func (s *Store) SaveEditAfter(ctx context.Context, request, who string, resident uuid.UUID, changes schema.Values, since int64) (e Entry, fresh bool, err error) {
 	err = s.tx(ctx, func(tx pgx.Tx) error {
-		e, fresh, err = saveEdit(ctx, tx, request, who, resident, changes)
+		e, fresh, err = saveEdit(ctx, tx, request, who, resident, changes, since)
 		return err
 	})
 	if err != nil {
@@ -88,7 +98,7 @@ func (s *Store) SaveEdit(ctx context.Context, request, who string, resident uuid
 	return e, fresh, nil
 }
 
-func saveEdit(ctx context.Context, tx pgx.Tx, request, who string, resident uuid.UUID, changes schema.Values) (Entry, bool, error) {
+func saveEdit(ctx context.Context, tx pgx.Tx, request, who string, resident uuid.UUID, changes schema.Values, since int64) (Entry, bool, error) {
 	e, known, err := entryLock(ctx, tx, request)
 	if err != nil || known {
 		return e, false, err
@@ -98,16 +108,18 @@ func saveEdit(ctx context.Context, tx pgx.Tx, request, who string, resident uuid
 	}
 	e = Entry{Request: request, Who: who, Resident: resident, Record: schema.Record{Values: schema.Values{}}}
 	// The latest version of the desk record: merged already, or still on its way.
-	rows, err := tx.Query(ctx, `SELECT id, request, key, coalesce(resident_id, '00000000-0000-0000-0000-000000000000'), who, at, record
-		FROM desk_entries d WHERE d.resident_id = $1
-			OR d.key IN (SELECT key FROM records WHERE platform = 'desk' AND resident_id = $1 AND NOT deleted)
-		ORDER BY d.id DESC LIMIT 1`, resident)
+	last, err := lastEdit(ctx, tx, resident)
 	if err != nil {
 		return e, false, err
 	}
-	last, err := pgx.CollectRows(rows, scanEntry)
-	if err != nil {
-		return e, false, err
+	if since != anyEdit && len(last) > 0 && last[0].ID > since {
+		clash, err := overtaken(ctx, tx, last[0], since, changes)
+		if err != nil {
+			return e, false, err
+		}
+		if clash != nil {
+			return e, false, clash
+		}
 	}
 	if len(last) > 0 {
 		e.Key, e.Record = last[0].Key, last[0].Record
@@ -122,6 +134,75 @@ func saveEdit(ctx context.Context, tx pgx.Tx, request, who string, resident uuid
 	}
 	e.Record.Raw = rawOf(e.Record.Values)
 	return e, true, insertEntry(ctx, tx, &e)
+}
+
+// Overtaken refuses an edit: somebody else has changed the same values meanwhile.
+type Overtaken struct {
+	Entry  int64 // the one that did
+	Who    string
+	At     time.Time
+	Values schema.Values // as they are now
+}
+
+func (*Overtaken) Error() string {
+	return "somebody else has changed the same values of this resident meanwhile"
+}
+
+// LastEdit names the last entry about a resident; 0: there is none.
+func (s *Store) LastEdit(ctx context.Context, resident uuid.UUID) (int64, error) {
+	last, err := lastEdit(ctx, s.pool, resident)
+	if err != nil {
+		return 0, fmt.Errorf("find the last entry: %w", err)
+	}
+	if len(last) == 0 {
+		return 0, nil
+	}
+	return last[0].ID, nil
+}
+
+// lastEdit reads the last entry about a resident, if there is one.
+func lastEdit(ctx context.Context, q querier, resident uuid.UUID) ([]Entry, error) {
+	rows, err := q.Query(ctx, `SELECT id, request, key, coalesce(resident_id, '00000000-0000-0000-0000-000000000000'), who, at, record
+		FROM desk_entries d WHERE d.resident_id = $1
+			OR d.key IN (SELECT key FROM records WHERE platform = 'desk' AND resident_id = $1 AND NOT deleted)
+		ORDER BY d.id DESC LIMIT 1`, resident)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanEntry)
+}
+
+// overtaken compares what an edit changes with what entries after since have
+// changed: an entry holds the whole desk record, so two of them tell.
+func overtaken(ctx context.Context, q querier, last Entry, since int64, changes schema.Values) (*Overtaken, error) {
+	before := schema.Values{}
+	if since > 0 {
+		var raw []byte
+		err := q.QueryRow(ctx, `SELECT record FROM desk_entries WHERE id = $1`, since).Scan(&raw)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil, nil
+		}
+		var seen schema.Record
+		if err == nil {
+			err = json.Unmarshal(raw, &seen)
+		}
+		if err != nil {
+			return nil, err
+		}
+		before = seen.Values
+	}
+	clash := &Overtaken{Entry: last.ID, Who: last.Who, At: last.At, Values: schema.Values{}}
+	for a, mine := range changes {
+		was, had := before[a]
+		theirs, has := last.Record.Values[a]
+		if has && (!had || was != theirs) && theirs != mine {
+			clash.Values[a] = theirs
+		}
+	}
+	if len(clash.Values) == 0 {
+		return nil, nil
+	}
+	return clash, nil
 }
 
 // anchorsOf lists the records that an edit hangs on, the oldest first.

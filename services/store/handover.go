@@ -330,7 +330,7 @@ func move(ctx context.Context, tx pgx.Tx, request, who string, resident uuid.UUI
 		changes[schema.HukouAddress] = residence
 	}
 	for _, id := range append([]uuid.UUID{resident}, along...) {
-		if _, _, err := saveEdit(ctx, tx, request+"/"+id.String(), who, id, changes); err != nil {
+		if _, _, err := saveEdit(ctx, tx, request+"/"+id.String(), who, id, changes, anyEdit); err != nil {
 			return err
 		}
 	}
