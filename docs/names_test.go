@@ -173,6 +173,7 @@ var rooms = []struct{ room, may string }{
 	{"services/writeback", `^heji/(schema|connectors|services/(fault|demand|journal|linkage|survivorship|lineage|store|bus|registry|telemetry))`},
 	{"services/desk", `^heji/(schema|connectors|services/(access|crypt|demand|linkage|survivorship|lineage|audit|store|bus|registry|telemetry))`},
 	{"deploy/demo/population", `^$`},
+	{"deploy/demo/gateway", `^$`},
 	{"deploy/demo/district", `^heji/deploy/demo/population$`},
 	{"deploy/demo/oracle", `^heji/deploy/demo/`},
 }

@@ -14,3 +14,9 @@ var FS embed.FS
 //
 //go:embed sealed/*.yaml
 var Sealed embed.FS
+
+// Programs holds, in its folder programs, files of platforms that are reached
+// through a program of their department's own (kind remote) instead of directly.
+//
+//go:embed programs/*.yaml
+var Programs embed.FS

@@ -17,16 +17,16 @@ const (
 	sealedField    = "fields: this attribute is sealed (class D): only a sealed platform may hold it, see docs/sealed.md. Take this line out."
 )
 
-// registerID is the register that sealed records are put to: no file may take
-// its name.
-const registerID = "register"
+// RegisterID is the register that sealed records are put to, which the hub itself
+// fills: no file may take its name.
+const RegisterID = "register"
 
 // validateSealed checks what holds for sealed platforms only.
 func validateSealed(d *decoder, p *Platform) {
 	if p.Class != schema.ClassD {
 		d.add(p.Line("class"), "class: this folder is for sealed platforms (class: D). Move the file to the other platforms, or write class: D.")
 	}
-	if p.ID == registerID {
+	if p.ID == RegisterID {
 		d.add(p.Line("platform"), "platform: %q is the name of the register itself. Choose another one.", p.ID)
 	}
 	if p.Agreement.Creates {

@@ -7,7 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"sync"
@@ -35,6 +37,9 @@ type Options struct {
 	Batch     int
 	Out       io.Writer
 	Logger    *slog.Logger
+	// Program makes the process that calls Gateway: the volunteers' own program.
+	// Nil: it runs in this process.
+	Program func() *exec.Cmd
 	// Untimed: how long entries take is told and not judged. For tests, which share
 	// the machine with others; what is written and found is judged as ever.
 	Untimed  bool
@@ -50,6 +55,7 @@ type demo struct {
 	o         Options
 	hub       *hub.Hub
 	satellite *hub.Hub         // of the sealed platforms
+	programs  *programs        // of departments
 	sealed    []*spec.Platform // its files
 	district  *district.District
 	people    *population.Population
@@ -71,9 +77,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
-	d := &demo{o: o, progress: newProgress(o.Out), failed: make(chan error, 3)}
+	d := &demo{o: o, progress: newProgress(o.Out), failed: make(chan error, 4)}
 	d.report.untimed = o.Untimed
-	engines, err := embedded.Start(context.WithoutCancel(ctx), embedded.Options{Dir: o.Dir, Logger: o.Logger})
+	engines, err := d.engines(ctx)
 	if err != nil {
 		return err
 	}
@@ -115,6 +121,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 	})
 	running.Go(func() {
+		if err := d.programs.serve(ctx, engines.NATS.URL(), d.district.Env(), d.o.Program); err != nil {
+			d.failed <- err
+		}
+	})
+	running.Go(func() {
 		c := &carrier{d: d}
 		if err := c.work(ctx); err != nil {
 			d.failed <- err
@@ -142,6 +153,27 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 }
 
+// engines starts those of the data folder. Programs of departments may connect to
+// NATS.
+func (d *demo) engines(ctx context.Context) (*embedded.Engines, error) {
+	var err error
+	if d.programs, err = newPrograms(); err != nil {
+		return nil, err
+	}
+	users, err := d.programs.users()
+	if err != nil {
+		return nil, err
+	}
+	engines, err := embedded.Start(context.WithoutCancel(ctx), embedded.Options{Dir: d.o.Dir, Logger: d.o.Logger, NATSListen: "127.0.0.1:0", NATSUsers: users})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.programs.started(engines.NATS.URL()); err != nil {
+		return nil, errors.Join(err, engines.Stop())
+	}
+	return engines, nil
+}
+
 // open makes the population and the district, and reads the platforms' files
 // with the district's addresses.
 func (d *demo) open(ctx context.Context, engines *embedded.Engines) ([]*spec.Platform, error) {
@@ -160,6 +192,7 @@ func (d *demo) open(ctx context.Context, engines *embedded.Engines) ([]*spec.Pla
 		return nil, err
 	}
 	env := d.district.Env()
+	maps.Copy(env, d.programs.env)
 	if _, err := publish(d.o.Dir, env); err != nil {
 		return nil, err
 	}
@@ -167,7 +200,22 @@ func (d *demo) open(ctx context.Context, engines *embedded.Engines) ([]*spec.Pla
 	if d.sealed, err = read(platforms.Sealed, "sealed", spec.ParseSealed, lookup); err != nil {
 		return nil, err
 	}
-	return read(platforms.FS, ".", spec.Parse, lookup)
+	list, err := read(platforms.FS, ".", spec.Parse, lookup)
+	if err != nil {
+		return nil, err
+	}
+	through, err := read(platforms.Programs, "programs", spec.Parse, lookup)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range list { // in the place of the file that reaches it directly
+		for _, other := range through {
+			if p.ID == other.ID {
+				list[i] = other
+			}
+		}
+	}
+	return list, nil
 }
 
 // read reads the platforms' files of a folder.

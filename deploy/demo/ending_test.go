@@ -61,6 +61,12 @@ func ending(dir string) (x *end, err error) {
 	}
 	err = withEngines(dir, func(ctx context.Context, engines *embedded.Engines) (err error) {
 		d := &demo{o: options(dir, 1, 1)}
+		if d.programs, err = newPrograms(); err == nil {
+			err = d.programs.started("nats://127.0.0.1:1") // nobody connects
+		}
+		if err != nil {
+			return err
+		}
 		if _, err := d.open(ctx, engines); err != nil {
 			return err
 		}

@@ -34,6 +34,14 @@ const longest = 3 * time.Minute
 const childEnv = "HEJI_DEMO_CHILD"
 
 func TestMain(m *testing.M) {
+	// First: the program of a demo that is a child itself has both.
+	if os.Getenv(gatewayNATS) != "" {
+		if err := Gateway(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if text := os.Getenv(childEnv); text != "" {
 		os.Exit(child(text))
 	}
@@ -60,7 +68,7 @@ func TestMain(m *testing.M) {
 // options are those of a demo in a test.
 func options(dir string, workers, batch int) Options {
 	return Options{Untimed: true, Residents: testResidents, Seed: testSeed, Headless: true, Dir: dir, Report: filepath.Join(dir, "report.json"),
-		Listen: "127.0.0.1:0", Workers: workers, Batch: batch, Patience: longest,
+		Listen: "127.0.0.1:0", Program: func() *exec.Cmd { return exec.Command(os.Args[0]) }, Workers: workers, Batch: batch, Patience: longest,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
 }
 

@@ -18,7 +18,13 @@ import (
 // its folder of files, and the .env beside them.
 func publish(dir string, env map[string]string) (string, error) {
 	to := filepath.Join(dir, "platforms")
-	for _, fsys := range []fs.FS{platforms.FS, platforms.Sealed} { // the sealed ones in a folder of their own
+	through, err := fs.Sub(platforms.Programs, "programs")
+	if err != nil {
+		return "", err
+	}
+	// The sealed ones go into a folder of their own; who is reached through a
+	// program has another file than the one that reaches it directly.
+	for _, fsys := range []fs.FS{platforms.FS, platforms.Sealed, through} {
 		if err := copyFiles(to, fsys); err != nil {
 			return "", fmt.Errorf("write the platforms' files: %w", err)
 		}
@@ -31,7 +37,7 @@ func publish(dir string, env map[string]string) (string, error) {
 		}
 		fmt.Fprintf(lines, "%s=%s\n", name, env[name])
 	}
-	err := os.WriteFile(filepath.Join(to, ".env"), []byte(open.String()), 0o600)
+	err = os.WriteFile(filepath.Join(to, ".env"), []byte(open.String()), 0o600)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(to, "sealed", ".env"), []byte(sealed.String()), 0o600)
 	}

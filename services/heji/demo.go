@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"os/exec"
 
 	"heji/deploy/demo"
 )
@@ -25,6 +26,18 @@ func (c *demoCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
 	return demo.Run(ctx, demo.Options{Residents: c.Residents, Seed: c.Seed, Headless: c.Headless, Report: c.Report,
-		Dir: c.Data, Listen: c.Listen, Workers: c.Workers, Batch: c.Batch, Out: os.Stdout, Logger: log})
+		Dir: c.Data, Listen: c.Listen, Workers: c.Workers, Batch: c.Batch, Out: os.Stdout, Logger: log, Program: func() *exec.Cmd {
+			return exec.Command(self, "demo-gateway")
+		}})
 }
+
+// demoGateway is the program of the demo's volunteers.
+type demoGateway struct{}
+
+// Run answers until the demo ends.
+func (demoGateway) Run(ctx context.Context) error { return demo.Gateway(ctx) }

@@ -19,19 +19,20 @@ import (
 var version = "dev"
 
 var commands struct {
-	Serve     serveCommand     `cmd:"" help:"Run the services: all of them, or the ones named. 运行服务。"`
-	Demo      demoCommand      `cmd:"" help:"Show the whole road with a simulated district. 演示：二十二个模拟部门平台。"`
-	Chaos     chaosCommand     `cmd:"" help:"Kill, cut off and lie to a small district, round after round, and count what that cost. 混沌试验。"`
-	Struck    chaosChild       `cmd:"" name:"chaos-child" hidden:"" help:"What heji chaos kills."`
-	Doctor    doctorCommand    `cmd:"" help:"Check settings, engines and platforms, and say what to do. 体检。"`
-	Platform  platformCommand  `cmd:"" help:"Connect department platforms: new, discover, check, preview, verify; pause, resync, dead rows. 接入部门平台。"`
-	Writes    writesCommand    `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`
-	Sealed    sealedCommand    `cmd:"" hidden:"" help:"The satellite of sealed platforms. 封存平台。"`
-	Audit     auditCommand     `cmd:"" help:"Verify, export and keep the audit trail. 审计：校验、导出、保存期限。"`
-	Statement statementCommand `cmd:"" help:"Count a month's writes by department, platform and attribute. 写入月报。"`
-	User      userCommand      `cmd:"" help:"Accounts of people, tokens of programs. 账号与令牌。"`
-	Body      bodyCommand      `cmd:"" help:"Communities and streets, and what they answer for. 社区、街道及其职责。"`
-	Relink    relinkCommand    `cmd:"" help:"Go over to another model of who is who. 换用新的关联模型。"`
+	Serve       serveCommand     `cmd:"" help:"Run the services: all of them, or the ones named. 运行服务。"`
+	Demo        demoCommand      `cmd:"" help:"Show the whole road with a simulated district. 演示：二十四个模拟部门平台。"`
+	DemoGateway demoGateway      `cmd:"" hidden:"" help:"The program of the demo's volunteers."`
+	Chaos       chaosCommand     `cmd:"" help:"Kill, cut off and lie to a small district, round after round, and count what that cost. 混沌试验。"`
+	Struck      chaosChild       `cmd:"" name:"chaos-child" hidden:"" help:"What heji chaos kills."`
+	Doctor      doctorCommand    `cmd:"" help:"Check settings, engines and platforms, and say what to do. 体检。"`
+	Platform    platformCommand  `cmd:"" help:"Connect department platforms: new, discover, check, preview, verify; pause, resync, dead rows. 接入部门平台。"`
+	Writes      writesCommand    `cmd:"" help:"Stop or resume everything outgoing. 停止或恢复全部回写。"`
+	Sealed      sealedCommand    `cmd:"" hidden:"" help:"The satellite of sealed platforms. 封存平台。"`
+	Audit       auditCommand     `cmd:"" help:"Verify, export and keep the audit trail. 审计：校验、导出、保存期限。"`
+	Statement   statementCommand `cmd:"" help:"Count a month's writes by department, platform and attribute. 写入月报。"`
+	User        userCommand      `cmd:"" help:"Accounts of people, tokens of programs. 账号与令牌。"`
+	Body        bodyCommand      `cmd:"" help:"Communities and streets, and what they answer for. 社区、街道及其职责。"`
+	Relink      relinkCommand    `cmd:"" help:"Go over to another model of who is who. 换用新的关联模型。"`
 
 	Link    linkCommand    `cmd:"" help:"Find out which records of CSV files are one. 关联文件中的记录。"`
 	Train   trainCommand   `cmd:"" help:"Learn a model's weights from records without labels. 训练模型。"`

@@ -168,8 +168,9 @@ func (s *safety) tell(ctx context.Context) error {
 		s.told = 0
 	}
 	rows := s.since(s.told, time.Time{})
-	messages := make([]kafka.Message, len(rows))
+	messages, seqs := make([]kafka.Message, len(rows)), make([]int64, len(rows))
 	for i, r := range rows {
+		seqs[i] = r.Seq // a clerk may change the row while its state is on its way
 		messages[i] = kafka.Message{Key: []byte(r.Key), Time: r.At, Headers: []kafka.Header{{Key: safetySeq, Value: mustJSON(r.Seq)}}}
 		if !r.Deleted {
 			messages[i].Value = mustJSON(nested(r.Row, s.layout.Columns[1:len(s.layout.Columns)-1]))
@@ -185,8 +186,8 @@ func (s *safety) tell(ctx context.Context) error {
 			if _, err := conn.WriteMessages(messages[:n]...); err != nil {
 				return err
 			}
-			s.told = max(s.told, rows[n-1].Seq)
-			messages, rows = messages[n:], rows[n:]
+			s.told = seqs[n-1]
+			messages, seqs = messages[n:], seqs[n:]
 		}
 		return nil
 	})
