@@ -61,7 +61,7 @@ func Propose(columns []connectors.Column) []Proposal {
 		all[i] = contentOf(c)
 		out[i] = Proposal{Column: c, Filled: len(all[i].filled)}
 		scores := all[i].scores()
-		named, sure, ok := byName(c.Name)
+		named, sure, ok := ByName(c.Name)
 		if oneOf(c.Name, changeNames) || all[i].clock && all[i].date > 0.8 && !ok {
 			continue // a time of day is when something was done, not who somebody is
 		}
@@ -129,7 +129,7 @@ func nameScore(a schema.Attribute, sure bool, c content) float64 {
 func reason(a schema.Attribute, sure bool, c content, content float64) string {
 	def, _ := schema.Lookup(a)
 	var why []string
-	if n, _, ok := byName(def.Zh); ok && n == a && sure {
+	if n, _, ok := ByName(def.Zh); ok && n == a && sure {
 		why = append(why, "列名 its name")
 	}
 	percent := func(what string, share float64) {

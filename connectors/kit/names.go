@@ -122,9 +122,9 @@ func foldName(s string) string {
 // last is the last part of a dotted path.
 func last(column string) string { return column[strings.LastIndexByte(column, '.')+1:] }
 
-// byName finds the attribute that a column's name means. sure is false where the
+// ByName finds the attribute that a column's name means. sure is false where the
 // name only contains one.
-func byName(column string) (a schema.Attribute, sure, ok bool) {
+func ByName(column string) (a schema.Attribute, sure, ok bool) {
 	for _, name := range []string{foldName(column), foldName(last(column))} {
 		if a, ok := byAlias[name]; ok {
 			return a, true, true

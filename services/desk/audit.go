@@ -41,7 +41,8 @@ func signer(r *http.Request) string {
 
 // lists are the answers that show several persons at once.
 var lists = map[string]string{"/{$}": "list/home", "/risks": "list/risks", "/reviews": "list/reviews", "/dead": "list/dead",
-	"/parcels": "list/parcels", "/handovers": "list/handovers", "/dwellings": "list/dwelling", "/buildings/chart": "list/building", "/entries/{request}": "list/entry"}
+	"/parcels": "list/parcels", "/handovers": "list/handovers", "/dwellings": "list/dwelling", "/buildings/chart": "list/building", "/entries/{request}": "list/entry",
+	"/imports": "list/imports", "/imports/{id}": "list/import", "/imports/{id}/failed": "list/import"}
 
 // reads are the persons whose data a request asks for, as far as its route says so.
 func reads(r *http.Request) []string {

@@ -58,7 +58,8 @@ type Desk struct {
 	pages  map[string]*template.Template
 	closed atomic.Bool // there are accounts: everybody logs in
 
-	lately lately // what the audit trail has of this minute's reading
+	imports chan struct{} // something is to be entered
+	lately  lately        // what the audit trail has of this minute's reading
 }
 
 // New prepares a desk. It starts nothing.
@@ -79,7 +80,7 @@ func New(o Options) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the desk's pages: %w", err)
 	}
-	return &Desk{o: o, pages: pages}, nil
+	return &Desk{o: o, pages: pages, imports: make(chan struct{}, 1)}, nil
 }
 
 // Handler serves everything of the desk. While there is no account it answers
@@ -96,6 +97,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeHandovers(mux)
 	d.routeStaff(mux)
 	d.routeAccounts(mux)
+	d.routeImports(mux)
 	d.routeAudit(mux)
 	d.routeLadder(mux)
 	d.routeStatement(mux)

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -14,6 +15,18 @@ import (
 // maxBody is the largest request in bytes. The longest value that anybody may
 // enter is a thousand characters; a form of them all stays far below.
 const maxBody = 512 << 10
+
+// maxDrained is how much of a body that is too large is read all the same.
+const maxDrained = 512 << 20
+
+// tooLarge says how large a body may be.
+func tooLarge(r *http.Request) *failure {
+	limit := strconv.FormatInt(bodyLimit(r)>>20, 10) + " MB"
+	if bodyLimit(r) < 1<<20 {
+		limit = strconv.FormatInt(bodyLimit(r)>>10, 10) + " KB"
+	}
+	return fail(http.StatusRequestEntityTooLarge, "too_large", "max", limit)
+}
 
 // policy allows what the pages need and nothing else: no inline script or
 // style, nothing from elsewhere, no frame around us.
@@ -47,6 +60,12 @@ func (d *Desk) guard(mux *http.ServeMux) http.Handler {
 		}
 		if crossOrigin.Check(r) != nil || foreignReferer(r) {
 			d.refuse(rec, r, http.StatusForbidden, "origin")
+			return
+		}
+		if r.ContentLength > bodyLimit(r) {
+			// A browser hears the answer only once it has sent what it has begun.
+			_, _ = io.CopyN(io.Discard, r.Body, maxDrained)
+			d.answer(rec, r, tooLarge(r))
 			return
 		}
 		r.Body = http.MaxBytesReader(rec, r.Body, bodyLimit(r))

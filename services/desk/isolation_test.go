@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"heji/connectors"
+	"heji/connectors/roster"
 	"heji/schema"
 	"heji/services/access"
 	"heji/services/desk"
@@ -34,6 +35,7 @@ type apart struct {
 	actionID   string
 	decisionID string
 	handover   string
+	roster     string
 }
 
 const (
@@ -102,6 +104,11 @@ func twoCommunities(t *testing.T) *apart {
 	list, err := w.connector("home").(connectors.Courier).Parcels(ctx)
 	require.NoError(t, err)
 	w.parcel = list[0].ID
+	bringer := access.With(ctx, access.Actor{Name: "李红", Account: 1})
+	imported, err := w.store.NewImport(bringer, "李红", "台账.csv", roster.Roster{Columns: []roster.Column{{Name: "姓名", Attribute: schema.Name}}},
+		[]store.ImportLine{{Line: 2, Cells: []string{"欧阳沐辰"}}})
+	require.NoError(t, err)
+	w.roster = imported.String()
 	w.secrets = []string{"欧阳沐辰", w.idNumber, w.idNumber[10:], "13712349876", w.canary.String(), "G-canary", "P-canary", "canary-entry"}
 	return w
 }
@@ -130,6 +137,8 @@ func (w *apart) places(t *testing.T, route string) (method, hers, nobodys string
 		fill["{id}"] = [2]string{w.decisionID, "99999"}
 	case strings.Contains(path, "/actions/"):
 		fill["{id}"] = [2]string{w.actionID, absent}
+	case strings.Contains(path, "/imports/"):
+		fill["{id}"] = [2]string{w.roster, absent}
 	case strings.Contains(path, "/handovers/"):
 		fill["{id}"] = [2]string{w.handover, "99999"}
 	case strings.Contains(path, "/dead/"):
@@ -156,7 +165,7 @@ func (w *apart) body(route string) string {
 		body = map[string]any{"who": "x", "why": "y"}
 	case strings.HasSuffix(route, "/typed"):
 		body = map[string]any{"taken": true, "who": "x"}
-	case strings.HasSuffix(route, "/uploaded"), strings.HasSuffix(route, "/return"):
+	case strings.Contains(route, "/imports/"), strings.HasSuffix(route, "/uploaded"), strings.HasSuffix(route, "/return"):
 		body = map[string]any{"who": "x"}
 	}
 	if strings.Contains(route, " /api/") {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"heji/connectors"
+	"heji/connectors/roster"
 	"heji/schema"
 	"heji/services/access"
 	"heji/services/lineage"
@@ -84,6 +85,12 @@ func TestEveryKeyIsSaid(t *testing.T) {
 	}
 	for _, left := range []lineage.Left{lineage.LeftChanged, lineage.LeftSame, lineage.LeftWaits, lineage.LeftDone, lineage.LeftGone, lineage.LeftCreated, store.LeftUnknown} {
 		used["rollback.left."+string(left)] = true
+	}
+	for _, i := range []store.ImportState{store.ImportDraft, store.ImportRunning, store.ImportStopped, store.ImportDone, store.ImportUndone} {
+		used["import.state."+string(i)] = true
+	}
+	for _, code := range roster.Codes {
+		used["error.import_"+code+".title"], used["error.import_"+code+".detail"] = true, true
 	}
 	for o := range outcomeIcon {
 		used["outcome."+o] = true

@@ -98,12 +98,12 @@ func (d *Desk) api(f func(r *http.Request, l Lang) (answer, error)) http.Handler
 // here, once, and told as "internal" without its text (I9).
 func (d *Desk) failureOf(r *http.Request, err error) *failure {
 	var f *failure
-	var tooLarge *http.MaxBytesError
+	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &f):
 		return f
-	case errors.As(err, &tooLarge):
-		return fail(http.StatusRequestEntityTooLarge, "too_large")
+	case errors.As(err, &large):
+		return tooLarge(r)
 	case errors.Is(err, store.ErrNotFound):
 		return fail(http.StatusNotFound, "not_found")
 	case r.Context().Err() != nil:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"heji/connectors/roster"
 	"heji/services/linkage"
 	"heji/services/store"
 )
@@ -37,6 +38,9 @@ func bodyLimit(r *http.Request) int64 {
 	}
 	if strings.HasSuffix(r.URL.Path, "/receipts") || strings.HasSuffix(r.URL.Path, "/exports") {
 		return maxUpload + 64<<10 // the file, and the form around it
+	}
+	if strings.HasSuffix(r.URL.Path, "/imports") {
+		return roster.MaxBytes + 64<<10
 	}
 	return maxBody
 }

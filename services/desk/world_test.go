@@ -131,6 +131,7 @@ type world struct {
 	metrics  *telemetry.Metrics
 	registry *registry.Registry
 	ring     *crypt.Ring
+	desk     *desk.Desk
 	mu       sync.Mutex
 	woken    []string
 }
@@ -202,6 +203,7 @@ func newWorldOf(t *testing.T, platformFiles []string) *world {
 		},
 		Today: func() time.Time { return today }})
 	require.NoError(t, err)
+	w.desk = d
 	server := httptest.NewServer(d.Handler())
 	t.Cleanup(server.Close)
 	w.url = server.URL

@@ -247,6 +247,7 @@ func (h *Hub) serve(ctx context.Context, withDesk bool) error {
 			return err
 		}
 		mux.Handle("/", d.Handler())
+		h.run = append(h.run, d.Run)
 	}
 	if h.pull != nil {
 		mux.HandleFunc("POST /hooks/{platform}", h.hooks)

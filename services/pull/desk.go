@@ -31,7 +31,10 @@ func (r *run) deskPass(ctx context.Context) error {
 		for _, e := range entries {
 			at := e.At
 			m := e.Record
-			m.Op, m.Key, m.AsOf, m.ChangedAt = schema.OpPut, e.Key, at, &at
+			m.Key, m.AsOf, m.ChangedAt = e.Key, at, &at
+			if m.Op != schema.OpDelete { // an import that was undone
+				m.Op = schema.OpPut
+			}
 			list = append(list, m)
 			after = e.ID
 		}

@@ -121,7 +121,7 @@ func saveEdit(ctx context.Context, tx pgx.Tx, request, who string, resident uuid
 			return e, false, clash
 		}
 	}
-	if len(last) > 0 {
+	if len(last) > 0 && last[0].Record.Op != schema.OpDelete {
 		e.Key, e.Record = last[0].Key, last[0].Record
 	} else {
 		e.Key = "edit-" + uuid.NewString()

@@ -159,9 +159,9 @@ func (v *View) readRecords(ctx context.Context, q querier, id uuid.UUID) error {
 		return fmt.Errorf("records: %w", err)
 	}
 	// The desk record that the next edit adds to, as SaveEdit finds it.
-	err = q.QueryRow(ctx, `SELECT key FROM desk_entries d WHERE d.resident_id = $1
-			OR d.key IN (SELECT key FROM records WHERE platform = 'desk' AND resident_id = $1 AND NOT deleted)
-		ORDER BY d.id DESC LIMIT 1`, id).Scan(&v.Desk.Key)
+	err = q.QueryRow(ctx, `SELECT key FROM (SELECT key, record->>'op' AS op FROM desk_entries d WHERE d.resident_id = $1
+				OR d.key IN (SELECT key FROM records WHERE platform = 'desk' AND resident_id = $1 AND NOT deleted)
+			ORDER BY d.id DESC LIMIT 1) l WHERE op IS DISTINCT FROM 'delete'`, id).Scan(&v.Desk.Key)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -291,7 +291,7 @@ func (s *Store) EntryState(ctx context.Context, request string) (EntryState, err
 
 // EntriesSince counts what staff saved since a time.
 func (s *Store) EntriesSince(ctx context.Context, since time.Time) (n int64, err error) {
-	if err := s.pool.QueryRow(ctx, `SELECT count(*) FROM desk_entries WHERE at >= $1`, since).Scan(&n); err != nil {
+	if err := s.pool.QueryRow(ctx, `SELECT count(*) FROM desk_entries WHERE at >= $1 AND record->>'op' IS DISTINCT FROM 'delete'`, since).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count desk entries: %w", err)
 	}
 	return n, nil

@@ -205,6 +205,34 @@
     });
   });
   document.querySelectorAll("[data-pick]").forEach(pick);
+
+  // An import goes on by itself; its page looks until it is done.
+  function watchImport(box) {
+    var bar = box.querySelector("progress"), word = box.querySelector("[data-word]");
+    (function ask() {
+      fetch(box.dataset.importPoll).then(function (r) { return r.ok ? r.json() : null; }, function () {}).then(function (i) {
+        if (i && i.state !== "running") return location.reload();
+        if (i) {
+          bar.value = 100 * (i.lines - i.waiting) / i.lines;
+          word.textContent = word.dataset.word.replace("{done}", i.lines - i.waiting).replace("{all}", i.lines);
+        }
+        setTimeout(ask, 700);
+      });
+    })();
+  }
+
+  // A file that is too large is told before it has travelled.
+  function weigh(form) {
+    var file = form.querySelector("input[type=file]"), word = form.querySelector("[role=alert]"), button = form.querySelector("button");
+    file.addEventListener("change", function () {
+      var large = file.files[0] && file.files[0].size > Number(form.dataset.max);
+      word.hidden = !large;
+      button.disabled = !!large;
+    });
+  }
+
+  document.querySelectorAll("[data-import-poll]").forEach(watchImport);
+  document.querySelectorAll("form[data-max]").forEach(weigh);
   document.querySelectorAll("[data-search]").forEach(search);
   document.querySelectorAll("[data-alike]").forEach(alike);
   // 就是他: Alt and the number of the card.
