@@ -267,7 +267,7 @@ func named(what string, err error) error {
 type tokenAdd struct {
 	accountStore
 	Name  string   `arg:"" help:"Name of the program; it signs what the program does."`
-	Scope []string `required:"" help:"What it may do: see, reveal, enter, carry, stop, sign, review, watch, operate, accounts, audit."`
+	Scope []string `required:"" help:"What it may do: see, reveal, enter, carry, stop, sign, review, watch, operate, staff, accounts, audit."`
 	Days  int      `help:"How long it is good." default:"90"`
 	posting
 }
