@@ -33,6 +33,7 @@ type platformCommand struct {
 	Resync     platformResync     `cmd:"" help:"Read a platform whole again. 重新完整读取。"`
 	Rollback   platformRollback   `cmd:"" help:"Take back what was written to it in a time. 撤回某段时间的写入。"`
 	Dead       platformDead       `cmd:"" help:"Rows that could not be used: list, retry, drop. 搁置的行。"`
+	Proposals  platformProposals  `cmd:"" help:"What is proposed to its owner, and what became of it. 提请核对。"`
 	Quarantine platformQuarantine `cmd:"" help:"Whole reads that wait for a person: look, release, discard. 隔离的读取。"`
 	Brake      platformBrake      `cmd:"" help:"Writing that was stopped because too many rows would be written: look, release. 回写制动。"`
 }

@@ -47,15 +47,7 @@ type Verdict struct {
 	BoundState []byte
 
 	Proposals []Proposal
-	Moot      []schema.Attribute // proposals that no longer stand
-}
-
-// Proposal is a value that the owner should look at (校核纠错).
-type Proposal struct {
-	Platform, Key   string
-	Attribute       schema.Attribute
-	Resident        uuid.UUID
-	Shown, Proposed string
+	Moot      map[schema.Attribute]string // proposals that no longer stand, with what the row shows
 }
 
 // Evaluate claims due targets of one platform, hands them to f, and stores what
@@ -579,22 +571,6 @@ func queueIntents(b *pgx.Batch, list []Intent) error {
 			AS n(id, target, platform, key, batch, fence, fields, version, sealed)`,
 		ids, targets, platforms, keys, batches, fences, fields, versions, sealed)
 	return nil
-}
-
-func queueProposals(batch *pgx.Batch, v Verdict) {
-	for _, p := range v.Proposals {
-		batch.Queue(`INSERT INTO proposals AS p (platform, key, attribute, resident_id, shown, proposed)
-			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (platform, key, attribute) DO UPDATE SET
-			resident_id = excluded.resident_id, shown = excluded.shown, proposed = excluded.proposed,
-			at = CASE WHEN p.proposed = excluded.proposed THEN p.at ELSE now() END,
-			outcome = CASE WHEN p.proposed = excluded.proposed AND p.outcome <> 'moot' THEN p.outcome ELSE 'open' END`,
-			p.Platform, p.Key, p.Attribute, p.Resident, p.Shown, p.Proposed)
-	}
-	if len(v.Moot) > 0 {
-		batch.Queue(`UPDATE proposals SET outcome = 'moot', outcome_at = now() FROM targets t
-			WHERE t.id = $1 AND proposals.platform = t.platform AND proposals.key = t.key
-				AND attribute = ANY($2) AND outcome = 'open'`, v.Target, v.Moot)
-	}
 }
 
 // bindCreate ties a created row to its target and makes its shadow record, or

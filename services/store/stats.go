@@ -72,7 +72,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	each(`SELECT platform, state, count(*) FROM targets GROUP BY 1, 2`, func(id, kind string, n int64) { at(id).Targets[TargetState(kind)] = n })
 	each(`SELECT platform, '', count(*) FROM targets WHERE (due_at IS NOT NULL AND state <> 'hold') OR state IN ('open', 'queued', 'doubt') GROUP BY 1`,
 		func(id, _ string, n int64) { at(id).Due = n })
-	each(`SELECT platform, '', count(*) FROM proposals WHERE outcome = 'open' GROUP BY 1`, func(id, _ string, n int64) { at(id).Proposals = n })
+	each(`SELECT platform, '', count(*) FROM proposals WHERE outcome = 'open' OR outcome = 'accepted' AND seen_at IS NULL GROUP BY 1`, func(id, _ string, n int64) { at(id).Proposals = n })
 	each(`SELECT platform, stage, count(*) FROM dead_records WHERE state IN ('open', 'asked') GROUP BY 1, 2`, func(id, kind string, n int64) { at(id).DeadRecords[kind] = n })
 	each(`SELECT platform, state, count(*) FROM intents GROUP BY 1, 2`, func(id, kind string, n int64) { at(id).Writes[kind] = n })
 	b.Queue(`SELECT platform, min(since) FROM targets WHERE (due_at IS NOT NULL AND state <> 'hold') OR state IN ('open', 'queued', 'doubt') GROUP BY 1`).

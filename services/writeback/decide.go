@@ -64,6 +64,11 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 	v := store.Verdict{State: store.TargetGreen, Attempts: t.Attempts, Refused: t.Refused}
 	if row.Deleted {
 		v.State, v.Reason = store.TargetWithdrawn, "the row is no longer at the platform"
+		for a, m := range p.Agreement.Receives {
+			if m == schema.Propose {
+				v.Moot = moot(v.Moot, a, "")
+			}
+		}
 		return v, nil
 	}
 	if row.Open() {
@@ -107,7 +112,7 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 	}
 	for a, m := range p.Agreement.Receives {
 		if _, stands := plan.Propose[a]; m == schema.Propose && !stands {
-			v.Moot = append(v.Moot, a)
+			v.Moot = moot(v.Moot, a, row.Raw[a])
 		}
 	}
 	v.Again = again(row, plan, impossible)
@@ -132,6 +137,14 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		v = r.waits(t.Waits, waiting, v)
 	}
 	return v, nil
+}
+
+func moot(m map[schema.Attribute]string, a schema.Attribute, shown string) map[schema.Attribute]string {
+	if m == nil {
+		m = map[schema.Attribute]string{}
+	}
+	m[a] = shown
+	return m
 }
 
 // again reports whether the row must be looked at once more when a read has
