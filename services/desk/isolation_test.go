@@ -127,7 +127,7 @@ func (w *apart) places(t *testing.T, route string) (method, hers, nobodys string
 	}
 	absent := "7e57ab1e-0000-4000-8000-000000000001"
 	fill := map[string][2]string{"{$}": {"", ""}, "{request}": {"canary-entry", "absent-entry"}, "{x}": {w.canary.String(), absent}, "{y}": {w.other.String(), w.other.String()},
-		"{key}": {"P-canary", "P-absent"}, "{attribute}": {"phone", "phone"}, "{login}": {"anning", "absent"}, "{platform}": {"pension", "pension"}, "{id}": {w.canary.String(), absent}}
+		"{key}": {"P-canary", "P-absent"}, "{read}": {"1", "1"}, "{attribute}": {"phone", "phone"}, "{login}": {"anning", "absent"}, "{platform}": {"pension", "pension"}, "{id}": {w.canary.String(), absent}}
 	switch {
 	case strings.Contains(path, "/platforms/"):
 		fill["{id}"] = [2]string{"pension", "pension"}
