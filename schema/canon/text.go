@@ -84,7 +84,7 @@ func tidy(text string) (clean string, control bool) {
 }
 
 func invisible(r rune) bool {
-	return r >= 0x200B && r <= 0x200F || r >= 0x202A && r <= 0x202E || r >= 0x2060 && r <= 0x2064 ||
+	return r >= 0x200B && r <= 0x200F || r >= 0x202A && r <= 0x202E || r >= 0x2060 && r <= 0x2069 ||
 		r == 0xFEFF || r == 0x00AD
 }
 

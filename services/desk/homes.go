@@ -126,13 +126,19 @@ func (l Lang) households(list []store.Resident, now time.Time) []HomeHousehold {
 	return out
 }
 
+// asked is a part of an address's query as text: no database takes a NUL, or half
+// a character.
+func asked(r *http.Request, name string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(r.URL.Query().Get(name), ""), "\x00", "")
+}
+
 // dwellingPage answers GET /dwellings?at= and ?household=.
 func (d *Desk) dwellingPage(w http.ResponseWriter, r *http.Request) error {
 	p := d.page(w, r, "buildings")
-	ctx, key := r.Context(), r.URL.Query().Get("at")
+	ctx, key := r.Context(), asked(r, "at")
 	var list []store.Resident
 	var err error
-	if number := r.URL.Query().Get("household"); number != "" && key == "" {
+	if number := asked(r, "household"); number != "" && key == "" {
 		if list, err = d.o.Store.OfHousehold(ctx, number); err != nil {
 			return err
 		}
@@ -174,7 +180,7 @@ func (d *Desk) dwellingPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	body.State = dwellingState(here, p.today)
 	body.Sign, body.Households = dwellingSign[body.State], p.L.households(here, p.today)
-	home := d.addressAt(r.URL.Query().Get("community"), key, list)
+	home := d.addressAt(asked(r, "community"), key, list)
 	body.Address = p.L.Value(schema.Residence, home.Canonical())
 	if home.Community != "" && home.Building != "" {
 		body.Chart = chartAddress(home)
@@ -228,7 +234,7 @@ func (b BuildingsBody) Chart(x store.Building) string {
 // buildingsPage answers GET /buildings?community=.
 func (d *Desk) buildingsPage(w http.ResponseWriter, r *http.Request) error {
 	p := d.page(w, r, "buildings")
-	body := BuildingsBody{Community: strings.TrimSpace(r.URL.Query().Get("community"))}
+	body := BuildingsBody{Community: strings.TrimSpace(asked(r, "community"))}
 	var err error
 	if body.Communities, err = d.o.Store.Communities(r.Context()); err != nil {
 		return err
@@ -295,8 +301,7 @@ func doorOf(room string) (floor, door string) {
 // nobody keeps a list of empty rooms.
 func (d *Desk) chartPage(w http.ResponseWriter, r *http.Request) error {
 	p := d.page(w, r, "buildings")
-	q := r.URL.Query()
-	body := ChartBody{Community: q.Get("community"), Compound: q.Get("compound"), Building: q.Get("building")}
+	body := ChartBody{Community: asked(r, "community"), Compound: asked(r, "compound"), Building: asked(r, "building")}
 	list, err := d.o.Store.InBuilding(r.Context(), body.Community, body.Compound, body.Building)
 	if err != nil {
 		return err
