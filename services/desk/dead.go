@@ -166,6 +166,7 @@ func (d *Desk) pullNow(platform string) {
 func (d *Desk) routeKit(mux *http.ServeMux) {
 	for route, f := range map[string]func(*http.Request, Lang) (answer, error){
 		"POST /api/v1/platforms/{id}/resync":   d.postResync,
+		"POST /api/v1/platforms/{id}/open":     d.postOpen,
 		"POST /api/v1/platforms/{id}/rollback": d.postRollback,
 		"POST /api/v1/dead/{id}/retry":         d.postDead(false),
 		"POST /api/v1/dead/{id}/drop":          d.postDead(true),

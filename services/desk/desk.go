@@ -181,6 +181,7 @@ func (d *Desk) routePages(mux *http.ServeMux) {
 			_, err = d.step(r.Context(), r.PathValue("id"), b)
 			return err
 		},
+		"POST /platforms/{id}/open":   d.openForm,
 		"POST /platforms/{id}/pause":  func(r *http.Request, _ Lang) error { return d.pause(r.Context(), r.PathValue("id"), true) },
 		"POST /platforms/{id}/resume": func(r *http.Request, _ Lang) error { return d.pause(r.Context(), r.PathValue("id"), false) },
 		"POST /writes/stop":           func(r *http.Request, _ Lang) error { return d.stopWrites(r.Context(), true) },

@@ -17,7 +17,7 @@ type PlatformState struct {
 	Name       string       `json:"name"`
 	Department string       `json:"department"`
 	Kind       string       `json:"kind"`
-	State      string       `json:"state"` // ok, loading, paused, trouble
+	State      string       `json:"state"` // ok, loading, paused, restored, held, trouble
 	Icon       string       `json:"icon"`
 	Word       string       `json:"word"`
 	Tone       string       `json:"tone"`
@@ -25,6 +25,8 @@ type PlatformState struct {
 	StageWord  string       `json:"stage_word"`
 	Writable   bool         `json:"writable"`
 	Paused     bool         `json:"paused"`
+	// RestoredAt: the database was restored, and nobody has opened the platform since.
+	RestoredAt *time.Time `json:"restored_at,omitempty"`
 	// Quarantined: a whole read of it waits for a person. Braked: too much would be
 	// written to it.
 	Quarantined bool                        `json:"quarantined"`
@@ -161,7 +163,13 @@ func (l Lang) platformState(p store.Platform, s *store.PlatformStats, steps map[
 	if step, ok := steps[p.ID]; ok {
 		out.LastStep = &Step{From: step.From, To: step.To, Who: step.Who, Why: step.Why, At: step.At}
 	}
+	_, shut := p.Restoration()
+	if shut {
+		out.RestoredAt = p.RestoredAt
+	}
 	switch {
+	case shut:
+		out.State, out.Icon, out.Tone = "restored", "!", "person"
 	case p.Paused:
 		out.State, out.Icon, out.Tone = "paused", "‖", "off"
 	case p.Held():

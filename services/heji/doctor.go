@@ -141,6 +141,10 @@ func (c *doctorCommand) state(ctx context.Context, up *checkup, st *store.Store)
 	}
 	for _, p := range list {
 		ps := stats.Platforms[p.ID]
+		if at, shut := p.Restoration(); shut {
+			up.say(p.ID+" restored", fmt.Errorf("the database was restored to an older point (noticed %s): nothing is written to it, and what nobody knows the origin of is not believed", at.Format(time.DateTime)),
+				"check it, then heji platform open "+p.ID+" --who NAME --why REASON")
+		}
 		if p.PullError != "" {
 			up.say(p.ID+" pull", errors.New(p.PullError), "check this platform below; the others go on")
 		}

@@ -31,6 +31,7 @@ type platformCommand struct {
 	Pause      platformPause      `cmd:"" help:"Hold all writing to a platform. 暂停回写。"`
 	Resume     platformResume     `cmd:"" help:"Let it go on. 恢复回写。"`
 	Resync     platformResync     `cmd:"" help:"Read a platform whole again. 重新完整读取。"`
+	Open       platformOpen       `cmd:"" help:"Let it take part again after the database was restored. 数据库恢复后开通。"`
 	Rollback   platformRollback   `cmd:"" help:"Take back what was written to it in a time. 撤回某段时间的写入。"`
 	Dead       platformDead       `cmd:"" help:"Rows that could not be used: list, retry, drop. 搁置的行。"`
 	Proposals  platformProposals  `cmd:"" help:"What is proposed to its owner, and what became of it. 提请核对。"`

@@ -23,6 +23,7 @@ import (
 type sealedCommand struct {
 	Serve  sealedServe  `cmd:"" help:"Run the satellite. heji serve does it where the folder of sealed platforms holds files. 运行封存平台卫星。"`
 	Status sealedStatus `cmd:"" help:"Show how the sealed platforms are. 查看封存平台。"`
+	Open   sealedOpen   `cmd:"" help:"Let a sealed platform take part again after the database was restored. 数据库恢复后开通。"`
 	Step   sealedStep   `cmd:"" help:"Step a sealed platform on the ladder. 调整阶段。"`
 	Audit  sealedAudit  `cmd:"" help:"Verify and export the satellite's own audit trail. 封存平台的审计。"`
 	Setup  sealedSetup  `cmd:"" help:"Make schema, role and view in a PostgreSQL of yours. 在自备数据库中建立。"`
@@ -123,6 +124,29 @@ func (c *sealedStep) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("%s: %s; %d rows are compared\n", c.Platform, c.Stage, due)
+	return nil
+}
+
+type sealedOpen struct {
+	satellite
+	Platform string `arg:"" help:"The sealed platform."`
+	Who      string `help:"Who opens it." required:""`
+	Why      string `help:"What was checked." required:""`
+	Anyway   bool   `help:"Although it was not read whole since the database was restored."`
+}
+
+// Run opens a platform.
+func (c *sealedOpen) Run(ctx context.Context) error {
+	st, err := sealed.Open(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	o, err := st.OpenPlatform(ctx, c.Platform, c.Who, c.Why, c.Anyway, st.Keys)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: open; %d rows are believed, %d are compared\n", c.Platform, o.Rows, o.Due)
 	return nil
 }
 

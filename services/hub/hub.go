@@ -79,6 +79,10 @@ type Config struct {
 	// that the program ships.
 	Model []byte
 
+	// Apart is a platform whose rows are the hub's own: after a restore nobody has
+	// to open it. "": none.
+	Apart string
+
 	// Engines that run already, for a caller that needs them too.
 	Engines *embedded.Engines
 }
@@ -205,6 +209,9 @@ func (h *Hub) assemble(ctx context.Context) error {
 		return err
 	}
 	h.Keys = h.Store.Keys
+	if err := h.reconcile(ctx); err != nil {
+		return err
+	}
 	has := func(role string) bool { return slices.Contains(c.Roles, role) }
 	if has(Pull) {
 		h.pull = pull.New(pull.Options{Store: h.Store, Bus: h.Bus, Registry: h.Registry, Metrics: h.Metrics,

@@ -37,7 +37,10 @@ func (h *Hub) platformTrouble(ctx context.Context, id string) error {
 		if p.ID != id {
 			continue
 		}
+		_, shut := p.Restoration()
 		switch {
+		case shut:
+			return errors.New("shut since the database was restored: a steward opens it")
 		case p.PullError != "":
 			return fmt.Errorf("pull: %s", p.PullError)
 		case p.WriteError != "":
@@ -96,6 +99,8 @@ func (h *Hub) collect(ctx context.Context) error {
 		}
 		m.Quarantined.WithLabelValues(p.ID).Set(flag[p.Quarantined])
 		m.Braked.WithLabelValues(p.ID).Set(flag[p.Braked != nil])
+		_, shut := p.Restoration()
+		m.Restored.WithLabelValues(p.ID).Set(flag[shut])
 		// Against that platform's own cadence: a monthly extract is late after a
 		// month, a database after a few seconds.
 		lag := 0.0

@@ -163,6 +163,7 @@ type road struct {
 	gives, gets *board
 	getsID      string
 	dir         string // the hub's data folder
+	specs       []*spec.Platform
 }
 
 const fields = `

@@ -176,6 +176,10 @@ func cutTorn(f *os.File) error {
 	return f.Truncate(0)
 }
 
+// Key is the key of the row that a create made, as the line of its outcome has it;
+// "" where it is none.
+func (j *Journal) Key(l Line) (string, error) { return openKey(j.ring, l.Intent, l.Sealed) }
+
 var monthName = regexp.MustCompile(`^\d{4}-\d{2}\.log$`)
 
 // months are the files there are, the oldest first.

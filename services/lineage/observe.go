@@ -25,7 +25,7 @@ func Observe(row Row, read Read, p Policy) (Row, Report) {
 		asOf = asOf.Add(-p.Lag)
 	}
 	if row.unremarkable() && row.repeats(read, asOf, p) {
-		changed := read.Version != "" && read.Version != row.Version
+		changed := read.Version != "" && read.Version != row.Version || p.first(row.Seen, asOf)
 		row.Seen = asOf
 		if changed {
 			row.Version = read.Version
@@ -35,6 +35,12 @@ func Observe(row Row, read Read, p Policy) (Row, Report) {
 	o := &observer{row: row, read: read, p: p, asOf: asOf, upto: upto}
 	next := o.run()
 	return next, o.report
+}
+
+// first reports whether a read is the first of a row since the store was restored:
+// that it was made must be stored, since writing waits for it.
+func (p Policy) first(seen, asOf time.Time) bool {
+	return !p.Restored.IsZero() && !seen.After(p.Restored) && asOf.After(p.Restored)
 }
 
 // unremarkable rows hold nothing that a repeated read could settle.
@@ -133,7 +139,7 @@ func (o *observer) run() Row {
 	o.report.NeedLook = skipped
 	o.ordinary(&next)
 	o.report.EvidenceChanged = o.report.EvidenceChanged || !maps.Equal(row.Own, next.Own) || len(o.report.Own) > 0
-	o.report.Changed = o.report.EvidenceChanged || row.Version != next.Version || !sameState(row, next)
+	o.report.Changed = o.report.EvidenceChanged || row.Version != next.Version || !sameState(row, next) || o.p.first(row.Seen, next.Seen)
 	return next
 }
 

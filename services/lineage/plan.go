@@ -136,7 +136,8 @@ func (x planner) field(a schema.Attribute, f field) {
 	// never run at the same time. "the next attempt waits for a read after the
 	// miss" and, after a restore, for a read made after it. A row version that
 	// fell says that we do not know what the row shows.
-	if x.row.Open() || !x.row.Lineage.Fallen.IsZero() || f.sent != nil && f.sent.Doubted || !f.seen.After(x.row.Lineage.Hold) {
+	if x.row.Open() || !x.row.Lineage.Fallen.IsZero() || f.sent != nil && f.sent.Doubted || !f.seen.After(x.row.Lineage.Hold) ||
+		!x.p.Restored.IsZero() && !f.seen.After(x.p.Restored) {
 		note(&x.plan.Waiting)
 		return
 	}

@@ -1,6 +1,7 @@
 package lineage
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -292,4 +293,50 @@ func mustObserve(t *testing.T, row Row, r Read) Row {
 	row, report := Observe(row, r, Policy{})
 	require.False(t, report.Ignored)
 	return row
+}
+
+// After a restore what nobody knows the lineage of neither supports anything nor
+// is lost: it waits until the platform is opened.
+func TestUnknownLineage(t *testing.T) {
+	shut := Policy{Restored: at(50), Unknown: true}
+	row := seenRow(t, "a")
+
+	same, report := Observe(row, shows(60, "a").v("1"), shut)
+	require.True(t, report.Changed, "that it was read since must be stored")
+	require.Empty(t, same.Flags())
+	_, report = Observe(same, shows(70, "a").v("1"), shut)
+	require.False(t, report.Changed, "once")
+	require.Empty(t, Make(row, resident("y", 35), Policy{Restored: at(50)}).Due, "not read since the restore")
+	require.Contains(t, Make(same, resident("y", 35), Policy{Restored: at(50)}).Due, f0)
+
+	other, report := Observe(row, shows(60, "b").v("2"), shut)
+	require.False(t, report.EvidenceChanged)
+	require.Equal(t, "a", other.Own[f0])
+	require.Equal(t, ReasonUnknown, other.Flags()[f0].Reason)
+	require.Empty(t, Make(other, resident("y", 65), Policy{}).Due)
+	fresh, _ := Observe(Row{}, shows(60, "b").v("2"), shut)
+	require.Empty(t, fresh.Evidence())
+
+	back, _ := Observe(other, shows(70, "a").v("3"), shut)
+	require.Empty(t, back.Flags(), "as the backup has it, after all")
+
+	for _, from := range []Row{other, fresh} {
+		raw, err := json.Marshal(from)
+		require.NoError(t, err)
+		kept, err := Decode(raw)
+		require.NoError(t, err)
+		open, changed := OpenRow(kept)
+		require.True(t, changed)
+		require.Equal(t, "b", open.Own[f0])
+		require.Empty(t, open.Flags())
+	}
+	_, changed := OpenRow(same)
+	require.False(t, changed)
+
+	// What the journal knows is ours, and no case for a steward.
+	replayed := Restore(row, Journal(send(t, row, "x", 40)), at(50))
+	replayed, report = Observe(replayed, shows(60, "x").v("2"), shut)
+	require.Equal(t, []schema.Attribute{f0}, report.Settled)
+	require.Equal(t, "a", replayed.Own[f0])
+	require.Empty(t, replayed.Flags())
 }

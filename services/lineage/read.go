@@ -34,6 +34,13 @@ type Policy struct {
 	// Rendition reports whether shown is known, from this column of other rows,
 	// to be what the platform makes of sent. May be nil.
 	Rendition func(a schema.Attribute, sent, shown string) bool
+	// Restored is when the store was restored to an older point, last; zero: never.
+	// No field is written before a read made after it.
+	Restored time.Time
+	// Unknown: nobody has opened the platform since. What a read shows and neither
+	// the backup nor the journal knows has no known lineage: it may be a clerk's,
+	// or ours.
+	Unknown bool
 	// Mass are changes that FindMass found in the read that this row is part of.
 	Mass Mass
 }

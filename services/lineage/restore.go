@@ -97,6 +97,24 @@ func Restore(row Row, journal []Written, at time.Time) Row {
 	return next
 }
 
+// OpenRow makes what has no known lineage the platform's own: a person has said
+// that the platform may be believed again after a restore. It reports whether
+// there was anything.
+func OpenRow(row Row) (Row, bool) {
+	opened := false
+	for _, a := range sortedKeys(row.Lineage.Fields) {
+		if f := row.Lineage.Fields[a].Flag; f == nil || f.Reason != ReasonUnknown {
+			continue
+		}
+		next, _, err := Resolve(row, a, AsTheirs)
+		if err != nil {
+			continue // not shown any more: a read has settled it
+		}
+		row, opened = next, true
+	}
+	return row, opened
+}
+
 // recall takes a lost write from the journal into a field.
 func (f *field) recall(j Written, t time.Time) {
 	_, ours := f.inOurs(j.Base)

@@ -215,6 +215,7 @@ const (
 	ReasonIgnored  Reason = "ignored"  // the write ended well and changed nothing
 	ReasonUnsure   Reason = "unsure"   // in doubt, and the agreement prefers to hold
 	ReasonRefused  Reason = "refused"
+	ReasonUnknown  Reason = "unknown" // our own store was restored, and does not know it
 )
 
 // Write is an intent that was made durable before the call, until its outcome

@@ -152,6 +152,12 @@ func (o *observer) otherwise(a schema.Attribute, f *field, s Text) {
 		}
 		f.shown = s
 
+	// After a restore of the store: "values that differ from the backup and are not
+	// in the journal have lineage unknown and neither match nor survive until a
+	// steward opens the platform".
+	case o.p.Unknown:
+		o.unknown(a, f, s)
+
 	// "anything else, blank included → own = {S, after: previous seen, upto:
 	// asof}; shown = S; sent = none"
 	default:
@@ -274,6 +280,19 @@ func (o *observer) adopt(a schema.Attribute, f *field, s Text) {
 	}
 	f.own, f.shown, f.sent = own, s, nil
 	o.report.Own = append(o.report.Own, a)
+}
+
+// unknown shows s and waits until a person has opened the platform.
+func (o *observer) unknown(a schema.Attribute, f *field, s Text) {
+	if f.own != nil && f.own.Same(s) { // as the backup has it, after all
+		f.flag, f.shown = nil, s
+		return
+	}
+	if f.flag == nil || f.flag.Reason != ReasonUnknown || !s.Same(f.shown) {
+		f.flag = &Flag{Kind: Contested, Reason: ReasonUnknown, When: o.since(f)}
+		o.report.Contested = append(o.report.Contested, a)
+	}
+	f.shown = s
 }
 
 // since is the time in which what the field shows now appeared: after the last

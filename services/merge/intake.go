@@ -23,6 +23,7 @@ func (s *Service) intake(ctx context.Context, in store.Intake) (store.IntakeCoun
 		if p, ok := s.o.Registry.Get(in.Platform); ok {
 			policy = p.Policy
 		}
+		policy.Restored, policy.Unknown = st.Platform.Restoration()
 		d := newDecision(s, in, st, policy)
 		out, err := d.run()
 		if err != nil {

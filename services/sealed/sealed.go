@@ -45,7 +45,7 @@ func New(ctx context.Context, c Config) (*hub.Hub, error) {
 	}
 	h, err := hub.New(ctx, hub.Config{
 		Dir: c.Dir, DatabaseURL: dsn, Specs: specs, Roles: []string{hub.Pull, hub.Merge, hub.Writeback},
-		Listen: c.Listen, Logger: c.Logger, Model: linkage.RegisterSource(Register), MaxWait: c.MaxWait, Crypto: c.Crypto,
+		Listen: c.Listen, Logger: c.Logger, Model: linkage.RegisterSource(Register), MaxWait: c.MaxWait, Crypto: c.Crypto, Apart: Register,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start the satellite: %w", err)

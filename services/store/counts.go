@@ -102,6 +102,10 @@ func (s *Store) MayWrite(ctx context.Context, platform string) (bool, error) {
 		return false, err
 	}
 	for _, p := range list {
+		_, shut := p.Restoration()
+		stopped = stopped || shut
+	}
+	for _, p := range list {
 		if p.ID == platform {
 			return !stopped && !p.Held() && p.Stage.Writes() && p.Agreement.InForce(time.Now()), nil
 		}

@@ -120,7 +120,7 @@ func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f 
 func leasedPlatform(ctx context.Context, tx pgx.Tx, l Lease) (Platform, bool, error) {
 	var fence int64
 	var stopped bool
-	if err := tx.QueryRow(ctx, `SELECT write_fence, coalesce((SELECT value = 'true' FROM settings WHERE name = 'writes_stopped'), false)
+	if err := tx.QueryRow(ctx, `SELECT write_fence, coalesce((SELECT value = 'true' FROM settings WHERE name = 'writes_stopped'), false) OR `+anyShut+`
 		FROM platforms WHERE id = $1 FOR KEY SHARE`, l.Platform).Scan(&fence, &stopped); err != nil {
 		return Platform{}, false, err
 	}

@@ -37,6 +37,8 @@ type Platform struct {
 	Braked      *Braking // too much would be written to it; nil: it is not
 
 	Fence      int64
+	RestoredAt *time.Time // when this store was restored to an older point, last
+	OpenedAt   *time.Time // when a steward has opened the platform since
 	CompleteAt *time.Time // the first whole read is merged
 	AsOf       *time.Time // of the last merged mark
 	PulledAt   *time.Time
@@ -92,14 +94,14 @@ func (s *Store) RegisterPlatform(ctx context.Context, p Platform) error {
 const platformColumns = `p.id, p.name, p.name_en, p.department, p.kind, p.class, p.cadence, p.writable, p.stage,
 	coalesce(p.agreement, 0), coalesce(a.body, '{}'), p.paused, p.canary_community, p.canary_rows, p.fence, p.complete_at, p.as_of, p.pulled_at,
 	coalesce(p.pull_error, ''), p.wrote_at, coalesce(p.write_error, ''), p.pull_trouble, p.write_trouble,
-	p.approved_at, EXISTS (SELECT FROM quarantines q WHERE q.platform = p.id AND q.done_at IS NULL), p.braked`
+	p.approved_at, EXISTS (SELECT FROM quarantines q WHERE q.platform = p.id AND q.done_at IS NULL), p.braked, p.restored_at, p.opened_at`
 
 func scanPlatform(row pgx.CollectableRow) (Platform, error) {
 	var p Platform
 	var body, pulled, wrote []byte
 	err := row.Scan(&p.ID, &p.Name, &p.NameEn, &p.Department, &p.Kind, &p.Class, &p.Cadence, &p.Writable, &p.Stage,
 		&p.Version, &body, &p.Paused, &p.Canary.Community, &p.Canary.Rows, &p.Fence, &p.CompleteAt, &p.AsOf, &p.PulledAt, &p.PullError, &p.WroteAt, &p.WriteError, &pulled, &wrote,
-		&p.ApprovedAt, &p.Quarantined, &p.Braked)
+		&p.ApprovedAt, &p.Quarantined, &p.Braked, &p.RestoredAt, &p.OpenedAt)
 	if err != nil {
 		return p, err
 	}

@@ -47,6 +47,9 @@ type Metrics struct {
 	Braked      *prometheus.GaugeVec
 	// DeadRecords is the number of records set aside, by platform and stage.
 	DeadRecords *prometheus.GaugeVec
+	// Restored is 1 while a platform is shut because the database was restored and
+	// nobody has opened it since.
+	Restored *prometheus.GaugeVec
 	// HotKeys is the number of blocking keys with more holders than the cap,
 	// HotKeyHolders how many records hold the one with most of them.
 	HotKeys       prometheus.Gauge
@@ -119,6 +122,7 @@ func NewMetrics() *Metrics {
 		Quarantined:       gauges("heji_quarantined", "1 while a whole read of a platform waits for a person.", "platform"),
 		Braked:            gauges("heji_braked", "1 while writing to a platform is stopped because too many rows would be written.", "platform"),
 		DeadRecords:       gauges("heji_dead_records", "Records set aside, by the stage that could not use them.", "platform", "stage"),
+		Restored:          gauges("heji_platform_shut", "1 while a platform is shut because the database was restored.", "platform"),
 		HotKeys:           gauge("heji_hot_keys", "Blocking keys with more holders than the cap: they make no pairs."),
 		HotKeyHolders:     gauge("heji_hot_key_holders", "Records that hold the blocking key with most holders."),
 		HotKeyFlips:       counters("heji_hot_key_flips_total", "Blocking keys that crossed the cap, by direction.", "direction"),
@@ -138,7 +142,7 @@ func NewMetrics() *Metrics {
 	}
 	m.registry.MustRegister(
 		m.RecordsPulled, m.RecordsMerged, m.SourceLag, m.LastSuccess, m.Residents, m.UnresolvedRecords,
-		m.ReviewsOpen, m.Targets, m.TargetOldest, m.Writes, m.Echoes, m.Quarantined, m.Braked, m.DeadRecords, m.MergeBatch,
+		m.ReviewsOpen, m.Targets, m.TargetOldest, m.Writes, m.Echoes, m.Quarantined, m.Braked, m.DeadRecords, m.Restored, m.MergeBatch,
 		m.HotKeys, m.HotKeyHolders, m.HotKeyFlips, m.ParkedRecords, m.ModelNewer, m.RelinkProgress,
 		m.EntryToWritten, m.EntriesSaved, m.DeskRequests,
 		collectors.NewGoCollector(),

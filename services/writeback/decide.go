@@ -104,7 +104,7 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 	}
 	who, impossible := demand.Of(p, r.w.mapping, t.Resident.Master, t.Members, r.now)
 	row, changed := demand.Unflag(row, who, t.Refused)
-	plan := lineage.Make(row, who, r.w.policy)
+	plan := lineage.Make(row, who, r.w.policyOf(p))
 	waiting := demand.Hold(t.Waits, &plan)
 	for a, d := range plan.Propose {
 		v.Proposals = append(v.Proposals, store.Proposal{Platform: t.Platform, Key: t.Key, Attribute: a,

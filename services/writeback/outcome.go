@@ -146,7 +146,7 @@ func (w *worker) looked(p store.Platform, t store.Target, found *connectors.Row,
 			read.ChangedAt = &at
 		}
 	}
-	next, report := lineage.Observe(row, read, w.policy)
+	next, report := lineage.Observe(row, read, w.policyOf(p))
 	raw, err := next.Append(nil)
 	if err != nil {
 		return v, err
