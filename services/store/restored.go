@@ -420,7 +420,11 @@ func openRows(ctx context.Context, tx pgx.Tx, platform string, keys func(schema.
 			return n, fmt.Errorf("lock records: %w", err)
 		}
 		if len(list) == 0 {
-			return n, nil
+			// The other rows of these residents wait, too, until it is known who is
+			// who now: what they should show is stale.
+			_, err := tx.Exec(ctx, `UPDATE records SET unresolved = true, parked_until = NULL WHERE NOT unresolved AND resident_id IN
+				(SELECT resident_id FROM records WHERE platform = $1 AND unresolved AND resident_id IS NOT NULL)`, platform)
+			return n, err
 		}
 		batch := &pgx.Batch{}
 		for _, x := range list {
