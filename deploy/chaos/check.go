@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"heji/deploy/demo/district"
@@ -123,6 +124,16 @@ func (r *round) demanded() error {
 		first.Own[id] = first.Platforms[id]
 		ph.Edits[id] = edits
 		r.res.Writes += len(ph.Writes[id])
+	}
+	// A row that Heji had made and a restored backup lacks is not made again without
+	// a person.
+	for ref, resident := range hub.Rows {
+		if _, there := last.Platforms[ref.Platform][ref.Key]; !there && slices.Contains(r.resync, ref.Platform) {
+			if hub.NoCreate[ref.Platform] == nil {
+				hub.NoCreate[ref.Platform] = map[string]bool{}
+			}
+			hub.NoCreate[ref.Platform][resident] = true
+		}
 	}
 	for id, x := range oracle.Check(ph, r.ids) {
 		r.res.Records += x.Records

@@ -12,6 +12,7 @@ import (
 
 type benchCommand struct {
 	Connectors benchConnectors    `cmd:"" help:"Each kind of connector beside its bare driver: rows a second pulled and pushed."`
+	Entry      benchEntryCommand  `cmd:"" help:"From saving at the desk to the last of eight platforms, while a district loads."`
 	Link       benchLink          `cmd:"" help:"Generate person records in memory and link them: records and pairs a second, peak memory."`
 	Search     benchSearch        `cmd:"" help:"The search box beside a full store: how long each kind of question takes."`
 	Stream     benchStreamCommand `cmd:"" help:"The whole pipeline with its own engines, to quiescence: records a second from pull to write-back."`

@@ -31,6 +31,7 @@ type platform struct {
 	mu      sync.Mutex
 	open    bool // before, the register shows nothing
 	written map[int]map[string]string
+	at      map[int]time.Time // of the last write
 	version map[int]int
 	changes []int // rows in the order in which they were written
 	Writes  int
@@ -44,7 +45,7 @@ func newPlatform(id string, r *register, p people, first, n int) *platform {
 		stride++
 	}
 	return &platform{id: id, register: r, people: p, first: first, n: n, stride: stride, began: time.Now(),
-		written: map[int]map[string]string{}, version: map[int]int{}}
+		written: map[int]map[string]string{}, at: map[int]time.Time{}, version: map[int]int{}}
 }
 
 func gcd(a, b int) int {
@@ -193,11 +194,21 @@ func (p *platform) push(w connectors.Write) connectors.Outcome {
 		p.written[place] = map[string]string{}
 	}
 	maps.Copy(p.written[place], w.Set)
+	p.at[place] = time.Now()
 	p.version[place]++
 	p.changes = append(p.changes, place)
 	p.Writes++
 	o.Status, o.RowVersion = connectors.Applied, strconv.Itoa(p.version[place])
 	return o
+}
+
+// took is when the last write to a row was taken, where it shows a text because of
+// a write.
+func (p *platform) took(key, column, text string) (time.Time, bool) {
+	place, _, ok := p.find(key)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at[place], ok && p.written[place][column] == text
 }
 
 func (p *platform) find(key string) (place, i int, ok bool) {
