@@ -19,11 +19,11 @@ import (
 // rows can be asked for, writeback asks; elsewhere the next pass begins at the
 // resume point before what was set aside. What else comes again is unchanged.
 type again struct {
-	policy  lineage.Policy
-	repeats bool // a write in doubt may still lie in the platform's queue: no read ends that
-	points  []point
-	seed    maphash.Seed
-	asked   map[int64]uint64 // record → its state when it was read again
+	policy lineage.Policy
+	queued bool // a write in doubt may still lie in the platform's queue: no read ends that
+	points []point
+	seed   maphash.Seed
+	asked  map[int64]uint64 // record → its state when it was read again
 }
 
 // point says that what this fence publishes after a position is read again from
@@ -47,9 +47,7 @@ func newAgain(p *registry.Platform, start connectors.Cursor) *again {
 		return nil
 	}
 	a := &again{policy: p.Policy, points: []point{{0, start}}, seed: maphash.MakeSeed(), asked: map[int64]uint64{}}
-	if r, ok := p.Connector.(connectors.Repeater); ok {
-		a.repeats = r.Repeats()
-	}
+	_, a.queued = p.Connector.(connectors.Acknowledger)
 	return a
 }
 
@@ -89,7 +87,7 @@ func (a *again) before(fence, recordFence, position int64) (connectors.Cursor, i
 
 // ready reports whether a read that begins now can say something new about a row.
 func (a *again) ready(row lineage.Row, now time.Time) bool {
-	if !row.Lineage.Look || row.InDoubt() && a.repeats {
+	if !row.Lineage.Look || row.InDoubt() && a.queued {
 		return false
 	}
 	p := a.policy

@@ -43,6 +43,7 @@ var contract = map[string]struct {
 	"heji_dead_records":                   {[]string{"platform", "stage"}, dto.MetricType_GAUGE},
 	"heji_quarantined":                    {[]string{"platform"}, dto.MetricType_GAUGE},
 	"heji_braked":                         {[]string{"platform"}, dto.MetricType_GAUGE},
+	"heji_platform_shut":                  {[]string{"platform"}, dto.MetricType_GAUGE},
 	"heji_hot_keys":                       {nil, dto.MetricType_GAUGE},
 	"heji_hot_key_holders":                {nil, dto.MetricType_GAUGE},
 	"heji_hot_key_flips_total":            {[]string{"direction"}, dto.MetricType_COUNTER},
@@ -70,6 +71,7 @@ func used() *telemetry.Metrics {
 	m.DeadRecords.WithLabelValues("mz", "pull").Set(1)
 	m.Quarantined.WithLabelValues("mz").Set(0)
 	m.Braked.WithLabelValues("mz").Set(0)
+	m.Restored.WithLabelValues("mz").Set(0)
 	m.HotKeyFlips.WithLabelValues("up").Add(2)
 	m.MergeBatch.Observe(.02)
 	m.EntryToWritten.Observe(.7)
