@@ -220,23 +220,9 @@ func (n *Neighbours) Look(q linkage.Look) (linkage.Found, error) {
 		keep(err)
 		return err
 	}
-	edged := map[int64]bool{} // records with an edge that connects nothing
 	if len(q.Records) > 0 {
-		b.Queue(`SELECT a, b, weight >= $2 FROM edges WHERE a = ANY($1)
-			UNION SELECT a, b, weight >= $2 FROM edges WHERE b = ANY($1)`, q.Records, n.model.Limits().Link).Query(func(rows pgx.Rows) error {
-			var p [2]int64
-			var connects bool
-			_, err := pgx.ForEachRow(rows, []any{&p[0], &p[1], &connects}, func() error {
-				if connects {
-					found.Pairs = append(found.Pairs, p)
-				} else {
-					edged[p[0]], edged[p[1]] = true, true
-				}
-				return nil
-			})
-			keep(err)
-			return err
-		})
+		b.Queue(`SELECT a, b FROM edges WHERE a = ANY($1) AND weight >= $2
+			UNION SELECT a, b FROM edges WHERE b = ANY($1) AND weight >= $2`, q.Records, n.model.Limits().Link).Query(pairs)
 	}
 	if len(q.Refs) > 0 {
 		b.Queue(`WITH w AS (SELECT * FROM unnest($1::text[], $2::text[]) AS w(platform, key)),
@@ -282,7 +268,7 @@ func (n *Neighbours) Look(q linkage.Look) (linkage.Found, error) {
 	}
 	n.pairs = append(n.pairs, found.Pairs...)
 	var err error
-	found.Candidates, err = n.candidates(q.Keys, edged)
+	found.Candidates, err = n.candidates(q.Keys)
 	return found, err
 }
 
@@ -296,28 +282,16 @@ func scanCandidate(row pgx.CollectableRow) (Record, error) {
 	return r, err
 }
 
-// candidates returns the holders of keys. Those that were read before are not read
-// again: what a record became meanwhile, its own resolution sees.
+// candidates returns the holders of keys, those that are locked as of their locks.
 //
-// I2: unless that is over. Then it may have stored an edge to a record that is
-// locked only now, and which would take that edge away (writeEdges), compared with
-// what the other one was. So what a record with an edge is compared with is read
-// after the record was locked: from then on nobody can store one, for who does
-// holds both ends (Whole).
-func (n *Neighbours) candidates(keys []int64, edged map[int64]bool) ([]linkage.Row, error) {
-	again := map[int64]bool{}
-	for _, r := range n.last {
-		if r.Unresolved && edged[r.ID] {
-			for _, k := range r.Keys {
-				again[k] = true
-			}
-		}
-	}
+// I2: whatever a record is compared with is read after the record was locked. Of an
+// earlier round it may be another one by now, which has been resolved meanwhile and
+// has stored an edge to the record: compared with what it was, the record would take
+// that edge away (writeEdges). From the lock on nobody can store such an edge, for
+// who does holds both ends (Whole).
+func (n *Neighbours) candidates(keys []int64) ([]linkage.Row, error) {
 	b := &pgx.Batch{}
-	n.queueHolders(b, slices.DeleteFunc(slices.Clone(keys), func(k int64) bool {
-		at, known := n.asked[k]
-		return known && (at == n.round || !again[k])
-	}))
+	n.queueHolders(b, slices.DeleteFunc(slices.Clone(keys), func(k int64) bool { return n.asked[k] == n.round }))
 	if b.Len() > 0 {
 		if err := n.r.tx.SendBatch(n.ctx, b).Close(); err != nil {
 			return nil, fmt.Errorf("look for candidates: %w", err)
@@ -327,12 +301,12 @@ func (n *Neighbours) candidates(keys []int64, edged map[int64]bool) ([]linkage.R
 	seen := map[int64]bool{}
 	for _, k := range keys {
 		for _, id := range n.holders[k] {
-			if !seen[id] {
-				seen[id] = true
-				all = append(all, id)
+			if seen[id] {
+				continue
 			}
-			at, known := n.seen[id]
-			if _, locked := n.Records[id]; !locked && (!known || again[k] && at != n.round) {
+			seen[id] = true
+			all = append(all, id)
+			if _, locked := n.Records[id]; !locked && n.seen[id] != n.round {
 				n.seen[id] = n.round
 				fresh = append(fresh, id)
 			}
