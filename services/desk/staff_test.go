@@ -50,8 +50,9 @@ func TestBrowserReassigns(t *testing.T) {
 	b := newBrowser(t)
 	b.enter(w.world, "street", "/staff")
 	b.eventually(`document.querySelector(".figures tbody tr").textContent.includes("安宁里社区") && document.querySelectorAll(".colleague").length === 2`)
+	b.eventually(`(document.body.id = "before") !== ""`) // the page that comes back has none
 	b.do(chromedp.Click(chromedp.CSS(`form[action="/staff/li2/posting"] [name=body]`)), chromedp.Click(chromedp.CSS(`form[action="/staff/li2/posting"] button`)))
-	b.eventually(`document.querySelector('form[action="/staff/li2/posting"] [name=body]').checked && location.pathname === "/staff"`)
+	b.eventually(`document.body.id !== "before" && document.querySelector('form[action="/staff/li2/posting"] [name=body]').checked && location.pathname === "/staff"`)
 	b.shot(os.Getenv("HEJI_SCREENSHOT"))
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM accounts WHERE login = 'li2' AND bodies = '{anning}'`))
 	require.Empty(t, b.complaints())
