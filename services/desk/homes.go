@@ -227,6 +227,14 @@ type BuildingsBody struct {
 	Buildings   []store.Building
 }
 
+// Few says that the communities are offered to click, not to type.
+func (b BuildingsBody) Few() bool { return len(b.Communities) > 1 && len(b.Communities) <= 40 }
+
+// List is the address of the list of another community.
+func (b BuildingsBody) List(community string) string {
+	return "/buildings?" + url.Values{"community": {community}}.Encode()
+}
+
 func (b BuildingsBody) Chart(x store.Building) string {
 	return "/buildings/chart?" + url.Values{"community": {b.Community}, "compound": {x.Compound}, "building": {x.Building}}.Encode()
 }
@@ -239,7 +247,8 @@ func (d *Desk) buildingsPage(w http.ResponseWriter, r *http.Request) error {
 	if body.Communities, err = d.o.Store.Communities(r.Context()); err != nil {
 		return err
 	}
-	if len(body.Communities) == 1 && body.Community == "" {
+	// Whoever answers for a community begins there.
+	if body.Community == "" && (len(body.Communities) == 1 || len(body.Communities) > 1 && store.Limited(r.Context())) {
 		body.Community = body.Communities[0]
 	}
 	if body.Community != "" {

@@ -177,3 +177,19 @@ func TestDwellingsShowWhoIsSeen(t *testing.T) {
 	require.Equal(t, 200, r.status)
 	require.NotContains(t, r.text, w.canary.String())
 }
+
+// Whoever answers for a community finds its buildings at once, and the other
+// communities that are seen one click away.
+func TestBuildingsBeginAtTheOwnCommunity(t *testing.T) {
+	w := twoCommunities(t)
+	for _, c := range []struct{ who, own, other string }{{"anning", anning, yongfu}, {"yongfu", yongfu, anning}} {
+		w.resident(rec{platform: "volunteers", key: "V-" + c.who, at: today.AddDate(0, 0, -2),
+			values: schema.Values{"name": "罗" + c.who, "residence": at(c.own, "1802"), "hukou_address": at(c.own, "1802")}})
+		r := w.get("/buildings", w.as(c.who)...)
+		require.Equal(t, 200, r.status)
+		require.Contains(t, r.text, c.own+"一号院 3号楼", c.who)
+	}
+	r := w.get("/buildings", w.as("anning")...)
+	require.Contains(t, r.text, "/buildings?community="+urlEscape(yongfu), "人户分离: lives there, seen for the hukou")
+	require.NotContains(t, w.get("/buildings", w.as("yongfu")...).text, anning)
+}

@@ -78,8 +78,9 @@ func (s *Store) BuildingsOf(ctx context.Context, community string) ([]Building, 
 }
 
 // Communities lists those in which somebody lives who is seen. Whoever sees
-// everybody gets them one step through the index after the other: a million rows
-// have a few hundred.
+// everybody gets them by name, one step through the index after the other: a million
+// rows have a few hundred. For anybody else the first is where most of those live
+// who are seen: the own community before the ones that some have moved to.
 func (s *Store) Communities(ctx context.Context) ([]string, error) {
 	var args []any
 	sql := `WITH RECURSIVE c(area) AS (
@@ -88,8 +89,8 @@ func (s *Store) Communities(ctx context.Context) ([]string, error) {
 			FROM c WHERE c.area IS NOT NULL)
 		SELECT area FROM c WHERE area IS NOT NULL LIMIT 2000`
 	if Limited(ctx) {
-		sql = `SELECT DISTINCT home_area FROM residents WHERE redirect_to IS NULL AND ended_at IS NULL AND home_area IS NOT NULL AND ` +
-			whom(ctx, "residents", &args) + ` ORDER BY 1`
+		sql = `SELECT home_area FROM residents WHERE redirect_to IS NULL AND ended_at IS NULL AND home_area IS NOT NULL AND ` +
+			whom(ctx, "residents", &args) + ` GROUP BY 1 ORDER BY count(*) DESC, 1`
 	}
 	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
