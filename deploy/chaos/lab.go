@@ -178,6 +178,9 @@ func (l *lab) fresh(ctx context.Context, name string) error {
 			return fmt.Errorf("empty JetStream: %w", err)
 		}
 	}
+	if err := drop(ctx, l.hubs, name); err != nil { // of an earlier run
+		return err
+	}
 	return onServer(ctx, l.hubs, `CREATE DATABASE `+pgx.Identifier{name}.Sanitize()+` TEMPLATE `+template)
 }
 

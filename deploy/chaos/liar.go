@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,9 +75,8 @@ func (l *lies) stop() {
 func (l *lies) tamper(platform string, w *district.Write) (reason string) {
 	switch l.take(platform, half, cutting, nothing, shut) {
 	case half:
-		n := 0
-		for c := range w.Set {
-			if n++; n%2 == 0 {
+		for i, c := range slices.Sorted(maps.Keys(w.Set)) {
+			if i%2 == 1 {
 				delete(w.Set, c)
 			}
 		}

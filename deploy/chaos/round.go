@@ -26,6 +26,7 @@ import (
 	"heji/deploy/demo/examine"
 	p "heji/deploy/demo/population"
 	"heji/schema"
+	"heji/services/embedded"
 	"heji/services/fault"
 	"heji/services/store"
 )
@@ -221,7 +222,7 @@ func (r *round) open() (err error) {
 	if err := r.lab.fresh(ctx, r.name); err != nil {
 		return err
 	}
-	r.onEnd(func() error { return drop(context.WithoutCancel(ctx), r.lab.hubs, r.name) })
+	r.dropAtEnd(func() *embedded.Postgres { return r.lab.hubs }, r.name)
 	if r.store, err = store.Open(ctx, r.lab.hubs.DSN(r.name), 3); err != nil {
 		return err
 	}
@@ -238,7 +239,10 @@ func (r *round) open() (err error) {
 		Seed: r.lab.o.Seed, Now: r.lab.now, Poll: 40 * time.Millisecond, Tamper: r.tamper,
 		Database: func(ctx context.Context, id string) (string, error) {
 			name := fmt.Sprintf("r%d_%s", r.n, id)
-			r.onEnd(func() error { return drop(context.WithoutCancel(ctx), theirs, name) })
+			if err := drop(ctx, theirs, name); err != nil { // of an earlier run
+				return "", err
+			}
+			r.dropAtEnd(func() *embedded.Postgres { return theirs }, name)
 			return theirs.DSNAs(name, id, "chaos"), theirs.CreateDatabase(ctx, name, id, "chaos")
 		}})
 	if err != nil {
@@ -264,6 +268,17 @@ func (r *round) open() (err error) {
 }
 
 func (r *round) onEnd(f func() error) { r.opened = append(r.opened, f) }
+
+// dropAtEnd drops a database, unless something was wrong and somebody wants to
+// look at it: PostgreSQL starts on the kept folder.
+func (r *round) dropAtEnd(server func() *embedded.Postgres, name string) {
+	r.onEnd(func() error {
+		if len(r.res.Wrong) > 0 {
+			return nil
+		}
+		return drop(context.WithoutCancel(r.ctx), server(), name)
+	})
+}
 
 func (r *round) connect(name string, dial func() (net.Conn, error)) error {
 	l, err := newLink(name, dial)
@@ -536,7 +551,11 @@ func (r *round) quiet(what string) error {
 		} else {
 			last = now.Waiting()
 			if c.Add(now, idle, time.Now()) {
-				return nil
+				aside, err := r.aside()
+				if err == nil && aside == 0 {
+					return nil
+				}
+				last = fmt.Sprintf("%d rows wait to be read again; %v", aside, err)
 			}
 		}
 		select {
@@ -557,6 +576,16 @@ func (r *round) quiet(what string) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// aside counts the rows that were read while a write was on its way, and are to be
+// read again: a hub whose clock was put back waits until it shows what it showed
+// before. A row in doubt that cannot be asked for is not among them: a person
+// decides.
+func (r *round) aside() (n int, err error) {
+	err = r.conn.QueryRow(r.ctx, `SELECT count(*) FROM records r JOIN targets t ON t.record_id = r.id
+		WHERE r.look AND NOT r.deleted AND t.state NOT IN ('open', 'queued', 'doubt', 'hold', 'withdrawn')`).Scan(&n)
+	return n, err
 }
 
 func (r *round) hubEnded() <-chan struct{} {

@@ -18,6 +18,7 @@ import (
 	"heji/connectors"
 	"heji/connectors/spec"
 	"heji/schema"
+	"heji/schema/clock"
 	"heji/services/hub"
 	"heji/services/store"
 )
@@ -58,7 +59,7 @@ func (b *ticker) tell(key string, columns map[string]string) {
 }
 
 func (b *ticker) Pull(_ context.Context, c connectors.Cursor, emit func(connectors.Batch) error) error {
-	at, from := time.Now(), 0
+	at, from := clock.Now(), 0
 	if c != nil {
 		if err := json.Unmarshal(c, &from); err != nil {
 			return err
@@ -117,11 +118,15 @@ func TestWhatWasSetAsideIsReadAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		after     string
 		contested int64
+		ahead     time.Duration // of PostgreSQL's clock is ours
 	}{
-		"what we wrote":           {"", 0},
-		"what a clerk made of it": {"15400000009", 1},
+		"what we wrote":                            {"", 0, 0},
+		"what a clerk made of it":                  {"15400000009", 1, 0},
+		"by a clock that is ahead of PostgreSQL's": {"15400000009", 1, 3 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
+			clock.Skew(c.ahead)
+			defer clock.Skew(0)
 			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 			id := fmt.Sprintf("%x", time.Now().UnixNano())
 			b := &ticker{after: c.after}

@@ -17,6 +17,7 @@ import (
 	"heji/connectors"
 	"heji/connectors/spec"
 	"heji/schema"
+	"heji/schema/clock"
 	"heji/services/hub"
 	"heji/services/store"
 )
@@ -52,7 +53,7 @@ func (b *boardConnector) Close() error                { return nil }
 func (b *boardConnector) Conditional() bool           { return true }
 
 func (b *boardConnector) Pull(_ context.Context, _ connectors.Cursor, emit func(connectors.Batch) error) error {
-	at := time.Now()
+	at := clock.Now()
 	b.mu.Lock()
 	var rows []connectors.Row
 	for _, k := range slices.Sorted(maps.Keys(b.rows)) {

@@ -80,9 +80,10 @@ type Component struct {
 	// Groups of member ids, one for each resident, without tombstones.
 	Groups [][]int64
 	// Changed are the members that were unresolved. Writing means: delete every
-	// stored edge with an end in Changed or with both ends in Members, for all
-	// components of the closure, then insert their Edges. An edge between two
-	// components whose ends both changed is in both, alike.
+	// stored edge with an end in Changed of any component, or with both ends in
+	// Members of the same one, then insert the Edges of all. An edge between two
+	// components whose ends both changed is in both, alike; one whose ends did not
+	// is in neither, and stays.
 	Changed []int64
 	Edges   []RowEdge
 	// Outside are the records at the other end of edges that leave the component,

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"heji/connectors/spec"
 	"heji/schema"
+	"heji/schema/clock"
 	"heji/services/lineage"
 	"heji/services/store"
 )
@@ -51,7 +53,7 @@ func (s *Service) intake(ctx context.Context, in store.Intake) (store.IntakeCoun
 var massLimit = lineage.MassLimit{Rows: 30, Share: 0.3}
 
 func newDecision(s *Service, in store.Intake, st store.IntakeState, p lineage.Policy) *decision {
-	return &decision{service: s, in: in, state: st, policy: p, rows: map[string]*store.Record{}, recheck: map[string]store.Recheck{}, read: map[string]int64{}}
+	return &decision{service: s, in: in, state: st, policy: p, now: clock.Now(), rows: map[string]*store.Record{}, recheck: map[string]store.Recheck{}, read: map[string]int64{}}
 }
 
 // decision is one pure pass over the messages of an intake, in their order.
@@ -60,6 +62,7 @@ type decision struct {
 	in      store.Intake
 	state   store.IntakeState
 	policy  lineage.Policy
+	now     time.Time // by the clock that reads and writes go by, never by PostgreSQL's: the two may differ
 
 	rows    map[string]*store.Record // changed rows, by key
 	order   []string
@@ -122,7 +125,7 @@ func (d *decision) row(m schema.Record) error {
 		}
 	}
 	next, report := lineage.Observe(row, lineage.Read{
-		AsOf: m.AsOf, ChangedAt: m.ChangedAt, Now: d.state.Now, Version: m.RowVersion,
+		AsOf: m.AsOf, ChangedAt: m.ChangedAt, Now: d.now, Version: m.RowVersion,
 		Raw: m.Raw, Values: m.Values, Deleted: m.Op == schema.OpDelete,
 	}, d.policy)
 	d.echoes += report.Echoes

@@ -68,8 +68,8 @@ func (s *Service) resolveOnce(ctx context.Context, claim claim, limit int, wait 
 		if err := w.load(ctx, tx, components); err != nil {
 			return err
 		}
-		for _, c := range components {
-			w.component(c)
+		for i, c := range components {
+			w.component(i, c)
 		}
 		for _, r := range w.written {
 			w.out.Residents = append(w.out.Residents, r)
@@ -152,10 +152,10 @@ func (w *writer) load(ctx context.Context, tx *store.Resolution, components []li
 }
 
 // component assigns identities and computes the master record of each group.
-func (w *writer) component(c linkage.Component) {
+func (w *writer) component(number int, c linkage.Component) {
 	old, former := map[int64]uuid.UUID{}, map[int64]uuid.UUID{}
 	for _, m := range c.Members {
-		w.out.Records = append(w.out.Records, m.ID)
+		w.out.Records, w.out.Component = append(w.out.Records, m.ID), append(w.out.Component, number)
 		w.out.Done = append(w.out.Done, m.ID)
 		rec := w.near.Records[m.ID]
 		if rec.Resident != uuid.Nil && !rec.Deleted {

@@ -2,6 +2,7 @@ package merge
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -166,8 +167,43 @@ func sorted(by map[string][]string) [][]string {
 	return out
 }
 
+// edges is the review queue as it is stored, in the batch engine's order.
+func (w *world) edges() []linkage.Edge {
+	conn, err := pgx.Connect(w.ctx, w.dsn)
+	require.NoError(w.t, err)
+	defer conn.Close(w.ctx) //nolint:errcheck // the test is over it
+	rows, err := conn.Query(w.ctx, `SELECT a.platform, a.key, b.platform, b.key, e.weight, e.reason
+		FROM edges e JOIN records a ON a.id = e.a JOIN records b ON b.id = e.b`)
+	require.NoError(w.t, err)
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (x linkage.Edge, err error) {
+		err = row.Scan(&x.A.Platform, &x.A.Key, &x.B.Platform, &x.B.Key, &x.Weight, &x.Reason)
+		if linkage.CompareRefs(x.A, x.B) > 0 {
+			x.A, x.B = x.B, x.A
+		}
+		return x, err
+	})
+	require.NoError(w.t, err)
+	if len(list) == 0 {
+		return nil
+	}
+	slices.SortFunc(list, func(x, y linkage.Edge) int {
+		return cmp.Or(linkage.CompareRefs(x.A, y.A), linkage.CompareRefs(x.B, y.B))
+	})
+	return list
+}
+
 // batch is the batch engine's answer on the final evidence and decisions.
 func (w *world) batch(decisions []linkage.Decision) [][]string {
+	by := map[string][]string{}
+	for i, g := range w.whole(decisions).Groups {
+		for _, ref := range g {
+			by[fmt.Sprint(i)] = append(by[fmt.Sprint(i)], ref.Platform+"/"+ref.Key)
+		}
+	}
+	return sorted(by)
+}
+
+func (w *world) whole(decisions []linkage.Decision) linkage.Result {
 	var items []linkage.Item
 	require.NoError(w.t, w.store.EachRecord(w.ctx, func(rec store.Record) error {
 		if rec.Deleted {
@@ -181,14 +217,7 @@ func (w *world) batch(decisions []linkage.Decision) [][]string {
 		items = append(items, linkage.Item{Ref: rec.Ref, F: f, Keys: w.model.Keys(f, w.service.secret)})
 		return nil
 	}))
-	result := linkage.Batch(w.model, items, decisions, linkage.HotKeys(w.model.Limits().HotKey, items))
-	by := map[string][]string{}
-	for i, g := range result.Groups {
-		for _, ref := range g {
-			by[fmt.Sprint(i)] = append(by[fmt.Sprint(i)], ref.Platform+"/"+ref.Key)
-		}
-	}
-	return sorted(by)
+	return linkage.Batch(w.model, items, decisions, linkage.HotKeys(w.model.Limits().HotKey, items))
 }
 
 // I2: through real PostgreSQL, with concurrent take-ins, resolvers, updates,
@@ -262,6 +291,7 @@ func (w *world) history(r *rand.Rand) {
 		decisions = append(decisions, d)
 	}
 	require.Equal(t, w.batch(decisions), w.partition())
+	require.Equal(t, w.whole(decisions).Edges, w.edges(), "the review queue")
 }
 
 // burst lets every platform send a few messages while two resolvers work.

@@ -23,8 +23,19 @@ type again struct {
 	queued bool // a write in doubt may still lie in the platform's queue: no read ends that
 	points []point
 	seed   maphash.Seed
-	asked  map[int64]uint64 // record → its state when it was read again
+	asked  map[int64]question // by record
+	pause  time.Duration      // until a row that did not change is asked for once more
 }
+
+// question is a row that was read again.
+type question struct {
+	state uint64    // in which it was
+	next  time.Time // when it is asked for once more if it is still in that state
+	pause time.Duration
+}
+
+// longestQuestion is the longest pause between two questions about one state.
+const longestQuestion = 24 * time.Hour
 
 // point says that what this fence publishes after a position is read again from
 // a resume point on.
@@ -39,14 +50,14 @@ const maxPoints = 1024
 
 // newAgain returns nil for platforms that need none of it: those that can be
 // asked, and those that show everything each time.
-func newAgain(p *registry.Platform, start connectors.Cursor) *again {
+func newAgain(p *registry.Platform, start connectors.Cursor, pause time.Duration) *again {
 	if p.Policy.Looks || folder(p) {
 		return nil
 	}
 	if a, ok := p.Connector.(connectors.Asker); ok && a.Asks() {
 		return nil
 	}
-	a := &again{policy: p.Policy, points: []point{{0, start}}, seed: maphash.MakeSeed(), asked: map[int64]uint64{}}
+	a := &again{policy: p.Policy, points: []point{{0, start}}, seed: maphash.MakeSeed(), asked: map[int64]question{}, pause: pause}
 	_, a.queued = p.Connector.(connectors.Acknowledger)
 	return a
 }
@@ -97,27 +108,32 @@ func (a *again) ready(row lineage.Row, now time.Time) bool {
 	return !at.IsZero() && now.After(at.Add(p.Lag+time.Millisecond))
 }
 
-// begin is where the next pass begins, and what it then asks for again. Each row
-// is asked for once in each of its states: a row that stays as it was is not told
-// of any more, or the reading is still on its way through the merge.
-func (r *run) begin(ctx context.Context) (connectors.Cursor, map[int64]uint64, error) {
+// begin is where the next pass begins, and what it then asks for again. A row that
+// stays as it was is not told of any more, or the reading is still on its way
+// through the merge, or it came out older than what it should answer, because a
+// clock was put back: it is asked for more and more seldom.
+func (r *run) begin(ctx context.Context) (connectors.Cursor, map[int64]question, error) {
 	a, from := r.again, r.cursor
 	if a == nil || from == nil {
 		return from, nil, nil
 	}
 	now, earliest := clock.Now(), r.position+1
-	asks, looking := map[int64]uint64{}, map[int64]uint64{}
+	asks, looking := map[int64]question{}, map[int64]question{}
 	err := r.service.o.Store.EachAside(ctx, r.id, func(s store.Aside) error {
 		state := maphash.Bytes(a.seed, s.State)
-		if a.asked[s.ID] == state {
-			looking[s.ID] = state
-			return nil
+		pause := a.pause
+		if q, ok := a.asked[s.ID]; ok && q.state == state {
+			looking[s.ID] = q
+			if time.Now().Before(q.next) {
+				return nil
+			}
+			pause = min(2*q.pause, longestQuestion)
 		}
 		row, err := lineage.Decode(s.State)
 		if err != nil || !a.ready(row, now) {
 			return err
 		}
-		asks[s.ID] = state
+		asks[s.ID] = question{state, time.Now().Add(pause), pause}
 		if c, position := a.before(r.lease.Fence, s.Version.Fence, s.Version.Position); position < earliest {
 			from, earliest = c, position
 		}

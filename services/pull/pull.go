@@ -143,7 +143,7 @@ func (s *Service) hold(ctx context.Context, id string, c connectors.Connector, l
 	if p, ok := s.o.Registry.Get(id); ok && p.Map != nil {
 		r.platform = p
 		r.read, r.lag, r.trusted, r.files = p.Map.Read, p.Spec.ReadLag(), p.Spec.ClockTrusted, folder(p)
-		r.again = newAgain(p, lease.Cursor)
+		r.again = newAgain(p, lease.Cursor, s.o.MaxWait)
 		if a, ok := c.(connectors.Asker); ok && a.Asks() {
 			if err := r.prepareAsking(ctx, p, a); err != nil {
 				return err

@@ -140,7 +140,8 @@ type Event struct {
 
 // Resolved is what a resolution writes.
 type Resolved struct {
-	Records    []int64             // all records of the closure: edges among them are replaced
+	Records    []int64             // all records of the closure,
+	Component  []int               // and the component of each: edges within one are replaced
 	Seeds      []int64             // those compared with all their candidates: their edges to anywhere are replaced
 	Done       []int64             // those that are now resolved
 	Parked     []int64             // those whose component is too large: flagged, still unresolved
@@ -206,11 +207,15 @@ func (r *Resolution) writeResidents(ctx context.Context, list []Resident) error 
 	return nil
 }
 
-// writeEdges replaces the edges among the records of the closure, and those
+// writeEdges replaces the edges within each component of the closure, and those
 // from a seed to anywhere: the caller has computed all of these.
+//
+// I2: an edge between two components that did not change at either end was not
+// computed, and stays.
 func (r *Resolution) writeEdges(ctx context.Context, w Resolved) error {
-	if _, err := r.tx.Exec(ctx, `DELETE FROM edges WHERE (a = ANY($1) AND b = ANY($1)) OR a = ANY($2) OR b = ANY($2)`,
-		w.Records, w.Seeds); err != nil {
+	if _, err := r.tx.Exec(ctx, `DELETE FROM edges WHERE (a = ANY($1) AND b = ANY($1)
+			AND ($3::int[])[array_position($1::bigint[], a)] = ($3::int[])[array_position($1::bigint[], b)]) OR a = ANY($2) OR b = ANY($2)`,
+		w.Records, w.Seeds, w.Component); err != nil {
 		return fmt.Errorf("clear edges: %w", err)
 	}
 	if len(w.Edges) == 0 {

@@ -107,7 +107,6 @@ type Recheck struct {
 type IntakeState struct {
 	Stale    bool // the fence is no longer the platform's: nothing is taken in
 	Platform Platform
-	Now      time.Time
 	Taken    func(position int64) bool
 	Records  map[string]Record // by key
 	// Creates are the wire values, by attribute, of creates whose outcome is open.
@@ -206,8 +205,8 @@ func (s *Store) intakeState(ctx context.Context, tx pgx.Tx, in Intake) (IntakeSt
 		return st, nil, err
 	}
 	var text string
-	err := tx.QueryRow(ctx, `SELECT taken::text, clock_timestamp() FROM pull_runs
-		WHERE platform = $1 AND fence = $2 FOR NO KEY UPDATE`, in.Platform, in.Fence).Scan(&text, &st.Now)
+	err := tx.QueryRow(ctx, `SELECT taken::text FROM pull_runs
+		WHERE platform = $1 AND fence = $2 FOR NO KEY UPDATE`, in.Platform, in.Fence).Scan(&text)
 	if errors.Is(err, pgx.ErrNoRows) {
 		st.Stale = true // a run that this database has never issued, or of a store before its restore
 		return st, nil, nil
