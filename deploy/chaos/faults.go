@@ -249,6 +249,11 @@ func readOnly(r *round, f *armed, h hit) error {
 // restored: an administrator plays in a backup, and has the hub read the platform
 // whole, as operating.md says.
 func restored(r *round, f *armed, _ hit) error {
+	list, err := r.district.Platform(f.platform).Journal(r.ctx)
+	if err != nil {
+		return err
+	}
+	r.backup[f.platform] = len(list)
 	if err := r.district.Platform(f.platform).(interface{ Restore(changes int) error }).Restore(1 + f.chance[0]%8); err != nil {
 		return err
 	}

@@ -66,6 +66,7 @@ type round struct {
 	faults []*armed
 	phase  phase
 	resync []string
+	backup map[string]int // by platform: writes in its journal when a backup was put in
 	err    error
 	edits  atomic.Int64
 	heals  sync.WaitGroup
@@ -75,7 +76,7 @@ type round struct {
 
 func newRound(l *lab, ctx context.Context, n int) *round {
 	return &round{lab: l, ctx: ctx, n: n, rnd: rand.New(rand.NewPCG(uint64(l.o.Seed), uint64(n))), res: &result{Seed: l.o.Seed, Round: n},
-		dir: filepath.Join(l.dir, fmt.Sprint("r", n)), name: fmt.Sprint("hub_", n), lag: map[string]time.Duration{}, links: map[string]*link{},
+		dir: filepath.Join(l.dir, fmt.Sprint("r", n)), name: fmt.Sprint("hub_", n), lag: map[string]time.Duration{}, links: map[string]*link{}, backup: map[string]int{},
 		lies: &lies{next: map[string][]lie{}}}
 }
 
@@ -236,7 +237,7 @@ func (r *round) open() (err error) {
 	}
 	theirs := r.lab.theirs
 	r.district, err = district.Start(ctx, district.Options{Dir: filepath.Join(r.dir, "d"), Platforms: r.ids, Population: r.people,
-		Seed: r.lab.o.Seed, Now: r.lab.now, Poll: 40 * time.Millisecond, Tamper: r.tamper,
+		Seed: r.lab.o.Seed, Now: r.lab.now, Poll: 40 * time.Millisecond, Echoes: echoes, Tamper: r.tamper,
 		Database: func(ctx context.Context, id string) (string, error) {
 			name := fmt.Sprintf("r%d_%s", r.n, id)
 			if err := drop(ctx, theirs, name); err != nil { // of an earlier run
@@ -550,12 +551,13 @@ func (r *round) quiet(what string) error {
 			idle, last = false, err.Error() // PostgreSQL was just killed
 		} else {
 			last = now.Waiting()
-			if c.Add(now, idle, time.Now()) {
+			if c.Add(now, idle && r.extracted(), time.Now()) {
 				aside, err := r.aside()
 				if err == nil && aside == 0 {
 					return nil
 				}
 				last = fmt.Sprintf("%d rows wait to be read again; %v", aside, err)
+				r.extract() // of an export that is newer than the last answer
 			}
 		}
 		select {
@@ -574,6 +576,27 @@ func (r *round) quiet(what string) error {
 		case <-deadline.C:
 			return fmt.Errorf("%s: never quiet: %s\n%s", what, last, r.hub.said())
 		case <-tick.C:
+		}
+	}
+}
+
+// echoes is how soon after a change a platform of files exports once more.
+var echoes = []time.Duration{200 * time.Millisecond, 700 * time.Millisecond}
+
+// extracted reports whether no platform will put out a file by itself any more.
+func (r *round) extracted() bool {
+	return !slices.ContainsFunc(r.district.Platforms(), func(pl district.Platform) bool {
+		x, ok := pl.(district.Extracts)
+		return ok && !x.Extracted()
+	})
+}
+
+// extract has every platform of files put out what it shows once more, as one
+// does every night.
+func (r *round) extract() {
+	for _, pl := range r.district.Platforms() {
+		if x, ok := pl.(district.Extracts); ok {
+			x.Extract()
 		}
 	}
 }

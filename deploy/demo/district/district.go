@@ -25,6 +25,9 @@ type Options struct {
 	// Poll is how often file platforms look into their inbox and write a fresh
 	// export when something changed; default 100 ms.
 	Poll time.Duration
+	// Echoes are the pauses after a change after which file platforms export once
+	// more; nil: Echoes.
+	Echoes []time.Duration
 	// Now is the platforms' clock; default time.Now.
 	Now func() time.Time
 	Log *slog.Logger

@@ -39,10 +39,10 @@ const (
 	statusGone    = "查无此人"
 )
 
-// echoes are the moments after the last change at which an office puts out its
+// Echoes are the moments after the last change at which an office puts out its
 // export once more, as a nightly job would: a reader that compares times needs
 // an export made after it has seen the receipt.
-var echoes = []time.Duration{time.Second, 3 * time.Second, 8 * time.Second}
+var Echoes = []time.Duration{time.Second, 3 * time.Second, 8 * time.Second}
 
 // office is a platform that only exchanges files: 残联 and 计生协查 (CSV in GBK,
 // over SFTP), 民政低保 and 优抚 (XLSX in shared folders). It looks into its import folder, takes batches, answers each
@@ -58,14 +58,15 @@ type office struct {
 	ended chan struct{}
 	door  *sftpDoor // nil: the folders are shared
 
-	lastSeq   int64 // state of the last export
+	lastSeq   int64           // state of the last export
+	echoes    []time.Duration // after the last change: exports once more
 	changedAt time.Time
 	echoed    int
 }
 
 func newOffice(l *ledger, dir string, s sheet, opts Options) *office {
 	return &office{ledger: l, id: l.layout.Platform, dir: dir, sheet: s, poll: opts.Poll, log: opts.Log,
-		stop: make(chan struct{}), ended: make(chan struct{}), lastSeq: -1}
+		stop: make(chan struct{}), ended: make(chan struct{}), lastSeq: -1, echoes: opts.Echoes}
 }
 
 func (o *office) ID() string { return o.id }
@@ -248,19 +249,34 @@ func (o *office) refuse(q request, answer []string) error {
 
 // exportIfDue puts out an export when something changed, and some more after.
 func (o *office) exportIfDue() error {
-	o.mu.Lock()
-	seq, last := o.seq, o.lastSeq
-	o.mu.Unlock()
 	now := o.now()
-	if seq != last {
-		o.changedAt, o.echoed = now, 0
-		return o.export()
+	o.mu.Lock()
+	due := false
+	switch {
+	case o.seq != o.lastSeq:
+		o.changedAt, o.echoed, due = now, 0, true
+	case o.echoed < len(o.echoes) && now.Sub(o.changedAt) >= o.echoes[o.echoed]:
+		o.echoed, due = o.echoed+1, true
 	}
-	if o.echoed < len(echoes) && now.Sub(o.changedAt) >= echoes[o.echoed] {
-		o.echoed++
-		return o.export()
+	o.mu.Unlock()
+	if !due {
+		return nil
 	}
-	return nil
+	return o.export()
+}
+
+// Extract implements Extracts.
+func (o *office) Extract() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lastSeq = -1
+}
+
+// Extracted implements Extracts.
+func (o *office) Extracted() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.seq == o.lastSeq && o.echoed == len(o.echoes)
 }
 
 // export writes everything that the register shows at one moment. The name

@@ -181,3 +181,26 @@ func TestABatchThatIsNoWorkbookIsPutAway(t *testing.T) {
 	require.NoFileExists(t, path)
 	require.Empty(t, journal(t, d.Platform(p.Veterans)))
 }
+
+// An office puts out its export a few times more after a change, and once more
+// whenever it is asked to.
+func TestAnExportOnceMore(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	o.Echoes = []time.Duration{time.Millisecond}
+	d := begin(t, o)
+	x := d.Platform(p.LowIncomes).(*office)
+	files := func() int {
+		list, err := os.ReadDir(filepath.Join(x.dir, exportFolder))
+		require.NoError(t, err)
+		return len(list)
+	}
+	settled := func(more int) int {
+		require.Eventually(t, func() bool { return x.Extracted() && files() >= more }, time.Minute, 5*time.Millisecond)
+		return files()
+	}
+	n := settled(1)
+	x.Extract()
+	require.Greater(t, settled(n+1), n)
+	require.NoError(t, d.Close())
+}

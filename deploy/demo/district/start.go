@@ -25,6 +25,9 @@ type identity struct {
 // Start opens the platforms, filling them from the population the first
 // time. The context bounds the start; Close ends the district.
 func Start(ctx context.Context, opts Options) (*District, error) {
+	if opts.Echoes == nil {
+		opts.Echoes = Echoes
+	}
 	if opts.Poll <= 0 {
 		opts.Poll = 100 * time.Millisecond
 	}

@@ -98,6 +98,11 @@ type Extracts interface {
 	// HalfExtract puts out an export that shows every other row, as a job does that
 	// broke off and did not notice; and after it, a real one.
 	HalfExtract() error
+	// Extract has one more export put out soon, although nothing has changed.
+	Extract()
+	// Extracted reports whether the exports show everything and none is to follow
+	// before something changes.
+	Extracted() bool
 }
 
 // HalfExtract implements Extracts.
@@ -105,9 +110,7 @@ func (o *office) HalfExtract() error {
 	if err := o.put(func(i int) bool { return i%2 == 0 }); err != nil {
 		return err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.lastSeq = -1 // the next look puts out a real one
+	o.Extract() // the next look puts out a real one
 	return nil
 }
 
