@@ -44,9 +44,9 @@ var errNotYet = errors.New("not yet")
 // them.
 var (
 	overHTTP = []string{p.Medical, p.OldAge}
-	ledgers  = []string{p.Medical, p.OldAge, p.LowIncomes, p.Safety, p.Floating}
+	ledgers  = []string{p.Medical, p.OldAge, p.LowIncomes, p.Safety, p.Floating, p.Disabled}
 	called   = []string{p.Medical, p.OldAge, p.Pension}
-	written  = []string{p.Medical, p.OldAge, p.LowIncomes, p.Safety, p.Floating, p.Pension}
+	written  = []string{p.Medical, p.OldAge, p.LowIncomes, p.Safety, p.Floating, p.Disabled, p.Pension}
 )
 
 // catalogue are all faults.
@@ -73,6 +73,15 @@ var catalogue = []*kind{
 	{name: "net:platform:cut", at: []fault.Place{fault.Intended, inCall}, on: overHTTP, strike: network("", cut)},
 	{name: "net:platform:slow", at: []fault.Place{fault.Intended, fault.Published}, on: []string{p.Medical, p.OldAge, p.Pension}, strike: network("", slow)},
 	{name: "net:platform:reset", at: []fault.Place{fault.Intended, fault.Published}, on: []string{p.Medical, p.OldAge, p.Pension}, strike: network("", reset)},
+	{name: "net:soap:cut", at: []fault.Place{fault.Intended, fault.Published}, on: []string{p.Floating}, strike: network("", cut)},
+	{name: "net:soap:slow", at: []fault.Place{fault.Intended, fault.Published}, on: []string{p.Floating}, strike: network("", slow)},
+	{name: "net:soap:reset", at: []fault.Place{fault.Intended, fault.Published}, on: []string{p.Floating}, strike: network("", reset)},
+	{name: "net:kafka:cut", at: []fault.Place{fault.Intended, fault.Called}, on: []string{p.Safety}, strike: network("", cut)},
+	{name: "net:kafka:slow", at: []fault.Place{fault.Intended, fault.Published}, on: []string{p.Safety}, strike: network("", slow)},
+	{name: "net:kafka:reset", at: []fault.Place{fault.Intended, fault.Published}, on: []string{p.Safety}, strike: network("", reset)},
+	{name: "net:sftp:cut", at: []fault.Place{fault.Intended, fault.Called}, on: []string{p.Disabled}, strike: network("", cut)},
+	{name: "net:sftp:slow", at: []fault.Place{fault.Intended, fault.Published}, on: []string{p.Disabled}, strike: network("", slow)},
+	{name: "net:sftp:reset", at: []fault.Place{fault.Intended, fault.Published}, on: []string{p.Disabled}, strike: network("", reset)},
 	{name: "net:postgres:cut", at: fault.Places, strike: network("postgres", cut)},
 	{name: "net:postgres:slow", at: fault.Places, strike: network("postgres", slow)},
 	{name: "net:postgres:reset", at: fault.Places, strike: network("postgres", reset)},
@@ -88,7 +97,7 @@ var catalogue = []*kind{
 	{name: "platform:restored", at: []fault.Place{fault.Called}, on: written, strike: restored},
 	{name: "platform:lagging_replica", at: []fault.Place{fault.Intended}, on: overHTTP, strike: lagging},
 	{name: "clerk:edits_and_reverts", at: []fault.Place{fault.Intended, fault.Called}, on: []string{p.Medical, p.OldAge, p.Pension, p.Floating}, strike: editAndRevert},
-	{name: "files:half_extract", at: []fault.Place{fault.Intended, fault.Called}, on: []string{p.LowIncomes}, strike: halfExtract},
+	{name: "files:half_extract", at: []fault.Place{fault.Intended, fault.Called}, on: []string{p.LowIncomes, p.Disabled}, strike: halfExtract},
 	{name: "clock:hub", at: []fault.Place{fault.Intended, fault.Called, fault.Published, fault.TakenIn}, strike: jumpHub},
 	{name: "clock:platform", at: []fault.Place{fault.Intended, fault.Published}, strike: jump},
 }

@@ -159,12 +159,15 @@ func (r *round) onPlatform(id string) func(sql string) error {
 // draw decides everything that chance decides.
 func (r *round) draw() {
 	pick := func(list []string) string { return list[r.rnd.IntN(len(list))] }
-	n := 1 + r.rnd.IntN(4)
+	n := 1 + r.rnd.IntN(5)
 	need := map[string]bool{p.Pension: r.rnd.IntN(2) == 0, p.Medical: r.rnd.IntN(2) == 0}
 	for i := range n {
 		k := catalogue[r.rnd.IntN(len(catalogue))]
-		if i == 0 && r.lab.o.Only != "" {
+		switch {
+		case i == 0 && r.lab.o.Only != "":
 			k = catalogue[slices.IndexFunc(catalogue, func(k *kind) bool { return k.name == r.lab.o.Only })]
+		case i == 0: // so that each comes equally often
+			k = catalogue[r.n%len(catalogue)]
 		}
 		f := &armed{kind: k, place: k.at[r.rnd.IntN(len(k.at))], phase: working,
 			chance: [3]int{r.rnd.IntN(1 << 20), r.rnd.IntN(1 << 20), r.rnd.IntN(1 << 20)}}
@@ -186,7 +189,7 @@ func (r *round) draw() {
 		}
 		r.faults = append(r.faults, f)
 	}
-	all := []string{p.Gongan, p.Pension, p.Medical, p.OldAge, p.LowIncomes, p.Safety, p.Floating}
+	all := []string{p.Gongan, p.Pension, p.Medical, p.OldAge, p.LowIncomes, p.Safety, p.Floating, p.Disabled}
 	total := 3 + r.rnd.IntN(3)
 	order := r.rnd.Perm(len(all))
 	for i := 0; len(chosen(need)) < total; i++ {
@@ -198,6 +201,10 @@ func (r *round) draw() {
 	for _, who := range r.people.Persons { // of so few people, enough are on the small lists
 		if who.ID%3 == 0 {
 			who.Facts[p.LowIncome], who.Member[p.LowIncomes] = "1", true
+		}
+		if who.ID%3 == 1 && who.Facts[p.IDNumber] != "" {
+			who.Facts[p.Disability], who.Member[p.Disabled] = "1-2", true
+			who.Facts[p.DisabilityNo] = who.Facts[p.IDNumber] + "12"
 		}
 		if who.ID%2 == 0 && who.Age(r.people.Today) >= 60 {
 			who.Facts[p.OldAgeAllowance], who.Member[p.OldAge] = "1", true
@@ -237,7 +244,7 @@ func (r *round) open() (err error) {
 	}
 	theirs := r.lab.theirs
 	r.district, err = district.Start(ctx, district.Options{Dir: filepath.Join(r.dir, "d"), Platforms: r.ids, Population: r.people,
-		Seed: r.lab.o.Seed, Now: r.lab.now, Poll: 40 * time.Millisecond, Echoes: echoes, Tamper: r.tamper,
+		Seed: r.lab.o.Seed, Now: r.lab.now, Poll: 40 * time.Millisecond, Echoes: echoes, Listen: r.listenSafety, Tamper: r.tamper,
 		Database: func(ctx context.Context, id string) (string, error) {
 			name := fmt.Sprintf("r%d_%s", r.n, id)
 			if err := drop(ctx, theirs, name); err != nil { // of an earlier run
@@ -291,6 +298,31 @@ func (r *round) connect(name string, dial func() (net.Conn, error)) error {
 	return nil
 }
 
+// listenSafety opens the port of the Kafka broker with a link before it. The broker
+// tells its clients the link's address, and goes through it itself.
+func (r *round) listenSafety(network, address string) (net.Listener, error) {
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.connect(p.Safety, func() (net.Conn, error) { return net.Dial("tcp", l.Addr().String()) }); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	told, err := net.ResolveTCPAddr("tcp", r.links[p.Safety].address())
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return known{l, told}, nil
+}
+
+// known is a listener that is known by another address.
+type known struct {
+	net.Listener
+	told net.Addr
+}
+
+func (k known) Addr() net.Addr { return k.told }
+
 // reach puts a link, and a liar where the platform speaks HTTP, before a platform.
 func (r *round) reach(id string) error {
 	switch id {
@@ -313,6 +345,23 @@ func (r *round) reach(id string) error {
 			return err
 		}
 		r.env[name] = "http://" + r.links[id].address()
+	case p.Floating:
+		u, err := url.Parse(r.env["FLOATING_WSDL"])
+		if err != nil {
+			return err
+		}
+		at := u.Host
+		if err := r.connect(id, func() (net.Conn, error) { return net.Dial("tcp", at) }); err != nil {
+			return err
+		}
+		u.Host = r.links[id].address()
+		r.env["FLOATING_WSDL"] = u.String()
+	case p.Disabled:
+		at := r.env["DISABLED_SFTP"]
+		if err := r.connect(id, func() (net.Conn, error) { return net.Dial("tcp", at) }); err != nil {
+			return err
+		}
+		r.env["DISABLED_SFTP"] = r.links[id].address()
 	}
 	return nil
 }

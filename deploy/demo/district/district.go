@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,6 +29,9 @@ type Options struct {
 	// Echoes are the pauses after a change after which file platforms export once
 	// more; nil: Echoes.
 	Echoes []time.Duration
+	// Listen opens the port of a platform that tells its address itself, as a Kafka
+	// broker does: what Addr says is what it tells. nil: net.Listen.
+	Listen func(network, address string) (net.Listener, error)
 	// Now is the platforms' clock; default time.Now.
 	Now func() time.Time
 	Log *slog.Logger

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ type safety struct {
 	*ledger
 	dir     string
 	log     *slog.Logger
+	listen  func(network, address string) (net.Listener, error)
 	cluster *kfake.Cluster
 	stop    context.CancelFunc
 	ended   chan struct{}
@@ -50,7 +52,7 @@ const (
 )
 
 func newSafety(l *ledger, dir string, opts Options) *safety {
-	return &safety{ledger: l, dir: dir, log: opts.Log, ended: make(chan struct{})}
+	return &safety{ledger: l, dir: dir, log: opts.Log, listen: opts.Listen, ended: make(chan struct{})}
 }
 
 func (s *safety) ID() string { return p.Safety }
@@ -58,7 +60,7 @@ func (s *safety) ID() string { return p.Safety }
 func (s *safety) broker() string { return s.cluster.ListenAddrs()[0] }
 
 func (s *safety) start(ctx context.Context) (err error) {
-	s.cluster, err = kfake.NewCluster(kfake.Ports(0), kfake.NumBrokers(1), kfake.ClusterID("pingan"), kfake.DataDir(filepath.Join(s.dir, "kafka")),
+	s.cluster, err = kfake.NewCluster(kfake.Ports(0), kfake.ListenFn(s.listen), kfake.NumBrokers(1), kfake.ClusterID("pingan"), kfake.DataDir(filepath.Join(s.dir, "kafka")),
 		kfake.SeedTopics(1, safetyPeople, safetyChanges, safetyAnswers), kfake.EnableSASL(),
 		kfake.Superuser("SCRAM-SHA-256", safetyUser, safetyPassword), kfake.Superuser("PLAIN", safetyOwn, safetyPassword))
 	if err != nil {

@@ -216,5 +216,5 @@ func (s *soapService) wsdl(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	// An error here means that the client has gone: nobody is left to tell.
 	_, _ = w.Write(xmlDocument(fmt.Sprintf(`<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:tns="%[1]s" targetNamespace="%[1]s" name="%[2]s">%[3]s<portType name="%[2]s">%[4]s</portType><binding name="%[2]s" type="tns:%[2]s"><soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>%[5]s</binding><service name="%[2]s"><port name="%[2]s" binding="tns:%[2]s"><soap:address location="%[6]s"/></port></service></definitions>`,
-		n.namespace, s.id, messages.String(), port.String(), binding.String(), s.url+n.path), false))
+		n.namespace, s.id, messages.String(), port.String(), binding.String(), "http://"+r.Host+n.path), false)) // wherever its reader came through
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,6 +28,9 @@ type identity struct {
 func Start(ctx context.Context, opts Options) (*District, error) {
 	if opts.Echoes == nil {
 		opts.Echoes = Echoes
+	}
+	if opts.Listen == nil {
+		opts.Listen = net.Listen
 	}
 	if opts.Poll <= 0 {
 		opts.Poll = 100 * time.Millisecond
