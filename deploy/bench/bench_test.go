@@ -2,10 +2,17 @@ package bench
 
 import (
 	"bytes"
+	"encoding/csv"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"heji/services/linkage/files"
 )
 
 // What docs/benchmarks.md promises, on a population that nothing was tuned on.
@@ -50,8 +57,48 @@ func TestLink(t *testing.T) {
 	require.GreaterOrEqual(t, p.Pairs.Recall(), 0.99, out.String())
 	require.Regexp(t, `id_number +identical +0\.9\d`, out.String())
 
+	// What another tool is given says the same: the number alone finds what it
+	// finds here.
+	dir := filepath.Join(t.TempDir(), "records")
+	p, err = Population(t.Context(), PopulationOptions{People: 300, Seed: 5, Write: dir, Out: io.Discard})
+	require.NoError(t, err)
+	require.Equal(t, p.SameID, sameNumberIn(t, dir))
+	_, err = Population(t.Context(), PopulationOptions{People: 300, Seed: 5, Write: dir, Out: io.Discard})
+	require.ErrorContains(t, err, "give an empty folder")
+
 	_, err = Link(t.Context(), LinkOptions{Out: io.Discard})
 	require.ErrorContains(t, err, "--records must be at least 1")
 	_, err = Population(t.Context(), PopulationOptions{Out: io.Discard})
 	require.ErrorContains(t, err, "--people must be at least 1")
+}
+
+// sameNumberIn reads what was written and puts together what has one ID number.
+func sameNumberIn(t *testing.T, dir string) files.Measure {
+	read := func(name string) [][]string {
+		f, err := os.Open(filepath.Join(dir, name))
+		require.NoError(t, err)
+		defer f.Close()
+		list, err := csv.NewReader(f).ReadAll()
+		require.NoError(t, err)
+		return list
+	}
+	records, truth := read("records.csv"), read("truth.csv")
+	require.Len(t, truth, len(records))
+	column := slices.Index(records[0], "id_number")
+	var person, first []uint32
+	by := map[string]uint32{}
+	for i, r := range records[1:] {
+		require.Equal(t, r[0], truth[i+1][0], "one key, one line")
+		n, err := strconv.Atoi(truth[i+1][1])
+		require.NoError(t, err)
+		person = append(person, uint32(n))
+		of, ok := by[r[column]]
+		if !ok || r[column] == "" {
+			of = uint32(i)
+		}
+		by[r[column]] = of
+		first = append(first, of)
+	}
+	_, m := score(person, first)
+	return m
 }

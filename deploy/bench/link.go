@@ -17,6 +17,7 @@ type LinkOptions struct {
 	Records int
 	Seed    int64
 	Model   *linkage.Model // nil: the model for residents
+	Write   string         // a folder for the records and the truth; empty: they are not written
 	Out     io.Writer
 	// Progress may be nil.
 	Progress files.Progress
@@ -51,11 +52,16 @@ func Link(ctx context.Context, o LinkOptions) (LinkReport, error) {
 	}
 	begin := time.Now()
 	rows := generate(o.Records, o.Seed)
+	if o.Write != "" {
+		if err := write(o.Write, newFeed(rows, fieldNames()), rows.person); err != nil {
+			return LinkReport{}, err
+		}
+	}
 	runtime.GC()
 	out := LinkReport{Records: o.Records, Generate: time.Since(begin)}
 	cpu := files.CPUTime()
 	begin = time.Now()
-	records, err := files.Derive(ctx, m, newFeed(rows, m))
+	records, err := files.Derive(ctx, m, newFeed(rows, m.Attributes()))
 	if err != nil {
 		return out, err
 	}

@@ -37,8 +37,9 @@ type PopulationOptions struct {
 	// labels. TrainSeed is that of the people learned from.
 	Train     bool
 	TrainSeed int64
-	Weights   bool // show what counting with the truth would weigh each level
-	Kinds     int  // so many kinds of wrong and missed pairs are shown
+	Weights   bool   // show what counting with the truth would weigh each level
+	Write     string // a folder for the records and the truth; empty: they are not written
+	Kinds     int    // so many kinds of wrong and missed pairs are shown
 	Out       io.Writer
 }
 
@@ -96,6 +97,15 @@ func Population(ctx context.Context, o PopulationOptions) (PopulationReport, err
 	if err != nil {
 		return PopulationReport{}, err
 	}
+	person := make([]uint32, len(records))
+	for i, x := range records {
+		person[i] = uint32(x.person)
+	}
+	if o.Write != "" {
+		if err := write(o.Write, &recordFeed{records: records, attributes: fieldNames()}, person); err != nil {
+			return PopulationReport{}, err
+		}
+	}
 	begin := time.Now()
 	linked, err := derive(ctx, m, records)
 	if err != nil {
@@ -106,10 +116,6 @@ func Population(ctx context.Context, o PopulationOptions) (PopulationReport, err
 		return PopulationReport{}, err
 	}
 	r := PopulationReport{People: o.People, Records: len(records), ReviewPairs: len(result.Review), Took: time.Since(begin)}
-	person := make([]uint32, len(records))
-	for i, x := range records {
-		person[i] = uint32(x.person)
-	}
 	_, r.Pairs = score(person, result.First)
 	_, r.SameID = score(person, together(records, sameNumber))
 	_, r.SameIDOrNameBirth = score(person, together(records, sameNumber, sameNameAndBirth))

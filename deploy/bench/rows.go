@@ -2,12 +2,12 @@ package bench
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
 	"heji/deploy/demo/population"
 	"heji/schema"
-	"heji/services/linkage"
 	"heji/services/linkage/files"
 )
 
@@ -163,21 +163,12 @@ type feed struct {
 	to   []int // place of each field among the model's attributes; -1: not read
 }
 
-func newFeed(r *rows, m *linkage.Model) *feed {
+func newFeed(r *rows, attributes []string) *feed {
 	f := &feed{rows: r}
 	for _, a := range fields {
-		f.to = append(f.to, indexOf(m.Attributes(), string(a)))
+		f.to = append(f.to, slices.Index(attributes, string(a)))
 	}
 	return f
-}
-
-func indexOf(list []string, s string) int {
-	for i, x := range list {
-		if x == s {
-			return i
-		}
-	}
-	return -1
 }
 
 // Sources are the registers.

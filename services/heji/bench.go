@@ -23,6 +23,7 @@ type benchLink struct {
 	Records int    `help:"How many records; a person has four on average." default:"1000000"`
 	Seed    int64  `help:"Seed of the records." default:"1"`
 	Model   string `help:"The model: a YAML file, or residents." default:"residents"`
+	Write   string `help:"Write the records and who they are into this folder, as records.csv and truth.csv, for another tool to link." type:"path"`
 	Profile string `help:"Write a CPU profile to this file." type:"path"`
 
 	console
@@ -47,7 +48,7 @@ func (c *benchLink) Run(ctx context.Context) error {
 	}
 	bars := newBars(c.err())
 	defer bars.clear()
-	_, err = bench.Link(ctx, bench.LinkOptions{Records: c.Records, Seed: c.Seed, Model: m, Out: c.out(), Progress: bars.show})
+	_, err = bench.Link(ctx, bench.LinkOptions{Records: c.Records, Seed: c.Seed, Model: m, Write: c.Write, Out: c.out(), Progress: bars.show})
 	return err
 }
 
@@ -58,6 +59,7 @@ type benchPopulation struct {
 	Train  bool   `help:"First learn the weights from a population of another seed, without labels."`
 	From   int64  `help:"With --train: the seed of the people that are learned from." default:"1"`
 	Weight bool   `name:"weights" help:"Show what counting with the truth would weigh each level, beside the model's weights."`
+	Write  string `help:"Write the records and who they are into this folder, as records.csv and truth.csv, for another tool to link." type:"path"`
 	Kinds  int    `help:"Show so many kinds of pairs that are wrong, missed, or wait for review."`
 
 	console
@@ -70,6 +72,6 @@ func (c *benchPopulation) Run(ctx context.Context) error {
 		return err
 	}
 	_, err = bench.Population(ctx, bench.PopulationOptions{People: c.People, Seed: c.Seed, Model: m,
-		Train: c.Train, TrainSeed: c.From, Weights: c.Weight, Kinds: c.Kinds, Out: c.out()})
+		Train: c.Train, TrainSeed: c.From, Weights: c.Weight, Kinds: c.Kinds, Write: c.Write, Out: c.out()})
 	return err
 }
