@@ -61,6 +61,14 @@ have_chinese_font() {
 	have fc-list && [ -n "$(fc-list :lang=zh-cn family 2>/dev/null)" ]
 }
 
+# axe-core judges whether the pages can be used by everybody. It is no program of
+# the system's: it lies in the user's cache, in the version that the test names.
+axe=$(sed -n 's/^const axeVersion = "\(.*\)"$/\1/p' "$(dirname "$0")/../services/desk/axe_test.go")
+caches() {
+	if [ "$(uname)" = Darwin ]; then echo "$HOME/Library/Caches"; else echo "${XDG_CACHE_HOME:-$HOME/.cache}"; fi
+}
+have_axe() { [ -s "$(caches)/heji/axe-core-$axe/axe.min.js" ]; }
+
 # cgo needs a C compiler and its headers, and the race detector needs cgo.
 have_compiler() {
 	have gcc || have clang
@@ -128,6 +136,22 @@ install_browser() {
 	fi
 }
 
+# The test compares what was fetched with the sum that it knows.
+install_axe() {
+	have npm || install npm || return 1
+	folder=$(caches)/heji/axe-core-$axe
+	fetched=$(mktemp -d) || return 1
+	say "fetching: axe-core $axe"
+	if (cd "$fetched" && npm pack --silent "axe-core@$axe" >/dev/null && tar -xzf "axe-core-$axe.tgz") &&
+		mkdir -p "$folder" && mv "$fetched/package/axe.min.js" "$folder/axe.min.js.new" && mv "$folder/axe.min.js.new" "$folder/axe.min.js"; then
+		status=0
+	else
+		status=1
+	fi
+	rm -rf "$fetched"
+	return $status
+}
+
 missing=""
 need() { # what, check, installer, how to get it by hand
 	"$2" && return 0
@@ -162,6 +186,7 @@ if [ "$purpose" = test ]; then
 	need "Python 3" have_python "install python3-minimal libpython3-stdlib" "install Python 3 (RHEL: dnf install python3; macOS: brew install python), for the example of a remote connector"
 	need "a browser" have_browser install_browser "install Chromium or Google Chrome (RHEL: dnf install chromium; macOS: brew install --cask google-chrome; Ubuntu: snap install chromium), for the tests of the pages"
 	need "a Chinese font" have_chinese_font "install fontconfig fonts-noto-cjk" "install Noto Sans CJK (RHEL: dnf install google-noto-sans-cjk-fonts), for the tests of the pages"
+	need "axe-core" have_axe install_axe "install npm and run this again, or put axe.min.js of axe-core $axe into $(caches)/heji/axe-core-$axe; it judges whether the pages can be used by everybody"
 fi
 
 if [ -n "$missing" ]; then

@@ -30,6 +30,12 @@ type browser struct {
 
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
+	return newBrowserFor(t, time.Minute)
+}
+
+// newBrowserFor is a browser for a test that takes longer than most.
+func newBrowserFor(t *testing.T, limit time.Duration) *browser {
+	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true))
 	alloc, stopAlloc := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(alloc)
@@ -42,7 +48,7 @@ func newBrowser(t *testing.T) *browser {
 	b.do() // starts it
 	require.NoError(t, chromedp.Listen(ctx, b.listen))
 	var cancel context.CancelFunc
-	b.ctx, cancel = context.WithTimeout(ctx, time.Minute)
+	b.ctx, cancel = context.WithTimeout(ctx, limit)
 	t.Cleanup(cancel)
 	return b
 }
