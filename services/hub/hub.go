@@ -231,7 +231,7 @@ func (h *Hub) assemble(ctx context.Context) error {
 			Logger: log.With("service", Writeback), Holder: holder, Keys: h.Keys, Journal: h.journal, Lease: c.Lease})
 		h.run = append(h.run, w.Run)
 	}
-	h.run = append(h.run, h.audit, h.forget)
+	h.run = append(h.run, h.beat, h.audit, h.forget)
 	h.observe()
 	return h.serve(ctx, has(Desk))
 }

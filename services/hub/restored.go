@@ -45,6 +45,47 @@ func (h *Hub) reconcile(ctx context.Context) error {
 			return err
 		}
 	}
+	return h.restored(ctx, fence)
+}
+
+// beat says every few seconds that this process lives, and takes in when the
+// database has forgotten that: then it was put back to an older point under the
+// process. Nothing has been taken in, resolved or written since (store.ErrOlder),
+// and whoever works has lost its lease when it is taken in.
+func (h *Hub) beat(ctx context.Context) error {
+	every := h.c.Lease / 3
+	if every == 0 {
+		every = 5 * time.Second
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for older := false; ; {
+		err := h.Store.Beat(ctx)
+		if older || errors.Is(err, store.ErrOlder) {
+			if err = h.restored(ctx, 0); err == nil {
+				select {
+				case <-h.Store.Older(): // of the time before
+				default:
+				}
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			h.c.Logger.Warn("whether the database is as new as it was cannot be told now; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			older = false
+		case <-h.Store.Older():
+			older = true
+		}
+	}
+}
+
+// restored takes in that the database was put back to an older point. fence is
+// the highest of the journal that is known already.
+func (h *Hub) restored(ctx context.Context, fence int64) error {
 	list, err := h.forgotten(ctx)
 	if err != nil {
 		return err

@@ -73,6 +73,9 @@ func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f 
 		if err != nil || !ok {
 			return err
 		}
+		if err := s.pulse.knows(ctx, tx, l.Platform); err != nil {
+			return err
+		}
 		if looks {
 			if err := sweepLooks(ctx, tx, l.Platform, limit); err != nil {
 				return err
@@ -111,6 +114,9 @@ func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f 
 	})
 	if err != nil {
 		return 0, nil, fmt.Errorf("platform %s: evaluate targets: %w", l.Platform, err)
+	}
+	if n := len(opened); n > 0 {
+		s.pulse.stored(l.Platform, opened[n-1].ID)
 	}
 	return seen, opened, nil
 }

@@ -119,17 +119,28 @@ func (s *Store) Keys(own schema.Values) []int64 {
 // hold keeps the models as they are until the transaction ends, and returns
 // them. The second statement has a snapshot of its own, taken after the lock.
 // I2: a program that cannot work with the model in force gets an error here,
-// before it has written anything.
+// before it has written anything. So it does on a database that is older than the
+// process has seen it (ErrOlder).
 func (s *Store) hold(ctx context.Context, tx pgx.Tx) (*reign, error) {
-	now, err := s.look(ctx, tx)
+	before := s.pulse.beats()
+	now, beat, err := s.readModels(ctx, tx)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.pulse.compare(beat, before); err != nil {
 		return nil, err
 	}
 	return now, now.alien
 }
 
-// look is hold for those who do not need the model in force.
+// look is hold for those who do not need the model in force, nor a database that
+// is as new as it was.
 func (s *Store) look(ctx context.Context, tx pgx.Tx) (*reign, error) {
+	now, _, err := s.readModels(ctx, tx)
+	return now, err
+}
+
+func (s *Store) readModels(ctx context.Context, tx pgx.Tx) (*reign, int64, error) {
 	b := &pgx.Batch{}
 	b.Queue(`SELECT pg_advisory_xact_lock_shared($1)`, modelLock)
 	var found []generationRow
@@ -137,17 +148,19 @@ func (s *Store) look(ctx context.Context, tx pgx.Tx) (*reign, error) {
 		found, err = pgx.CollectRows(rows, pgx.RowToStructByPos[generationRow])
 		return err
 	})
+	var beat int64
+	b.Queue(`SELECT beat FROM heartbeat`).QueryRow(func(row pgx.Row) error { return row.Scan(&beat) })
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
-		return nil, fmt.Errorf("read which model is in force: %w", err)
+		return nil, 0, fmt.Errorf("read which model is in force: %w", err)
 	}
 	now, err := s.understand(ctx, tx, found)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	s.models.mu.Lock()
 	defer s.models.mu.Unlock()
 	s.models.now = now
-	return now, nil
+	return now, beat, nil
 }
 
 // peek is which models there are to a transaction that only reads, and nothing

@@ -132,6 +132,9 @@ func (s *Store) Reconcile(ctx context.Context, list []Replayed, at time.Time, fe
 			pull_holder = NULL, pull_until = NULL, write_holder = NULL, write_until = NULL`); err != nil {
 			return fmt.Errorf("raise the fences: %w", err)
 		}
+		if _, err := tx.Exec(ctx, `UPDATE heartbeat SET beat = greatest(beat, $1) + 1000000`, s.pulse.beats()); err != nil {
+			return fmt.Errorf("go on counting beats: %w", err)
+		}
 		rows, err := tx.Query(ctx, `UPDATE platforms SET restored_at = $1, opened_at = NULL, opened_by = '', complete_at = NULL
 			WHERE NOT id = ANY($2) RETURNING id`, at, apart)
 		if err != nil {
@@ -156,6 +159,7 @@ func (s *Store) Reconcile(ctx context.Context, list []Replayed, at time.Time, fe
 	if err != nil {
 		return false, fmt.Errorf("take in that the database was restored: %w", err)
 	}
+	s.pulse.forget()
 	return done, nil
 }
 

@@ -22,6 +22,7 @@ import (
 type Store struct {
 	pool   *pgxpool.Pool
 	models models
+	pulse  *pulse
 }
 
 // ErrNotFound says that nothing is stored under the given id.
@@ -48,7 +49,7 @@ func Open(ctx context.Context, dsn string, maxConns int32) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
-	s := &Store{pool: pool}
+	s := &Store{pool: pool, pulse: newPulse()}
 	if err := s.migrate(ctx); err != nil {
 		pool.Close()
 		return nil, err
