@@ -397,6 +397,35 @@ func TestPoisonAmongOthers(t *testing.T) {
 	require.EqualValues(t, 2, dead[0].Sequence)
 }
 
+// The id of a message says which positions are in it: so does it of a line that
+// cannot be read. Where the id says anything else, nobody guesses.
+func TestWhereAnUnreadableLineWas(t *testing.T) {
+	t.Parallel()
+	n := server(t, embedded.Options{})
+	b := connect(t, bus.Options{InProcess: n})
+	js := raw(t, n)
+	for id, body := range map[string]string{
+		"mz:7:41-43": "{}\n{}\n<html>", "mz:7:50": "<html>", "mz:7:60-63": "<html>\n<html>", "ga:7:70": "<html>", "mz:7:x": "<html>", "mz:8:80-79": "<html>",
+	} {
+		_, err := js.Publish(t.Context(), "records.mz", []byte(body), jetstream.WithMsgID(id))
+		require.NoError(t, err)
+	}
+	var mu sync.Mutex
+	places := map[schema.Version]int{}
+	consume(t, b, bus.ConsumeOptions{Dead: func(_ context.Context, p bus.Poison) error {
+		mu.Lock()
+		defer mu.Unlock()
+		places[p.Version]++
+		return nil
+	}}, func(context.Context, *bus.Batch[schema.Record]) error { return nil })
+	empty(t, b)
+	mu.Lock()
+	defer mu.Unlock()
+	require.Equal(t, map[schema.Version]int{
+		{Fence: 7, Position: 41}: 1, {Fence: 7, Position: 42}: 1, {Fence: 7, Position: 43}: 1, {Fence: 7, Position: 50}: 1, {}: 5,
+	}, places)
+}
+
 func TestRecordsNeedADeadHandler(t *testing.T) {
 	t.Parallel()
 	b := connect(t, bus.Options{InProcess: server(t, embedded.Options{})})

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -73,8 +75,11 @@ type Poison struct {
 	Sequence uint64 // in the stream
 	Line     int    // of the message, from 1; 0: it has only one
 	Platform string // from the subject
-	Bytes    int
-	Reason   string // never quotes the message: I9
+	// Version is the place of the record that cannot be read in its run, as the
+	// message's id has it; zero: the id does not say.
+	Version schema.Version
+	Bytes   int
+	Reason  string // never quotes the message: I9
 }
 
 // ConsumeOptions say how messages are gathered into batches.
@@ -396,6 +401,9 @@ func (c *consumption[T]) unpack(ctx context.Context, messages []jetstream.Msg) (
 			if several {
 				p.Line = line
 			}
+			if c.stream == RecordsStream {
+				p.Version = placeOf(m.Headers().Get(jetstream.MsgIDHeader), p.Platform, line, bytes.Count(m.Data(), newline)+1)
+			}
 			failed = !c.bury(ctx, m, p) || failed
 		}
 		if failed { // it comes again as a whole
@@ -406,6 +414,24 @@ func (c *consumption[T]) unpack(ctx context.Context, messages []jetstream.Msg) (
 		}
 	}
 	return batch, n
+}
+
+// placeOf is the version of a line of a message, which its id names where the
+// message is one of ours (parcel.message) and has as many lines as it says.
+func placeOf(id, platform string, line, lines int) schema.Version {
+	text, ok := strings.CutPrefix(id, platform+":")
+	fence, positions, ok2 := strings.Cut(text, ":")
+	first, last, several := strings.Cut(positions, "-")
+	if !several {
+		last = first
+	}
+	f, err1 := strconv.ParseInt(fence, 10, 64)
+	from, err2 := strconv.ParseInt(first, 10, 64)
+	to, err3 := strconv.ParseInt(last, 10, 64)
+	if !ok || !ok2 || errors.Join(err1, err2, err3) != nil || from < 1 || to-from+1 != int64(lines) {
+		return schema.Version{}
+	}
+	return schema.Version{Fence: f, Position: from + int64(line) - 1}
 }
 
 // work hands a batch to the handler.

@@ -125,12 +125,20 @@ func (s *Service) consume(ctx context.Context, g *errgroup.Group) error {
 }
 
 // poison keeps a message that is no record at all.
+//
+// I1: where it is known which position of which run it was, that position is taken
+// in as dead. Otherwise it would be missing for good, and whoever reads would begin
+// again at the merged mark, and again.
 func (s *Service) poison(ctx context.Context, p bus.Poison) error {
 	s.o.Logger.Error("a message that cannot be read is set aside", "platform", p.Platform, "subject", p.Subject,
 		"sequence", p.Sequence, "reason", p.Reason)
 	place := fmt.Sprintf("message %d of %s", p.Sequence, p.Subject)
 	if p.Line > 0 {
 		place = fmt.Sprintf("line %d of %s", p.Line, place)
+	}
+	if p.Version.Position > 0 {
+		return s.takeInRun(ctx, store.Intake{Platform: p.Platform, Fence: p.Version.Fence, Messages: []schema.Record{{Platform: p.Platform,
+			Op: schema.OpDead, Version: p.Version, Problem: schema.ProblemUnreadable, Place: place}}}, nil)
 	}
 	return s.o.Store.SetAside(ctx, []store.Dead{{Platform: p.Platform, Stage: "merge", Place: place, Problem: schema.ProblemUnreadable}})
 }
@@ -155,28 +163,42 @@ func (s *Service) takeIn(ctx context.Context, b *bus.Batch[schema.Record]) error
 		for _, i := range index[r] {
 			in.Messages = append(in.Messages, b.Items[i])
 		}
-		counts, echoes, err := s.intake(ctx, in)
-		for try := 0; store.Conflict(err) && try < 10; try++ {
-			if err := jitter(ctx, try); err != nil {
-				return err
+		if err := s.takeInRun(ctx, in, func(later map[int64]bool) {
+			for _, i := range index[r] {
+				if later[b.Items[i].Version.Position] {
+					b.Retry(i, 200*time.Millisecond)
+				}
 			}
-			counts, echoes, err = s.intake(ctx, in)
-		}
-		if err != nil {
+		}); err != nil {
 			return err
-		}
-		s.count(r.platform, counts, echoes)
-		later := map[int64]bool{}
-		for _, p := range counts.Later {
-			later[p] = true
-		}
-		for _, i := range index[r] {
-			if later[b.Items[i].Version.Position] {
-				b.Retry(i, 200*time.Millisecond)
-			}
 		}
 	}
 	s.signal()
+	return nil
+}
+
+// takeInRun stores what came of one run. back is told the positions that are to
+// come again; nil: none can.
+func (s *Service) takeInRun(ctx context.Context, in store.Intake, back func(positions map[int64]bool)) error {
+	counts, echoes, err := s.intake(ctx, in)
+	for try := 0; store.Conflict(err) && try < 10; try++ {
+		if err := jitter(ctx, try); err != nil {
+			return err
+		}
+		counts, echoes, err = s.intake(ctx, in)
+	}
+	if err != nil {
+		return err
+	}
+	s.count(in.Platform, counts, echoes)
+	if len(counts.Later) == 0 || back == nil {
+		return nil
+	}
+	later := map[int64]bool{}
+	for _, p := range counts.Later {
+		later[p] = true
+	}
+	back(later)
 	return nil
 }
 
