@@ -164,6 +164,7 @@ need() { # what, check, installer, how to get it by hand
 
 have_certificates() { [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || [ -e /etc/ssl/cert.pem ]; }
 have_ps() { have ps; }
+have_curl() { have curl; }
 have_python() { have python3 && python3 -c 'import json, sqlite3' 2>/dev/null; }
 
 # --- what this purpose needs -----------------------------------------------
@@ -184,6 +185,7 @@ if [ "$purpose" = test ]; then
 	# The core package is the program without the service that mariadb-server starts.
 	need "MariaDB's server program" have_mariadb "install mariadb-server-core" "install MariaDB's server program (RHEL: dnf install mariadb-server; macOS: brew install mariadb), for the tests of the connectors; it need not run as a service"
 	need "Python 3" have_python "install python3-minimal libpython3-stdlib" "install Python 3 (RHEL: dnf install python3; macOS: brew install python), for the example of a remote connector"
+	need "curl" have_curl "install curl" "install curl; the commands of docs/api.md are run as they stand there"
 	need "a browser" have_browser install_browser "install Chromium or Google Chrome (RHEL: dnf install chromium; macOS: brew install --cask google-chrome; Ubuntu: snap install chromium), for the tests of the pages"
 	need "a Chinese font" have_chinese_font "install fontconfig fonts-noto-cjk" "install Noto Sans CJK (RHEL: dnf install google-noto-sans-cjk-fonts), for the tests of the pages"
 	need "axe-core" have_axe install_axe "install npm and run this again, or put axe.min.js of axe-core $axe into $(caches)/heji/axe-core-$axe; it judges whether the pages can be used by everybody"

@@ -161,7 +161,7 @@ func (d *Desk) accountList(ctx context.Context) ([]AccountReply, error) {
 
 func (d *Desk) getAccounts(r *http.Request, _ Lang) (answer, error) {
 	list, err := d.accountList(r.Context())
-	return answer{status: http.StatusOK, body: map[string]any{"accounts": list}}, err
+	return answer{status: http.StatusOK, body: AccountsReply{list}}, err
 }
 
 func (d *Desk) postAccount(did string) func(*http.Request, Lang) (answer, error) {
@@ -175,11 +175,7 @@ func (d *Desk) postAccount(did string) func(*http.Request, Lang) (answer, error)
 			login, status = c.Login, http.StatusCreated
 		}
 		password, err := d.changeAccount(r.Context(), did, login, c)
-		body := map[string]any{"login": login}
-		if password != "" {
-			body["first_password"] = password // this once
-		}
-		return answer{status: status, body: body}, err
+		return answer{status: status, body: AccountDone{login, password}}, err
 	}
 }
 

@@ -93,7 +93,7 @@ func (d *Desk) alikePart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := d.page(w, r, "new")
-	values, _ := entered(p.L, filled(r.PostForm), nil, d.o.Today())
+	values, _ := entered(p.L, filled(r.PostForm), nil, d.o.Today()) // what is not right yet is no hint
 	list, err := d.alike(r.Context(), p.L, values, uuid.Nil)
 	if err != nil {
 		return err

@@ -36,5 +36,5 @@ func (d *Desk) getAttributes(_ *http.Request, l Lang) (answer, error) {
 		}
 		out = append(out, info)
 	}
-	return answer{status: http.StatusOK, body: map[string]any{"attributes": out}}, nil
+	return answer{status: http.StatusOK, body: AttributesReply{out}}, nil
 }

@@ -209,9 +209,7 @@ type AuditVerified struct {
 // postAuditVerify answers POST /api/v1/audit/verify: 409 names the first row that
 // is not what it was.
 func (d *Desk) postAuditVerify(r *http.Request, _ Lang) (answer, error) {
-	var body struct {
-		Heads []string `json:"heads"`
-	}
+	var body auditHeads
 	if err := decode(r, &body); err != nil {
 		return answer{}, err
 	}
@@ -236,16 +234,12 @@ func (d *Desk) postAuditVerify(r *http.Request, _ Lang) (answer, error) {
 
 func (d *Desk) getAuditKeep(r *http.Request, _ Lang) (answer, error) {
 	days, err := d.o.Store.AuditKeep(r.Context())
-	return answer{status: http.StatusOK, body: map[string]int{"days": days}}, err
+	return answer{status: http.StatusOK, body: AuditKept{days}}, err
 }
 
 // postAuditKeep answers POST /api/v1/audit/keep: for how many days rows are kept.
 func (d *Desk) postAuditKeep(r *http.Request, l Lang) (answer, error) {
-	var body struct {
-		Days int    `json:"days"`
-		Who  string `json:"who"`
-		Why  string `json:"why"`
-	}
+	var body auditKeepBody
 	if err := decode(r, &body); err != nil {
 		return answer{}, err
 	}

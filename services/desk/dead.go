@@ -72,7 +72,7 @@ func (d *Desk) getDead(r *http.Request, l Lang) (answer, error) {
 		}
 		out = append(out, row)
 	}
-	return answer{status: http.StatusOK, body: map[string]any{"dead": out, "counts": shown}}, nil
+	return answer{status: http.StatusOK, body: DeadReply{out, shown}}, nil
 }
 
 // personBody names who asks for something, and why.
@@ -133,7 +133,7 @@ func (d *Desk) postDead(drop bool) func(r *http.Request, l Lang) (answer, error)
 		if errors.Is(err, store.ErrDone) {
 			return answer{}, fail(http.StatusConflict, "dead_done")
 		}
-		return answer{status: http.StatusOK, body: map[string]any{"id": dead.ID, "platform": dead.Platform, "state": state, "whole": len(whole) > 0}}, err
+		return answer{status: http.StatusOK, body: DeadDone{dead.ID, dead.Platform, state, len(whole) > 0}}, err
 	}
 }
 
@@ -152,7 +152,7 @@ func (d *Desk) postResync(r *http.Request, _ Lang) (answer, error) {
 		return answer{}, err
 	}
 	d.pullNow(p.ID)
-	return answer{status: http.StatusAccepted, body: map[string]any{"platform": p.ID, "asked": true}}, nil
+	return answer{status: http.StatusAccepted, body: ResyncReply{p.ID, true}}, nil
 }
 
 // pullNow asks pull to look now, where it runs in this process.

@@ -200,7 +200,7 @@ func (d *Desk) postDecision(r *http.Request, l Lang) (answer, error) {
 // kept.
 func (d *Desk) deleteDecision(r *http.Request, _ Lang) (answer, error) {
 	id, who, err := d.revoke(r.Context(), r.PathValue("id"), r.URL.Query().Get("who"))
-	return answer{status: http.StatusOK, body: map[string]any{"id": id, "revoked_by": who}}, err
+	return answer{status: http.StatusOK, body: Revoked{id, who}}, err
 }
 
 func (d *Desk) revoke(ctx context.Context, text, by string) (id int64, who string, err error) {

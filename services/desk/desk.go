@@ -89,6 +89,8 @@ func (d *Desk) Handler() http.Handler {
 	mux := http.NewServeMux()
 	d.routeLogin(mux)
 	d.routeAPI(mux)
+	d.routeOpenAPI(mux)
+	d.routeHomes(mux)
 	d.routeRelink(mux)
 	d.routeParcels(mux)
 	d.routeKit(mux)

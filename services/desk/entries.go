@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 	"unicode"
@@ -212,7 +213,7 @@ func (d *Desk) entryReply(ctx context.Context, l Lang, request string) (EntryRep
 	if err != nil {
 		return EntryReply{}, err
 	}
-	reply := EntryReply{State: entryPending, Location: "/api/v1/entries/" + request, Targets: []Status{},
+	reply := EntryReply{State: entryPending, Location: "/api/v1/entries/" + url.PathEscape(request), Targets: []Status{},
 		Entry: Entry{Request: e.Request, Kind: "new", Who: e.Who, At: e.At}}
 	if e.Entry.Resident != uuid.Nil {
 		reply.Entry.Kind = "edit"

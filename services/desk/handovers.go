@@ -227,7 +227,7 @@ func (d *Desk) postHandover(r *http.Request, _ Lang) (answer, error) {
 		return answer{}, err
 	}
 	id, err := d.askHandover(r.Context(), b)
-	return answer{status: http.StatusCreated, location: "/api/v1/handovers", body: map[string]any{"id": id, "state": store.HandoverOpen}}, err
+	return answer{status: http.StatusCreated, location: "/api/v1/handovers", body: HandoverDone{id, store.HandoverOpen}}, err
 }
 
 func (d *Desk) handovers(ctx context.Context, l Lang) ([]HandoverReply, error) {
@@ -267,7 +267,7 @@ func (d *Desk) mates(ctx context.Context, resident uuid.UUID) ([]Mate, error) {
 
 func (d *Desk) getHandovers(r *http.Request, l Lang) (answer, error) {
 	list, err := d.handovers(r.Context(), l)
-	return answer{status: http.StatusOK, body: map[string]any{"handovers": list}}, err
+	return answer{status: http.StatusOK, body: HandoversReply{list}}, err
 }
 
 // answerHandover accepts, or ends a request.
@@ -314,7 +314,7 @@ func (d *Desk) postAnswer(accept bool) func(*http.Request, Lang) (answer, error)
 			return answer{}, err
 		}
 		state, err := d.answerHandover(r, accept, b.Along, b.Why)
-		return answer{status: http.StatusOK, body: map[string]any{"state": state}}, err
+		return answer{status: http.StatusOK, body: HandoverDone{State: state}}, err
 	}
 }
 
@@ -438,6 +438,19 @@ func (d *Desk) showMove(w http.ResponseWriter, r *http.Request, status int, id u
 	return nil
 }
 
+// move enters a new address for a resident and for those who move along.
+func (d *Desk) move(ctx context.Context, request, who string, id uuid.UUID, along []string, address string, hukou bool) error {
+	ids, err := residentIDs(along)
+	if err != nil {
+		return err
+	}
+	if err := d.o.Store.Move(ctx, request, who, id, ids, address, hukou); err != nil {
+		return err
+	}
+	d.pullNow(deskPlatform)
+	return nil
+}
+
 // movePost enters the new address for everybody who moves, at once.
 func (d *Desk) movePost(w http.ResponseWriter, r *http.Request) error {
 	if err := posted(w, r); err != nil {
@@ -464,13 +477,8 @@ func (d *Desk) movePost(w http.ResponseWriter, r *http.Request) error {
 	if body.Problem != "" {
 		return d.showMove(w, r, http.StatusUnprocessableEntity, id, body)
 	}
-	along, err := residentIDs(f["along"])
-	if err != nil {
+	if err := d.move(r.Context(), request, who, id, f["along"], address, f.Get("hukou") == "1"); err != nil {
 		return err
 	}
-	if err := d.o.Store.Move(r.Context(), request, who, id, along, address, f.Get("hukou") == "1"); err != nil {
-		return err
-	}
-	d.pullNow(deskPlatform)
 	return d.afterSaving(w, r, l, request+"/"+id.String())
 }

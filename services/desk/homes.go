@@ -35,27 +35,29 @@ var dwellingSign = map[string]string{dwellingEmpty: "空", dwellingUnverified: "
 // Member is one person of a household.
 type Member struct {
 	Hit
-	Relation string
-	Head     bool
-	Age      string
+	Relation string `json:"relation,omitempty"`
+	Head     bool   `json:"head"`
+	Age      string `json:"age,omitempty"`
 }
 
 // HomeHousehold is a household of a dwelling.
 type HomeHousehold struct {
-	Number  string
-	Head    string
-	Members []Member
+	Number  string   `json:"number,omitempty"`
+	Head    string   `json:"head,omitempty"`
+	Members []Member `json:"members"`
 }
 
 // DwellingBody is the page of one dwelling: its households.
 type DwellingBody struct {
-	Key, Address string
-	State, Sign  string
-	Households   []HomeHousehold
-	Absent       []Member // registered here, living elsewhere
-	Landlords    []string
-	Chart        string // where the chart of the building is
-	Enter        string // where somebody who lives here is entered
+	Key        string          `json:"at"`
+	Address    string          `json:"address"`
+	State      string          `json:"state"` // empty, unverified, rented, occupied
+	Sign       string          `json:"-"`
+	Households []HomeHousehold `json:"households"`
+	Absent     []Member        `json:"absent"` // registered here, living elsewhere
+	Landlords  []string        `json:"landlords"`
+	Chart      string          `json:"-"` // where the chart of the building is
+	Enter      string          `json:"-"` // where somebody who lives here is entered
 }
 
 // dwellingState says how a dwelling stands.
@@ -135,12 +137,23 @@ func asked(r *http.Request, name string) string {
 // dwellingPage answers GET /dwellings?at= and ?household=.
 func (d *Desk) dwellingPage(w http.ResponseWriter, r *http.Request) error {
 	p := d.page(w, r, "buildings")
-	ctx, key := r.Context(), asked(r, "at")
+	body, err := d.dwelling(r, p.L)
+	if err != nil {
+		return err
+	}
+	p.Title, p.Body = body.Address, body
+	d.render(w, r, http.StatusOK, "dwelling", p)
+	return nil
+}
+
+// dwelling reads the one that an address asks for.
+func (d *Desk) dwelling(r *http.Request, l Lang) (DwellingBody, error) {
+	ctx, key, now := r.Context(), asked(r, "at"), d.o.Today()
 	var list []store.Resident
 	var err error
 	if number := asked(r, "household"); number != "" && key == "" {
 		if list, err = d.o.Store.OfHousehold(ctx, number); err != nil {
-			return err
+			return DwellingBody{}, err
 		}
 		for _, m := range list {
 			if key = schema.AddressFromCanonical(m.Master[schema.Residence].Value).Dwelling(); key != "" {
@@ -150,10 +163,10 @@ func (d *Desk) dwellingPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	if strings.Count(key, "|") != 3 {
 		if len(list) == 0 {
-			return store.ErrNotFound
+			return DwellingBody{}, store.ErrNotFound
 		}
 	} else if list, err = d.o.Store.AtDwellings(ctx, []string{key}); err != nil {
-		return err
+		return DwellingBody{}, err
 	}
 	body := DwellingBody{Key: key}
 	var here []store.Resident
@@ -161,7 +174,7 @@ func (d *Desk) dwellingPage(w http.ResponseWriter, r *http.Request) error {
 	for _, x := range list {
 		ids[x.ID] = true
 		if gone(x) {
-			body.Absent = append(body.Absent, p.L.member(x, p.today))
+			body.Absent = append(body.Absent, l.member(x, now))
 			continue
 		}
 		here = append(here, x)
@@ -171,24 +184,22 @@ func (d *Desk) dwellingPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	registered, err := d.o.Store.WithHukouAt(ctx, key)
 	if err != nil {
-		return err
+		return DwellingBody{}, err
 	}
 	for _, x := range registered {
 		if !ids[x.ID] && !gone(x) {
-			body.Absent = append(body.Absent, p.L.member(x, p.today))
+			body.Absent = append(body.Absent, l.member(x, now))
 		}
 	}
-	body.State = dwellingState(here, p.today)
-	body.Sign, body.Households = dwellingSign[body.State], p.L.households(here, p.today)
+	body.State = dwellingState(here, now)
+	body.Sign, body.Households = dwellingSign[body.State], l.households(here, now)
 	home := d.addressAt(asked(r, "community"), key, list)
-	body.Address = p.L.Value(schema.Residence, home.Canonical())
+	body.Address = l.Value(schema.Residence, home.Canonical())
 	if home.Community != "" && home.Building != "" {
 		body.Chart = chartAddress(home)
 	}
 	body.Enter = "/residents/new?" + url.Values{"at": {key}, "community": {home.Community}}.Encode()
-	p.Title, p.Body = body.Address, body
-	d.render(w, r, http.StatusOK, "dwelling", p)
-	return nil
+	return body, nil
 }
 
 // addressAt is the whole address of a dwelling: that of somebody who lives there
@@ -222,9 +233,9 @@ func chartAddress(a schema.Address) string {
 
 // BuildingsBody lists the buildings of a community, or the communities.
 type BuildingsBody struct {
-	Community   string
-	Communities []string
-	Buildings   []store.Building
+	Community   string           `json:"community"`
+	Communities []string         `json:"communities"`
+	Buildings   []store.Building `json:"buildings"`
 }
 
 // Few says that the communities are offered to click, not to type.
@@ -242,10 +253,20 @@ func (b BuildingsBody) Chart(x store.Building) string {
 // buildingsPage answers GET /buildings?community=.
 func (d *Desk) buildingsPage(w http.ResponseWriter, r *http.Request) error {
 	p := d.page(w, r, "buildings")
+	body, err := d.buildings(r)
+	if err != nil {
+		return err
+	}
+	p.Title, p.Body = p.T("buildings.title"), body
+	d.render(w, r, http.StatusOK, "buildings", p)
+	return nil
+}
+
+func (d *Desk) buildings(r *http.Request) (BuildingsBody, error) {
 	body := BuildingsBody{Community: strings.TrimSpace(asked(r, "community"))}
 	var err error
 	if body.Communities, err = d.o.Store.Communities(r.Context()); err != nil {
-		return err
+		return body, err
 	}
 	// Whoever answers for a community begins there.
 	if body.Community == "" && (len(body.Communities) == 1 || len(body.Communities) > 1 && store.Limited(r.Context())) {
@@ -253,47 +274,52 @@ func (d *Desk) buildingsPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	if body.Community != "" {
 		if body.Buildings, err = d.o.Store.BuildingsOf(r.Context(), body.Community); err != nil {
-			return err
+			return body, err
 		}
 	}
-	p.Title, p.Body = p.T("buildings.title"), body
-	d.render(w, r, http.StatusOK, "buildings", p)
-	return nil
+	return body, nil
 }
 
 // Cell is one door of the chart.
 type Cell struct {
-	Room, State, Sign, Word string
-	Count                   int
-	Names                   string
-	Address                 string // of the dwelling's page
+	Room    string `json:"room"`
+	State   string `json:"state"`
+	Sign    string `json:"-"`
+	Word    string `json:"word"`
+	Count   int    `json:"count"`
+	Names   string `json:"name,omitempty"` // whose household it is
+	Address string `json:"-"`              // of the dwelling's page
 }
 
 // ChartBody is 爬杆图: floors down the side, units and doors across.
 type ChartBody struct {
-	Community, Compound, Building string
-	Units                         []ChartUnit
-	Floors                        []ChartFloor
-	Counts                        []ChartCount
-	People                        int
+	Community string       `json:"community"`
+	Compound  string       `json:"compound"`
+	Building  string       `json:"building"`
+	Units     []ChartUnit  `json:"units"`
+	Floors    []ChartFloor `json:"floors"` // the highest first
+	Counts    []ChartCount `json:"counts"`
+	People    int          `json:"people"`
 }
 
 // ChartUnit is a unit and how many doors it has on a floor.
 type ChartUnit struct {
-	Unit  string
-	Doors int
+	Unit  string `json:"unit"`
+	Doors int    `json:"doors"`
 }
 
 // ChartFloor is one line of the chart.
 type ChartFloor struct {
-	Floor string
-	Cells []Cell // an empty Room: there is no such door
+	Floor string `json:"floor"`
+	Cells []Cell `json:"cells"` // an empty Room: there is no such door
 }
 
 // ChartCount is how many dwellings stand so.
 type ChartCount struct {
-	State, Sign, Word string
-	N                 int
+	State string `json:"state"`
+	Sign  string `json:"-"`
+	Word  string `json:"word"`
+	N     int    `json:"count"`
 }
 
 // doorOf splits a room number into floor and door: 1801 is door 01 of floor 18. A
@@ -310,21 +336,29 @@ func doorOf(room string) (floor, door string) {
 // nobody keeps a list of empty rooms.
 func (d *Desk) chartPage(w http.ResponseWriter, r *http.Request) error {
 	p := d.page(w, r, "buildings")
-	body := ChartBody{Community: asked(r, "community"), Compound: asked(r, "compound"), Building: asked(r, "building")}
-	list, err := d.o.Store.InBuilding(r.Context(), body.Community, body.Compound, body.Building)
+	body, err := d.chart(r, p.L)
 	if err != nil {
 		return err
 	}
-	if len(list) == 0 {
-		return store.ErrNotFound
-	}
-	body.draw(p, list)
 	p.Title, p.Body = p.T("chart.title", "compound", body.Compound, "building", body.Building), body
 	d.render(w, r, http.StatusOK, "chart", p)
 	return nil
 }
 
-func (b *ChartBody) draw(p page, list []store.Resident) {
+func (d *Desk) chart(r *http.Request, l Lang) (ChartBody, error) {
+	body := ChartBody{Community: asked(r, "community"), Compound: asked(r, "compound"), Building: asked(r, "building")}
+	list, err := d.o.Store.InBuilding(r.Context(), body.Community, body.Compound, body.Building)
+	if err != nil {
+		return body, err
+	}
+	if len(list) == 0 {
+		return body, store.ErrNotFound
+	}
+	body.draw(l, d.o.Today(), list)
+	return body, nil
+}
+
+func (b *ChartBody) draw(l Lang, now time.Time, list []store.Resident) {
 	type place struct{ unit, room string }
 	who := map[place][]store.Resident{}
 	doors, floors := map[string][]string{}, []string{}
@@ -373,9 +407,9 @@ func (b *ChartBody) draw(p page, list []store.Resident) {
 					line.Cells = append(line.Cells, Cell{})
 					continue
 				}
-				cell.State, cell.Count = dwellingState(here, p.today), len(here)
-				cell.Sign, cell.Word = dwellingSign[cell.State], p.T("dwelling."+cell.State)
-				if h := p.L.households(here, p.today); len(h) > 0 {
+				cell.State, cell.Count = dwellingState(here, now), len(here)
+				cell.Sign, cell.Word = dwellingSign[cell.State], l.T("dwelling."+cell.State)
+				if h := l.households(here, now); len(h) > 0 {
 					cell.Names = h[0].Members[0].Name
 				}
 				cell.Address = "/dwellings?" + url.Values{"at": {b.Compound + "|" + b.Building + "|" + u.Unit + "|" + cell.Room}, "community": {b.Community}}.Encode()
@@ -387,16 +421,16 @@ func (b *ChartBody) draw(p page, list []store.Resident) {
 		b.Floors = append(b.Floors, line)
 	}
 	for _, state := range []string{dwellingOccupied, dwellingRented, dwellingUnverified, dwellingEmpty} {
-		b.Counts = append(b.Counts, ChartCount{state, dwellingSign[state], p.T("dwelling." + state), counts[state]})
+		b.Counts = append(b.Counts, ChartCount{state, dwellingSign[state], l.T("dwelling." + state), counts[state]})
 	}
 }
 
 // Pick is a dwelling that somebody may mean, with one of its households.
 type Pick struct {
-	Address   string // as it is shown, and read again
-	Household string
-	Head      string
-	Count     int
+	Address   string `json:"address"` // as it is shown, and read again
+	Household string `json:"household,omitempty"`
+	Head      string `json:"head"`
+	Count     int    `json:"count"`
 }
 
 // picks finds the dwellings that a text may mean.

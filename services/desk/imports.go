@@ -474,7 +474,7 @@ func (d *Desk) getImports(r *http.Request, l Lang) (answer, error) {
 	for _, i := range list {
 		out = append(out, l.importReply(i))
 	}
-	return answer{status: http.StatusOK, body: map[string]any{"imports": out}}, err
+	return answer{status: http.StatusOK, body: ImportsReply{out}}, err
 }
 
 // importAnswer is an import after something was done with it.
@@ -520,9 +520,7 @@ func (d *Desk) postStart(r *http.Request, l Lang) (answer, error) {
 
 // postUndoImport answers POST /api/v1/imports/{id}/undo.
 func (d *Desk) postUndoImport(r *http.Request, l Lang) (answer, error) {
-	var b struct {
-		Who string `json:"who"`
-	}
+	var b whoBody
 	if err := decode(r, &b); err != nil {
 		return answer{}, err
 	}

@@ -253,7 +253,7 @@ func (l Lang) errandParcel(p connectors.Parcel, withCard bool) ErrandParcel {
 // getErrands answers GET /api/v1/parcels.
 func (d *Desk) getErrands(r *http.Request, l Lang) (answer, error) {
 	list, err := d.errands(r.Context(), l)
-	return answer{status: http.StatusOK, body: map[string]any{"platforms": list}}, err
+	return answer{status: http.StatusOK, body: ErrandsReply{list}}, err
 }
 
 // openParcel opens one: a card that was opened stays as it is.
@@ -448,7 +448,7 @@ func (d *Desk) importExport(r *http.Request) (string, error) {
 // postExport answers POST /api/v1/parcels/{platform}/exports?name=…&day=….
 func (d *Desk) postExport(r *http.Request, _ Lang) (answer, error) {
 	id, err := d.importExport(r)
-	return answer{status: http.StatusAccepted, body: map[string]string{"platform": id}}, err
+	return answer{status: http.StatusAccepted, body: ExportReply{id}}, err
 }
 
 // typedBody is what POST /api/v1/parcels/{platform}/{id}/typed takes.
@@ -485,7 +485,7 @@ func (d *Desk) postTyped(r *http.Request, _ Lang) (answer, error) {
 		return answer{}, err
 	}
 	err := d.typed(r, b)
-	return answer{status: http.StatusOK, body: map[string]any{"id": r.PathValue("id"), "taken": b.Taken}}, err
+	return answer{status: http.StatusOK, body: ParcelDone{r.PathValue("id"), &b.Taken}}, err
 }
 
 // carried notes that a batch was handed in without a receipt, or was not.
@@ -513,14 +513,12 @@ func (d *Desk) carried(r *http.Request, given string) error {
 
 // postCarried answers POST /api/v1/parcels/{platform}/{id}/uploaded and /return.
 func (d *Desk) postCarried(r *http.Request, _ Lang) (answer, error) {
-	var b struct {
-		Who string `json:"who"`
-	}
+	var b whoBody
 	if err := decode(r, &b); err != nil {
 		return answer{}, err
 	}
 	err := d.carried(r, b.Who)
-	return answer{status: http.StatusOK, body: map[string]string{"id": r.PathValue("id")}}, err
+	return answer{status: http.StatusOK, body: ParcelDone{ID: r.PathValue("id")}}, err
 }
 
 // carriedWord says in plain words where a row stands whose write people carry.

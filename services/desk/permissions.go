@@ -111,6 +111,13 @@ var permissions = map[string]access.Permission{
 	"GET /{$}":                               access.See,
 
 	// The API.
+	"GET /api/v1/buildings":                                    access.See,
+	"GET /api/v1/buildings/chart":                              access.See,
+	"GET /api/v1/dwellings":                                    access.See,
+	"GET /api/v1/dwellings/pick":                               access.Enter,
+	"POST /api/v1/residents/alike":                             access.Enter,
+	"GET /api/v1/residents/{id}/move":                          access.Enter,
+	"POST /api/v1/residents/{id}/move":                         access.Enter,
 	"GET /api/v1/actions/{id}":                                 access.Review,
 	"GET /api/v1/actions/{id}/effect":                          access.Review,
 	"POST /api/v1/actions/{id}/undo":                           access.Review,
@@ -118,6 +125,7 @@ var permissions = map[string]access.Permission{
 	"GET /api/v1/audit/keep":                                   access.Audit,
 	"POST /api/v1/audit/keep":                                  access.Audit,
 	"POST /api/v1/audit/verify":                                access.Audit,
+	"GET /api/v1/openapi.json":                                 access.Open,
 	"GET /api/v1/attributes":                                   access.See,
 	"GET /api/v1/dead":                                         access.Operate,
 	"POST /api/v1/dead/{id}/drop":                              access.Operate,

@@ -26,7 +26,7 @@ func TestEveryRouteHasItsPermission(t *testing.T) {
 	require.NoError(t, err)
 	found := map[string]bool{"/": true, "/api/": true}
 	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") || name == "permissions.go" {
+		if strings.HasSuffix(name, "_test.go") || name == "permissions.go" || name == "openapi_routes.go" {
 			continue
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)

@@ -250,7 +250,7 @@ func (d *Desk) postAgreement(r *http.Request, l Lang) (answer, error) {
 		return answer{}, err
 	}
 	due, err := d.approve(r.Context(), l, r.PathValue("id"), b)
-	return answer{status: http.StatusOK, body: map[string]any{"platform": r.PathValue("id"), "version": b.Version, "due": due}}, err
+	return answer{status: http.StatusOK, body: AgreementReply{r.PathValue("id"), b.Version, due}}, err
 }
 
 // verdictBody is what POST /api/v1/targets/{platform}/{key}/fields/{attribute} takes.
@@ -280,7 +280,7 @@ func (d *Desk) postVerdict(r *http.Request, _ Lang) (answer, error) {
 	if errors.Is(err, lineage.ErrNotFlagged) || errors.Is(err, lineage.ErrVerdict) {
 		return answer{}, fail(http.StatusConflict, "not_flagged")
 	}
-	return answer{status: http.StatusOK, body: map[string]any{"id": id}}, err
+	return answer{status: http.StatusOK, body: VerdictReply{id}}, err
 }
 
 // pause holds a platform, or lets it go on.
@@ -296,7 +296,7 @@ func (d *Desk) postPause(paused bool) func(r *http.Request, l Lang) (answer, err
 	return func(r *http.Request, _ Lang) (answer, error) {
 		id := r.PathValue("id")
 		err := d.pause(r.Context(), id, paused)
-		return answer{status: http.StatusOK, body: map[string]any{"platform": id, "paused": paused}}, err
+		return answer{status: http.StatusOK, body: PausedReply{id, paused}}, err
 	}
 }
 
@@ -309,6 +309,6 @@ func (d *Desk) stopWrites(ctx context.Context, stopped bool) error {
 // postWrites answers POST /api/v1/writes/stop and /resume.
 func (d *Desk) postWrites(stopped bool) func(r *http.Request, l Lang) (answer, error) {
 	return func(r *http.Request, _ Lang) (answer, error) {
-		return answer{status: http.StatusOK, body: map[string]bool{"writes_stopped": stopped}}, d.stopWrites(r.Context(), stopped)
+		return answer{status: http.StatusOK, body: WritesReply{stopped}}, d.stopWrites(r.Context(), stopped)
 	}
 }

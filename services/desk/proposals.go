@@ -350,7 +350,7 @@ func (d *Desk) receiveProposals(r *http.Request) (int, error) {
 // postProposalFile answers POST /api/v1/platforms/{id}/proposals/file?who=….
 func (d *Desk) postProposalFile(r *http.Request, _ Lang) (answer, error) {
 	n, err := d.receiveProposals(r)
-	return answer{status: http.StatusOK, body: map[string]any{"platform": r.PathValue("id"), "answered": n}}, err
+	return answer{status: http.StatusOK, body: ProposalsAnswered{r.PathValue("id"), n}}, err
 }
 
 func (d *Desk) proposalsPage(w http.ResponseWriter, r *http.Request) error {

@@ -137,7 +137,7 @@ func (d *Desk) postRelinkCancel(r *http.Request, _ Lang) (answer, error) {
 // they are made of and who holds them, without the values (I9).
 func (d *Desk) getHotKeys(r *http.Request, _ Lang) (answer, error) {
 	list, err := d.o.Store.HotKeys(r.Context(), 10)
-	return answer{status: http.StatusOK, body: map[string]any{"hot_keys": list}}, err
+	return answer{status: http.StatusOK, body: HotKeysReply{list}}, err
 }
 
 // model is the one in force, with which pairs are explained.

@@ -48,7 +48,7 @@ func (d *Desk) postOpen(r *http.Request, _ Lang) (answer, error) {
 		return answer{}, err
 	}
 	o, err := d.reopen(r.Context(), r.PathValue("id"), b)
-	return answer{status: http.StatusOK, body: map[string]any{"platform": r.PathValue("id"), "rows": o.Rows, "due": o.Due}}, err
+	return answer{status: http.StatusOK, body: OpenedReply{r.PathValue("id"), o.Rows, o.Due}}, err
 }
 
 // openForm is the same from the page.

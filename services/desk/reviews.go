@@ -201,7 +201,7 @@ func (d *Desk) getPairActions(r *http.Request, l Lang) (answer, error) {
 		return answer{}, err
 	}
 	acts, err := d.acts(r.Context(), l, list)
-	return answer{status: http.StatusOK, body: map[string]any{"actions": acts}}, err
+	return answer{status: http.StatusOK, body: ActionsReply{acts}}, err
 }
 
 // plainText drops what PostgreSQL cannot hold as text.

@@ -111,7 +111,7 @@ func (d *Desk) getRisks(r *http.Request, l Lang) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusOK, body: map[string]any{"risks": list}}, nil
+	return answer{status: http.StatusOK, body: RisksReply{list}}, nil
 }
 
 type riskDecision func(ctx context.Context, id int64, who, why string) error

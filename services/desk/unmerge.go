@@ -84,7 +84,7 @@ func (d *Desk) getResidentActions(r *http.Request, l Lang) (answer, error) {
 	if err == nil {
 		acts, err = d.veilActs(r.Context(), id, acts)
 	}
-	return answer{status: http.StatusOK, body: map[string]any{"actions": acts}}, err
+	return answer{status: http.StatusOK, body: ActionsReply{acts}}, err
 }
 
 // splitBody is what POST /api/v1/residents/{id}/split takes: all groups, or only

@@ -33,7 +33,7 @@ import (
 	"heji/services/telemetry"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Runner{M: m}) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(refereed{pgtest.Runner{M: m}}) }
 
 // The platforms of these tests: an authority that can only be read, one that is
 // written to, one that makes rows, and a sealed one that nobody may notice.
@@ -396,6 +396,7 @@ func (w *world) do(method, path, body string, header ...string) reply {
 	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
 		require.NoError(w.t, json.Unmarshal(text, &r.json), r.text)
 	}
+	require.Empty(w.t, theReferee().check(req, body, r.status, resp.Header.Get("Content-Type"), r.text), "the API and its description differ")
 	return r
 }
 

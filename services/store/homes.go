@@ -54,10 +54,10 @@ func (s *Store) living(ctx context.Context, where string, more ...any) ([]Reside
 
 // Building is one building of a community, and how many live in it.
 type Building struct {
-	Compound  string // or the community, where there is no compound
-	Building  string
-	Dwellings int
-	Residents int
+	Compound  string `json:"compound"` // or the community, where there is no compound
+	Building  string `json:"building"`
+	Dwellings int    `json:"dwellings"`
+	Residents int    `json:"residents"`
 }
 
 // BuildingsOf lists the buildings of a community in which somebody lives who is
