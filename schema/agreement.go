@@ -36,6 +36,10 @@ type Agreement struct {
 	Until      string             `json:"until,omitempty" yaml:"until,omitempty"` // yyyy-mm-dd, empty: open
 	Receives   map[Attribute]Mode `json:"receives,omitempty" yaml:"receives,omitempty"`
 	Creates    bool               `json:"creates,omitempty" yaml:"creates,omitempty"`
+	// Withdraw says how a row that Heji made is closed when nobody stands behind it
+	// any more: attribute and value, such as a status. Empty: it stays as it is, for
+	// a person.
+	Withdraw map[Attribute]string `json:"withdraw,omitempty" yaml:"withdraw,omitempty"`
 	// Resend says what may be done with a message whose arrival is in doubt: upsert
 	// (the platform takes the same message twice as once) or nothing, so that it
 	// waits for an answer or a person.
@@ -143,6 +147,15 @@ func (g Agreement) Validate() error {
 		}
 		if m != Never && contains(g.Authority, a) {
 			return fmt.Errorf("receives: %s: the platform is its authority and cannot receive it", a)
+		}
+	}
+	for a := range g.Withdraw {
+		d, ok := Lookup(a)
+		switch {
+		case !ok:
+			return fmt.Errorf("withdraw: no attribute is called %q", a)
+		case d.Class == ClassD:
+			return fmt.Errorf("withdraw: %s is sealed and never leaves its owner", a)
 		}
 	}
 	for _, list := range [][]Attribute{g.Authority, g.Mirrors} {

@@ -51,6 +51,16 @@ func New(p *spec.Platform) (*Map, error) {
 			writers[column] = a
 		}
 	}
+	for a, value := range p.Agreement.Withdraw {
+		path := "agreement.withdraw." + string(a)
+		if f, ok := m.fields[a]; ok && f.spec.ReadOnly {
+			return nil, p.Errorf(path, "%s: fields.%s is read_only, so no row can be closed with it.", path, a)
+		}
+		wire, err := m.Wire(a, value)
+		if back, _ := m.Value(a, wire); err != nil || back != value {
+			return nil, p.Errorf(path, "%s: the platform has no text for %q that is read back as the same. Write one of our codes or values that the field can hold.", path, value)
+		}
+	}
 	return m, nil
 }
 

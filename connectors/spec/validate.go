@@ -2,7 +2,9 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -170,7 +172,7 @@ func validateAgreement(d *decoder, p *Platform) {
 	for _, list := range []struct {
 		key  string
 		what []schema.Attribute
-	}{{"authority", g.Authority}, {"mirrors", g.Mirrors}} {
+	}{{"authority", g.Authority}, {"mirrors", g.Mirrors}, {"withdraw", slices.Collect(maps.Keys(g.Withdraw))}} {
 		for _, a := range list.what {
 			if _, mapped := p.Fields[a]; !mapped && known(a) {
 				d.add(p.Line("agreement."+list.key), "agreement.%s: %s is not in fields.", list.key, a)

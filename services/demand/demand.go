@@ -33,7 +33,8 @@ func InScope(p store.Platform, master store.Survivors, today time.Time) bool {
 //
 // I7: only attributes that the agreement names, in its mode, and only while the
 // resident is in the platform's scope. Out of scope nothing new is written; what
-// a wrong merge wrote is still taken back.
+// a wrong merge wrote is still taken back. members are the living records of the
+// resident: true are those that follow no other.
 func Of(p store.Platform, m *mapping.Map, master store.Survivors, members map[schema.RecordRef]bool, today time.Time) (lineage.Resident, []string) {
 	inScope := InScope(p, master, today)
 	wanted := map[schema.Attribute]lineage.Wanted{}
@@ -51,6 +52,20 @@ func Of(p store.Platform, m *mapping.Map, master store.Survivors, members map[sc
 		wanted[a] = lineage.Wanted{Value: s.Value, Wire: wire, Since: s.Upto, Decision: s.Decision != 0,
 			Source: Source(s), Disputed: s.Disputed}
 	}
+	closes, nobody := map[schema.Attribute]lineage.Wanted{}, true
+	for _, own := range members {
+		nobody = nobody && !own
+	}
+	if nobody {
+		for a, value := range p.Agreement.Withdraw {
+			wire, err := m.Wire(a, value)
+			if err != nil {
+				impossible = append(impossible, err.Error())
+				continue
+			}
+			closes[a] = lineage.Wanted{Value: value, Wire: wire, Source: "agreement/withdraw"}
+		}
+	}
 	decisions := map[string]bool{}
 	for _, s := range master {
 		if s.Decision != 0 {
@@ -58,7 +73,7 @@ func Of(p store.Platform, m *mapping.Map, master store.Survivors, members map[sc
 		}
 	}
 	return lineage.Resident{
-		Wanted: wanted,
+		Wanted: wanted, Nobody: nobody, Close: closes,
 		Mode: func(a schema.Attribute) schema.Mode {
 			if !inScope {
 				return schema.Never
@@ -70,7 +85,8 @@ func Of(p store.Platform, m *mapping.Map, master store.Survivors, members map[sc
 				return true
 			}
 			platform, key, _ := strings.Cut(source, "/")
-			return members[schema.RecordRef{Platform: platform, Key: key}]
+			_, living := members[schema.RecordRef{Platform: platform, Key: key}]
+			return living
 		},
 		Read: func(a schema.Attribute, raw string) (string, bool) {
 			v, problem := m.Value(a, raw)

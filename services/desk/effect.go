@@ -355,7 +355,7 @@ func (p *prophet) left(from []uuid.UUID, platform string) bool {
 func (p *prophet) refs(ids []int64) map[schema.RecordRef]bool {
 	out := make(map[schema.RecordRef]bool, len(ids))
 	for _, id := range ids {
-		out[p.r.Records[id].Ref] = true
+		out[p.r.Records[id].Ref] = len(p.r.Records[id].Anchors) == 0
 	}
 	return out
 }

@@ -137,7 +137,7 @@ func (f *foresight) survive() error {
 		if r.Deleted {
 			continue
 		}
-		f.after.members[r.Ref] = true
+		f.after.members[r.Ref] = len(r.Anchors) == 0
 		if r.Ref == f.view.Desk {
 			f.entry = r.Ref
 		}

@@ -193,7 +193,7 @@ func (l Lang) status(p store.Platform, t store.TargetView, stopped bool) Status 
 		}
 	}
 	switch t.State {
-	case store.TargetRefused, store.TargetHold, store.TargetDoubt, store.TargetDue:
+	case store.TargetRefused, store.TargetHold, store.TargetDoubt, store.TargetDue, store.TargetWithdrawn:
 		say(l.Reason(t.Reason))
 	}
 	s.Detail = strings.Join(said, l.T("sentence.separator"))

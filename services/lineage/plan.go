@@ -31,6 +31,11 @@ type Resident struct {
 	// Has reports whether the record named by a source still belongs to this
 	// resident and is still there.
 	Has func(source string) bool
+	// Nobody: no record of a platform of its own stands behind the resident any
+	// more. A row that we made is then closed by Close, if that says how; else it
+	// stays as it is, for a person.
+	Nobody bool
+	Close  map[schema.Attribute]Wanted
 	// Read is the mapping's reading of a text; false: it cannot be read.
 	Read func(a schema.Attribute, raw string) (string, bool)
 }
@@ -93,6 +98,9 @@ func Make(row Row, resident Resident, p Policy) Plan {
 	if row.Deleted {
 		return plan
 	}
+	if Abandoned(row, resident) {
+		resident = resident.closing()
+	}
 	for _, a := range attributes(row, resident) {
 		f := row.field(a)
 		// I5: a field that the platform has never shown us may hold anything.
@@ -105,6 +113,27 @@ func Make(row Row, resident Resident, p Policy) Plan {
 		planner{row: row, resident: resident, p: p, plan: &plan}.field(a, f)
 	}
 	return plan
+}
+
+// Abandoned reports whether nobody stands behind a row that we made: the last
+// record that it followed is gone.
+func Abandoned(row Row, resident Resident) bool { return row.Lineage.Shadow && resident.Nobody }
+
+// closing is what a row that we made should show when "the last anchor is gone,
+// withdrawn as the agreement says, never silently deleted". Its values are not
+// taken back one by one: half a person helps nobody, and the platform may require
+// them. What a person has rolled back still is.
+func (r Resident) closing() Resident {
+	closes := r.Close
+	r.Wanted = closes
+	r.Mode = func(a schema.Attribute) schema.Mode {
+		if _, ok := closes[a]; ok {
+			return schema.Overwrite
+		}
+		return schema.Never
+	}
+	r.Has = func(string) bool { return true }
+	return r
 }
 
 type planner struct {

@@ -151,7 +151,8 @@ func (d *decision) row(m schema.Record) error {
 	if err := d.keep(rec, m, next, known, changed); err != nil {
 		return err
 	}
-	news := len(report.Altered)+len(report.NotTaken)+len(report.Contested)+len(report.Retry) > 0 || report.NeedLook || report.Restored
+	news := len(report.Altered)+len(report.NotTaken)+len(report.Contested)+len(report.Retry) > 0 || report.NeedLook || report.Restored ||
+		known && next.Deleted && !rec.Deleted // whoever its row waits for need not look at it any more
 	if news || len(report.Settled) > 0 {
 		was, twice := d.recheck[m.Key]
 		d.recheck[m.Key] = store.Recheck{Look: was.Look || report.NeedLook,

@@ -53,7 +53,7 @@ func (s *Service) resolveOnce(ctx context.Context, claim claim, limit int, wait 
 			return &flipped{closure.Flips}
 		}
 		w := &writer{rules: s.o.Rules, leaves: slices.ContainsFunc(platforms, func(p store.Platform) bool { return p.Stage.Writes() }), authority: authorities(platforms), near: n, edges: map[[2]int64]bool{}, written: map[uuid.UUID]store.Resident{}, out: store.Resolved{
-			Membership: map[int64]uuid.UUID{}}}
+			Membership: map[int64]uuid.UUID{}, Hang: map[int64][]int64{}}}
 		for _, o := range closure.Oversize {
 			s.o.Logger.Warn("a component is too large to be partitioned: it keeps its old partition and waits", "records", len(o))
 			w.out.Parked = append(w.out.Parked, o...)
@@ -248,6 +248,11 @@ func (w *writer) group(id uuid.UUID, members []int64) {
 	}
 	master := survivorship.Master(w.rules, claims, keeps)
 	was, known := w.residents[id]
+	if w.nobody(members) {
+		w.end(id, was, known)
+		return
+	}
+	w.hang(members)
 	events, changed := differences(id, was.Master, master)
 	if known && was.Redirect != uuid.Nil {
 		w.out.Events = append(w.out.Events, store.Event{Resident: id, Kind: "revived"})
@@ -268,8 +273,58 @@ func (w *writer) group(id uuid.UUID, members []int64) {
 	}
 	// A target must look again when a value changed, or when records joined or
 	// left: what another resident's evidence wrote is taken back (I8).
-	if changed || moved || !known {
+	if changed || moved || !known || was.Ended {
 		w.out.Touched = append(w.out.Touched, id)
+	}
+}
+
+// nobody reports whether a group holds nothing but rows that Heji made: the last
+// record that they followed is gone.
+func (w *writer) nobody(members []int64) bool {
+	return !slices.ContainsFunc(members, func(m int64) bool {
+		rec := w.near.Records[m]
+		return !rec.Shadow || len(rec.Anchors) == 0
+	})
+}
+
+// end ends a resident whom only rows that Heji made still show. The master record
+// stays: it says whom those rows are about.
+func (w *writer) end(id uuid.UUID, was store.Resident, known bool) {
+	w.out.Touched = append(w.out.Touched, id)
+	if known && was.Ended && was.Redirect == uuid.Nil {
+		return
+	}
+	was.ID, was.Ended, was.Redirect = id, true, uuid.Nil
+	if was.Master == nil {
+		was.Master = store.Survivors{}
+	}
+	w.residents[id], w.written[id] = was, was
+	w.out.Events = append(w.out.Events, store.Event{Resident: id, Kind: "ended"})
+}
+
+// hang lets the rows that Heji made follow whoever stands behind the person by
+// now: first the record that leads them, then the others of the resident. When the
+// first is gone they go on with the next; a record that was split off is no longer
+// among them.
+func (w *writer) hang(members []int64) {
+	var others []int64
+	for _, m := range members {
+		if len(w.near.Records[m].Anchors) == 0 {
+			others = append(others, m)
+		}
+	}
+	slices.Sort(others)
+	for _, m := range members {
+		rec := w.near.Records[m]
+		at := slices.IndexFunc(rec.Anchors, func(a int64) bool { return slices.Contains(others, a) })
+		if !rec.Shadow || at < 0 {
+			continue
+		}
+		lead := rec.Anchors[at]
+		anchors := append([]int64{lead}, slices.DeleteFunc(slices.Clone(others), func(o int64) bool { return o == lead })...)
+		if !slices.Equal(anchors, rec.Anchors) {
+			w.out.Hang[m] = anchors
+		}
 	}
 }
 

@@ -297,17 +297,18 @@ func loadResidents(ctx context.Context, tx pgx.Tx, list []Target) error {
 	}
 	members := map[uuid.UUID]map[schema.RecordRef]bool{}
 	if len(wrote) > 0 {
-		rows, err := tx.Query(ctx, `SELECT resident_id, platform, key FROM records WHERE resident_id = ANY($1) AND NOT deleted`, wrote)
+		rows, err := tx.Query(ctx, `SELECT resident_id, platform, key, anchors = '{}' FROM records WHERE resident_id = ANY($1) AND NOT deleted`, wrote)
 		if err != nil {
 			return err
 		}
 		var res uuid.UUID
 		var ref schema.RecordRef
-		if _, err := pgx.ForEachRow(rows, []any{&res, &ref.Platform, &ref.Key}, func() error {
+		var own bool
+		if _, err := pgx.ForEachRow(rows, []any{&res, &ref.Platform, &ref.Key, &own}, func() error {
 			if members[res] == nil {
 				members[res] = map[schema.RecordRef]bool{}
 			}
-			members[res][ref] = true
+			members[res][ref] = own
 			return nil
 		}); err != nil {
 			return fmt.Errorf("read members: %w", err)

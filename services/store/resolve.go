@@ -146,6 +146,7 @@ type Resolved struct {
 	Done       []int64             // those that are now resolved
 	Parked     []int64             // those whose component is too large: flagged, still unresolved
 	Membership map[int64]uuid.UUID // record → resident
+	Hang       map[int64][]int64   // rows that we made → the records that they follow from now on
 	Residents  []Resident          // new and changed masters
 	Events     []Event
 	Edges      []linkage.RowEdge
@@ -159,6 +160,9 @@ func (r *Resolution) Write(ctx context.Context, w Resolved) (due []schema.Change
 		return nil, err
 	}
 	if err := r.finish(ctx, w); err != nil {
+		return nil, err
+	}
+	if err := r.hang(ctx, w.Hang); err != nil {
 		return nil, err
 	}
 	if err := r.writeEdges(ctx, w); err != nil {
@@ -177,6 +181,23 @@ func (r *Resolution) Write(ctx context.Context, w Resolved) (due []schema.Change
 		return nil, nil
 	}
 	return makeDueFor(ctx, r.tx, w.Touched)
+}
+
+// hang writes what the rows that we made follow from now on.
+func (r *Resolution) hang(ctx context.Context, to map[int64][]int64) error {
+	if len(to) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(to))
+	anchors := make([]string, len(ids))
+	for i, id := range ids {
+		anchors[i] = arrayText(to[id])
+	}
+	if _, err := r.tx.Exec(ctx, `UPDATE records SET anchors = n.anchors::bigint[]
+		FROM unnest($1::bigint[], $2::text[]) AS n(id, anchors) WHERE records.id = n.id`, ids, anchors); err != nil {
+		return fmt.Errorf("write what the rows that we made follow: %w", err)
+	}
+	return nil
 }
 
 func (r *Resolution) writeResidents(ctx context.Context, list []Resident) error {

@@ -179,7 +179,8 @@ func (s *Store) EachResident(ctx context.Context, f func(Resident) error) error 
 	return rows.Err()
 }
 
-// HeldTarget is a target with fields, or a create, that wait for a person.
+// HeldTarget is a target with fields, or a create, that wait for a person; or a
+// row that we made and behind which nobody stands any more.
 type HeldTarget struct {
 	Platform, Key string // Key empty: a create
 	Resident      uuid.UUID
@@ -191,7 +192,9 @@ type HeldTarget struct {
 // EachHeld calls f with every target in which something waits for a person.
 func (s *Store) EachHeld(ctx context.Context, f func(HeldTarget) error) error {
 	rows, err := s.pool.Query(ctx, `SELECT platform, coalesce(key, ''), resident_id, state, reason, coalesce(held, '{}') FROM targets
-		WHERE held IS NOT NULL OR (key IS NULL AND state IN ('hold', 'refused')) ORDER BY id`)
+		WHERE held IS NOT NULL OR (key IS NULL AND state IN ('hold', 'refused'))
+			OR state = 'hold' AND NOT EXISTS (SELECT FROM intents i WHERE i.target_id = targets.id AND i.state IN ('open', 'queued', 'doubt'))
+		ORDER BY id`)
 	if err != nil {
 		return fmt.Errorf("read held targets: %w", err)
 	}

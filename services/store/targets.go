@@ -40,7 +40,7 @@ type Target struct {
 	Anchor   int64
 	For      schema.RecordRef          // creates: the anchor, as its platform calls it; else the row itself
 	Resident Resident                  // Settle: its id alone
-	Members  map[schema.RecordRef]bool // Evaluate, where something was written to the row: the resident's living records
+	Members  map[schema.RecordRef]bool // Evaluate, where something was written to the row: the resident's living records; true: it follows no other
 	State    TargetState
 	Since    *time.Time
 	Attempts int

@@ -133,10 +133,34 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		v.RecordID, v.RecordState = t.Record.ID, raw
 	}
 	v = r.rest(row, plan, impossible, v)
+	if v.State == store.TargetGreen && lineage.Abandoned(row, who) {
+		v = abandoned(row, who, v)
+	}
 	if len(waiting) > 0 {
 		v = r.waits(t.Waits, waiting, v)
 	}
 	return v, nil
+}
+
+// abandoned says what becomes of a row that we made when the last record that it
+// followed is gone: closed as the agreement says, or before a person. The row
+// vanishing at the platform, or the person coming back, ends it.
+func abandoned(row lineage.Row, who lineage.Resident, v store.Verdict) store.Verdict {
+	closed := len(who.Close) > 0
+	for a, w := range who.Close {
+		shown, known := row.Raw[a]
+		if f := row.Lineage.Fields[a]; f.Sent != nil && !f.Sent.Settled {
+			shown, known = f.Sent.Raw, true // acknowledged, and not read yet
+		}
+		value, _ := who.Read(a, shown)
+		closed = closed && known && value == w.Value
+	}
+	if closed {
+		v.State, v.Reason = store.TargetWithdrawn, "Heji made this row and has closed it as the agreement says: no other platform shows the person any more"
+		return v
+	}
+	v.State, v.Reason = store.TargetHold, "Heji made this row, and no other platform shows the person any more: a person decides what becomes of it there"
+	return v
 }
 
 func moot(m map[schema.Attribute]string, a schema.Attribute, shown string) map[schema.Attribute]string {
