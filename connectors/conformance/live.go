@@ -17,7 +17,7 @@ func liveChecks(t *testing.T, b *bench) {
 	b.Publish(t)
 	s := live.Subject{Name: "platform.yaml", File: []byte(b.yaml), Environment: b.h.Env, Dir: t.TempDir()}
 	if !b.h.ReadOnly {
-		s.Write, s.Key = true, person(7)[ID]
+		s.Write, s.Probe, s.Key = true, true, person(7)[ID]
 	}
 	before, _ := b.Row(t, person(7)[ID])
 	report := live.Run(context.Background(), s, nil)

@@ -69,6 +69,15 @@ func (m *Map) Attributes() []schema.Attribute {
 	return append([]schema.Attribute(nil), m.attributes...)
 }
 
+// Samples are invented canonical values of a, to try a mapping or a row for trials
+// with; none for an address.
+func (m *Map) Samples(a schema.Attribute) []string {
+	if f, ok := m.fields[a]; ok {
+		return f.samples()
+	}
+	return nil
+}
+
 // Writable reports whether the platform takes values for a. Whether it should
 // receive them is the agreement's question.
 func (m *Map) Writable(a schema.Attribute) bool {

@@ -24,6 +24,7 @@ type platformVerify struct {
 	All    bool     `help:"Every platform of the folder, and the sealed ones whose folder can be read; those are in no report."`
 	Write  bool     `help:"Also write: the row of --key gets back what it shows already."`
 	Key    string   `help:"The row that may be written." placeholder:"ROW"`
+	Probe  bool     `help:"The row of --key is one for trials: it is given other values, and gets back what it showed. With --write."`
 	Report string   `help:"Write the report to this file: .md, .html or .json." placeholder:"FILE" type:"path"`
 	JSON   bool     `help:"Print JSON." name:"json"`
 
@@ -36,8 +37,11 @@ func (c *platformVerify) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Write && (c.Key == "" || len(names) != 1) {
-		return fmt.Errorf("--write needs one platform and --key ROW: the row that gets back what it shows")
+	switch {
+	case c.Write && len(names) != 1:
+		return fmt.Errorf("--write needs one platform, and --key ROW: the row that gets back what it shows")
+	case c.Probe && (!c.Write || c.Key == ""):
+		return fmt.Errorf("--probe needs --write and --key ROW: a row for trials, which is given other values and gets back what it showed")
 	}
 	var reports []live.Report
 	passed, unsaid := 0, 0
@@ -133,7 +137,7 @@ func (c *platformVerify) verify(ctx context.Context, name string) (live.Report, 
 			fmt.Fprintf(c.out(), "  [%s]\n", r.Took.Round(time.Millisecond))
 		}
 	}
-	r := live.Run(ctx, live.Subject{Name: path, File: text, Environment: env, Dir: dir, Write: c.Write, Key: c.Key, Sealed: c.isSealed(path)}, show)
+	r := live.Run(ctx, live.Subject{Name: path, File: text, Environment: env, Dir: dir, Write: c.Write, Key: c.Key, Probe: c.Probe, Sealed: c.isSealed(path)}, show)
 	if !c.JSON {
 		v := r.Verdict()
 		fmt.Fprintf(c.out(), "  = %s / %s\n", v.Zh, v.En)

@@ -8,8 +8,10 @@
 // thing.
 //
 // By default nothing is written. With Write the row named by Key gets back what
-// it shows already; no check ever sends anything else.
+// it shows already. With Probe, too, that row is one for trials: it is given a
+// value that is too long and another one that is right, and gets back what it
+// showed. A check that is not made says why.
 //
-// Invariants: I5 (only what a row shows is written to it), I9 (no value, and
+// Invariants: I5 (only what a row shows is written to it, a row for trials apart), I9 (no value, and
 // nothing that came from the environment, in a report).
 package live

@@ -37,6 +37,11 @@ type Subject struct {
 
 	Write bool   // allow the checks that write
 	Key   string // the row that they write back as it stands
+	// Probe: the row is one for trials. It is given other values, and gets back
+	// what it showed.
+	Probe bool
+	// AnyRow: a simulator's; whichever row suits may be written.
+	AnyRow bool
 }
 
 // Outcome of one check.
@@ -121,8 +126,12 @@ func Checks() []Check {
 		{"Look", say("可按行号查询单行，结果与整读一致；查无此行时如实返回", "A single row can be asked for and agrees with the whole read; a row that is not there is not there"), false, look},
 		{"Stop", say("可随时中断，中断后立即返回", "A read can be stopped at any time and ends at once"), false, stop},
 		{"Write", say("把一行按现值写回，平台确认，显示不变", "A row is written back as it stands; the platform confirms it and shows the same"), true, writeAsItStands},
+		{"Repeat", say("同一次写入重复提交，结果不变", "The same write handed over twice changes nothing more"), true, repeated},
 		{"Condition", say("现值不符时拒绝写入", "A write whose condition does not hold is not made"), true, conditionMisses},
+		{"Refused", say("平台写不下的值会被退回，并说明原因，原值不变", "A value that the platform cannot hold is refused with a reason, and the row stays"), true, refused},
+		{"Rendition", say("写入另一个值，平台显示该值或其惯用写法；随后恢复原值", "Another value is shown as written or in the platform's own form; then the row gets its own back"), true, rendition},
 		{"Rate", say("不超过约定的写入速率", "The agreed rate of writes is kept"), true, rateKept},
+		{"Quota", say("逐人查询的平台：不超过每日次数", "A platform that is asked person by person: the day's questions are kept"), false, quota},
 		{"Secrets", say("任何提示中都不出现口令和密钥", "No secret appears in any message"), false, secrets},
 		{"Quiet", say("结束后不留后台任务", "Nothing goes on in the background afterwards"), false, quiet},
 	}

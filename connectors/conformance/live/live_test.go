@@ -64,7 +64,10 @@ func (l *liar) Check(context.Context) error {
 	return nil
 }
 
-var reads int
+var (
+	reads, handed int
+	phone         string // of everybody
+)
 
 func (l *liar) Pull(ctx context.Context, from connectors.Cursor, emit func(connectors.Batch) error) error {
 	if l.fault != "deaf" && ctx.Err() != nil {
@@ -81,7 +84,7 @@ func (l *liar) Pull(ctx context.Context, from connectors.Cursor, emit func(conne
 		}
 	}
 	for n := begin; n < 3; n++ {
-		row := connectors.Row{Op: schema.OpPut, Key: fmt.Sprint("P", n), Columns: map[string]string{"id": fmt.Sprint("P", n), "xm": "测试", "sjhm": "13900000000"}}
+		row := connectors.Row{Op: schema.OpPut, Key: fmt.Sprint("P", n), Columns: map[string]string{"id": fmt.Sprint("P", n), "xm": "测试", "sjhm": phone}}
 		b := connectors.Batch{AsOf: time.Now(), Cursor: []byte(fmt.Sprint(n + 1))}
 		switch l.fault {
 		case "unstable":
@@ -111,7 +114,7 @@ func (l *liar) Look(_ context.Context, q connectors.Query) ([]connectors.Row, er
 	} else if !strings.HasPrefix(key, "P") {
 		return nil, nil
 	}
-	text := "13900000000"
+	text := phone
 	if l.fault == "stale" {
 		text = "13900000001"
 	}
@@ -125,13 +128,32 @@ func (l *liar) Push(ctx context.Context, writes []connectors.Write) ([]connector
 		}
 	}
 	out := connectors.Outcome{Intent: writes[0].Intent, Status: connectors.Applied}
-	for column, text := range writes[0].If {
-		if text != writes[0].Set[column] && l.fault != "blind" {
+	for _, text := range writes[0].If {
+		if text != phone && l.fault != "blind" {
 			out.Status = connectors.Missed
 		}
 	}
 	if l.fault == "refuses" {
 		out.Status, out.Reason = connectors.Refused, "不允许"
+	}
+	text := writes[0].Set["sjhm"]
+	if len(text) > 20 && l.fault != "swallows" {
+		out.Status, out.Reason, out.Column = connectors.Refused, "超长", "sjhm"
+	}
+	if l.fault == "mute" && out.Status == connectors.Refused {
+		out.Reason = ""
+	}
+	if out.Status == connectors.Applied {
+		handed++
+		switch {
+		case l.fault == "scrambles" && text != "13900000000":
+			phone = "13900000099"
+		case l.fault == "stubborn" && text == "13900000000" && phone != text: // never gives back
+		case l.fault == "twice" && handed == 3:
+			phone = text + "0"
+		default:
+			phone = text
+		}
 	}
 	return []connectors.Outcome{out}, nil
 }
@@ -157,9 +179,9 @@ func environment(name string) (string, bool) { return "tok-12345678", name == "L
 
 func run(t *testing.T, with, text string) live.Report {
 	t.Helper()
-	fault, reads = with, 0
+	fault, reads, handed, phone = with, 0, 0, "13900000000"
 	return live.Run(context.Background(), live.Subject{Name: "liar.yaml", File: []byte(text), Environment: environment,
-		Dir: t.TempDir(), Write: true, Key: "P1"}, nil)
+		Dir: t.TempDir(), Write: true, Key: "P1", Probe: true}, nil)
 }
 
 func outcomes(r live.Report) map[string]live.Outcome {
@@ -176,7 +198,7 @@ func TestEveryCheckCanFail(t *testing.T) {
 	for with, check := range map[string]string{
 		"check": "Reached", "settings": "Settings", "future": "WholeRead", "dead": "WholeRead", "unstable": "TwoReadsAgree",
 		"cursorless": "Resume", "lost": "Resume", "hasty": "Rate", "deaf": "Stop", "greedy": "Stop", "another": "Look", "stale": "Look",
-		"refuses": "Write", "blind": "Condition", "secret": "Secrets", "goroutine": "Quiet",
+		"refuses": "Write", "blind": "Condition", "mute": "Refused", "scrambles": "Rendition", "stubborn": "Rendition", "twice": "Repeat", "secret": "Secrets", "goroutine": "Quiet",
 	} {
 		t.Run(with, func(t *testing.T) {
 			r := run(t, with, file)
@@ -189,7 +211,8 @@ func TestEveryCheckCanFail(t *testing.T) {
 func TestAGoodPlatformPasses(t *testing.T) {
 	r := run(t, "", file)
 	require.True(t, r.OK(), "%+v", r.Results)
-	require.Len(t, r.Results, r.Count(live.Passed))
+	require.Equal(t, live.Left, outcomes(r)["Quota"], "it lists its rows")
+	require.Len(t, r.Results, r.Count(live.Passed)+1)
 	require.Equal(t, 3, r.Rows)
 
 	r = run(t, "", strings.Replace(file, "column: sjhm", "colum: sjhm", 1))

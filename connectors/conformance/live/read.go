@@ -118,6 +118,9 @@ func wholeRead(ctx context.Context, x *session) (Text, error) {
 		return Text{}, err
 	}
 	x.whole = r
+	if x.AnyRow && x.Key == "" {
+		x.choose()
+	}
 	if len(r.rows) == 0 {
 		return Text{}, leave("平台目前没有可读的记录（两次交换之间的文件夹就是这样）。有数据后请再验证一次。",
 			"the platform shows no row at the moment, as a folder does between two deliveries. Verify again when there is something to read.")

@@ -69,8 +69,13 @@ func (x *session) target(ctx context.Context) (target, error) {
 }
 
 func (x *session) push(ctx context.Context, t target, condition map[string]string) (connectors.Outcome, error) {
-	out, err := t.writer.Push(ctx, []connectors.Write{{Intent: uuid.NewString(), Batch: uuid.NewString(), Key: t.row.Key,
-		Set: t.columns, If: condition, RowVersion: t.row.RowVersion}})
+	return x.hand(ctx, t, connectors.Write{Intent: uuid.NewString(), Batch: uuid.NewString(), Key: t.row.Key,
+		Set: t.columns, If: condition, Shown: t.row.Columns, RowVersion: t.row.RowVersion})
+}
+
+// hand hands one write over.
+func (x *session) hand(ctx context.Context, t target, w connectors.Write) (connectors.Outcome, error) {
+	out, err := t.writer.Push(ctx, []connectors.Write{w})
 	x.heard(err)
 	if err != nil {
 		return connectors.Outcome{}, err

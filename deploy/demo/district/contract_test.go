@@ -35,6 +35,8 @@ type meeting struct {
 	mapp *mapping.Map
 	conn connectors.Connector
 	sim  district.Platform
+	text []byte
+	env  spec.Environment
 }
 
 func meet(t *testing.T) map[string]meeting {
@@ -51,14 +53,15 @@ func meet(t *testing.T) map[string]meeting {
 		text, err := platforms.FS.ReadFile(f.Name())
 		require.NoError(t, err)
 		require.LessOrEqual(t, strings.Count(string(text), "\n"), 60, f.Name())
-		s, err := spec.Parse(f.Name(), text, func(n string) (string, bool) { v, ok := env[n]; return v, ok })
+		lookup := func(n string) (string, bool) { v, ok := env[n]; return v, ok }
+		s, err := spec.Parse(f.Name(), text, lookup)
 		require.NoError(t, err)
 		m, err := mapping.New(s)
 		require.NoError(t, err)
 		conn, err := connectors.Open(t.Context(), s, connectors.Environment{Dir: t.TempDir()})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, conn.Close()) })
-		out[s.ID] = meeting{spec: s, mapp: m, conn: conn, sim: d.Platform(s.ID)}
+		out[s.ID] = meeting{spec: s, mapp: m, conn: conn, sim: d.Platform(s.ID), text: text, env: lookup}
 	}
 	require.Len(t, out, len(population.Platforms))
 	delete(out, population.Supervision) // it is told numbers: nobody is in it
