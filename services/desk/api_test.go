@@ -313,7 +313,7 @@ func TestAgreementShowsItsEffect(t *testing.T) {
 func TestPlatforms(t *testing.T) {
 	w := newWorld(t)
 	w.wang()
-	require.NoError(t, w.store.Count(context.Background(), "entries_saved", "pension", 17))
+	require.NoError(t, w.store.CountSaved(context.Background(), "pension", today, make([]uuid.UUID, 17)))
 	r := w.get("/api/v1/platforms")
 	require.Equal(t, float64(17), r.json["entries_saved"])
 	require.Len(t, r.json["platforms"], 3)

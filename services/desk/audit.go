@@ -40,7 +40,7 @@ func signer(r *http.Request) string {
 }
 
 // lists are the answers that show several persons at once.
-var lists = map[string]string{"/{$}": "list/home", "/risks": "list/risks", "/reviews": "list/reviews", "/dead": "list/dead",
+var lists = map[string]string{"/{$}": "list/home", "/start": "list/home", "/risks": "list/risks", "/reviews": "list/reviews", "/dead": "list/dead",
 	"/parcels": "list/parcels", "/handovers": "list/handovers", "/dwellings": "list/dwelling", "/buildings/chart": "list/building", "/entries/{request}": "list/entry",
 	"/imports": "list/imports", "/imports/{id}": "list/import", "/imports/{id}/failed": "list/import"}
 

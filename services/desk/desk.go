@@ -91,6 +91,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeAPI(mux)
 	d.routeOpenAPI(mux)
 	d.routeHomes(mux)
+	d.routeStart(mux)
 	d.routeRelink(mux)
 	d.routeParcels(mux)
 	d.routeKit(mux)

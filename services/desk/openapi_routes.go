@@ -48,6 +48,8 @@ var queryParameters = map[string]parameter{
 var operations = map[string]operation{
 	"GET /api/v1/openapi.json": {does: "This document.", gives: []any{object{}}},
 
+	"GET /api/v1/start": {does: "What waits for a person, what changed today, and what entries saved: of the residents that are seen.", gives: []any{Start{}}},
+
 	// Residents and entries.
 	"GET /api/v1/attributes": {does: "What may be entered, and how it is called.", gives: []any{AttributesReply{}}},
 	"GET /api/v1/residents":  {does: "Search for residents.", query: []string{"q"}, gives: []any{Hits{}}},

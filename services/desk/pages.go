@@ -241,6 +241,7 @@ type HomeBody struct {
 	Query string
 	Hits  *Hits
 	Overview
+	Start
 	Recent []store.RecentEntry
 }
 
@@ -275,6 +276,9 @@ func (d *Desk) homePage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if body.Overview, err = d.overview(r.Context(), p.L); err != nil {
+		return err
+	}
+	if body.Start, err = d.firstThings(r.Context(), p.L); err != nil {
 		return err
 	}
 	if body.Recent, err = d.o.Store.RecentEntries(r.Context(), 8); err != nil {

@@ -34,7 +34,7 @@ func TestStartPage(t *testing.T) {
 	id, number := w.wang()
 	r := w.get("/")
 	require.Equal(t, 200, r.status)
-	for _, want := range []string{"查找", "今日录入", "省了重复录入", "常住人口（公安）", `lang="zh-CN"`, "autofocus"} {
+	for _, want := range []string{"查找", "今日录入", "少录了多少", "常住人口（公安）", `lang="zh-CN"`, "autofocus"} {
 		require.Contains(t, r.text, want)
 	}
 	require.NotContains(t, r.text, "不可见的平台")

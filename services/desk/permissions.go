@@ -118,6 +118,7 @@ var permissions = map[string]access.Permission{
 	"POST /api/v1/residents/alike":                             access.Enter,
 	"GET /api/v1/residents/{id}/move":                          access.Enter,
 	"POST /api/v1/residents/{id}/move":                         access.Enter,
+	"GET /api/v1/start":                                        access.See,
 	"GET /api/v1/actions/{id}":                                 access.Review,
 	"GET /api/v1/actions/{id}/effect":                          access.Review,
 	"POST /api/v1/actions/{id}/undo":                           access.Review,

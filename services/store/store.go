@@ -172,16 +172,6 @@ func (s *Store) StopWrites(ctx context.Context, stopped bool) error {
 	})
 }
 
-// Count adds n to a counter that survives restarts.
-func (s *Store) Count(ctx context.Context, name, platform string, n int64) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO counters (name, platform, value) VALUES ($1, $2, $3)
-		ON CONFLICT (name, platform) DO UPDATE SET value = counters.value + excluded.value`, name, platform, n)
-	if err != nil {
-		return fmt.Errorf("count %s: %w", name, err)
-	}
-	return nil
-}
-
 // Counter sums a counter over all platforms.
 func (s *Store) Counter(ctx context.Context, name string) (n int64, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT coalesce(sum(value), 0)::bigint FROM counters WHERE name = $1`, name).Scan(&n)

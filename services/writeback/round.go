@@ -251,8 +251,8 @@ type finished struct {
 
 // count keeps the figures: writes by outcome, and what a staff entry saved.
 func (w *worker) count(ctx context.Context, done []finished) error {
-	saved := 0
 	var waiting []store.Target
+	var whose []uuid.UUID
 	for _, f := range done {
 		w.o.Metrics.Writes.WithLabelValues(w.id, string(f.status)).Inc()
 		if f.status != connectors.Applied {
@@ -260,17 +260,16 @@ func (w *worker) count(ctx context.Context, done []finished) error {
 		}
 		for _, field := range f.target.Open.Fields {
 			if fromDesk(field.Source) {
-				saved++
-				waiting = append(waiting, f.target)
+				waiting, whose = append(waiting, f.target), append(whose, f.target.Resident.ID)
 				break
 			}
 		}
 	}
-	if saved == 0 {
+	if len(waiting) == 0 {
 		return nil
 	}
-	w.o.Metrics.EntriesSaved.Add(float64(saved))
-	if err := w.o.Store.Count(ctx, "entries_saved", w.id, int64(saved)); err != nil {
+	w.o.Metrics.EntriesSaved.Add(float64(len(waiting)))
+	if err := w.o.Store.CountSaved(ctx, w.id, time.Now(), whose); err != nil {
 		return err
 	}
 	for _, t := range waiting {
