@@ -237,6 +237,11 @@ func network(part string, do func(*link, *armed) error) func(*round, *armed, hit
 func lying(what lie) func(*round, *armed, hit) error {
 	return func(r *round, f *armed, _ hit) error {
 		r.lies.tell(f.platform, what, 1+f.chance[0]%3)
+		if what == nothing {
+			// Where not even the time of the change moves, a whole read finds it out, as
+			// one does every day.
+			r.whole = append(r.whole, f.platform)
+		}
 		return nil
 	}
 }

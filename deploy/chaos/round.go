@@ -65,7 +65,8 @@ type round struct {
 	hub    *process
 	faults []*armed
 	phase  phase
-	resync []string
+	resync []string       // platforms that were restored from a backup, and are read whole
+	whole  []string       // others that are read whole
 	backup map[string]int // by platform: writes in its journal when a backup was put in
 	err    error
 	edits  atomic.Int64
@@ -529,7 +530,7 @@ func (r *round) peace() error {
 	for _, f := range r.faults {
 		f.phase = -1
 	}
-	resync := r.resync
+	resync := slices.Concat(r.resync, r.whole)
 	r.mu.Unlock()
 	r.heals.Wait()
 	r.lies.stop()
@@ -550,7 +551,7 @@ func (r *round) peace() error {
 	}
 	for _, id := range resync {
 		if err := r.insist("read "+id+" again", func() error {
-			return r.call(http.MethodPost, "/api/v1/platforms/"+id+"/resync", "", map[string]string{"who": "chaos", "why": "restored from a backup"}, nil)
+			return r.call(http.MethodPost, "/api/v1/platforms/"+id+"/resync", "", map[string]string{"who": "chaos", "why": "as every night"}, nil)
 		}); err != nil {
 			return err
 		}

@@ -50,6 +50,16 @@ type Bus struct {
 	log  *slog.Logger
 
 	ensuring sync.Mutex
+
+	mu      sync.Mutex
+	refused error // why messages are not acknowledged; nil: they are
+}
+
+// note remembers whether messages are acknowledged.
+func (b *Bus) note(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refused = err
 }
 
 // maxMessage is the largest message in bytes, headers included: the default
@@ -130,12 +140,18 @@ func (b *Bus) Close() {
 	b.conn.Close()
 }
 
-// Check reports whether NATS answers and both streams are there.
+// Check reports whether NATS answers, both streams are there, and what was published
+// last was acknowledged.
 func (b *Bus) Check(ctx context.Context) error {
 	for _, name := range []string{RecordsStream, ChangesStream} {
 		if _, err := b.js.Stream(ctx, name); err != nil {
 			return fmt.Errorf("stream %s: %w", name, err)
 		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.refused != nil {
+		return fmt.Errorf("JetStream does not take messages: %w: they are published again until it does", b.refused)
 	}
 	return nil
 }

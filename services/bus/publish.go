@@ -168,7 +168,11 @@ func (b *Bus) publish(ctx context.Context, messages []*nats.Msg) error {
 		var err error
 		messages, err = b.publishOnce(ctx, messages)
 		if len(messages) == 0 {
+			b.note(nil)
 			return nil
+		}
+		if ctx.Err() == nil {
+			b.note(err)
 		}
 		if ctx.Err() != nil {
 			return errors.Join(fmt.Errorf("%d messages are not acknowledged: %w", len(messages), ctx.Err()), err)

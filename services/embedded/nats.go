@@ -14,11 +14,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sys/unix"
 )
 
 // JetStreamFolder is the part of the data folder that may be thrown away while
@@ -32,9 +34,12 @@ const MaxPayload = server.MAX_PAYLOAD_SIZE
 // NATS is a running server in this process.
 type NATS struct {
 	server *server.Server
+	said   *natsLog
 	lock   *os.File
 	login  natsgo.Option // of our own connections; nil: nobody needs one
 
+	watching chan struct{} // closed to end the watch
+	watch    sync.WaitGroup
 	stopOnce sync.Once
 	stopErr  error
 	unwatch  func() bool
@@ -59,8 +64,55 @@ func StartNATS(ctx context.Context, o Options) (*NATS, error) {
 		lock.Close()
 		return nil, fmt.Errorf("start NATS: %w", err)
 	}
+	n.watch.Go(func() { n.keepJetStream(o) })
 	n.unwatch = context.AfterFunc(ctx, func() { _ = n.Stop() })
 	return n, nil
+}
+
+// reviveEvery is how soon JetStream is tried again after the server has ended it.
+const reviveEvery = time.Second
+
+// roomForJetStream is how much of the disk must be free before JetStream is started
+// again.
+const roomForJetStream = 16 << 20
+
+// keepJetStream starts JetStream again where a write failed, or the server has
+// ended it: both happen when its disk is full, and both would last until a restart,
+// however much room there is by then.
+func (n *NATS) keepJetStream(o Options) {
+	tick := time.NewTicker(reviveEvery)
+	defer tick.Stop()
+	var config server.JetStreamConfig
+	ended := false
+	for {
+		select {
+		case <-n.watching:
+			return
+		case <-tick.C:
+		}
+		broken := n.said.broken.Load()
+		if is := n.server.JetStreamConfig(); is != nil && n.server.JetStreamEnabled() && !broken {
+			if config = *is; ended {
+				o.Logger.Info("JetStream works again")
+			}
+			ended = false
+			continue
+		}
+		if !ended {
+			o.Logger.Error("JetStream cannot write, as when its disk is full: it is started again as soon as there is room")
+		}
+		ended = true
+		var fs unix.Statfs_t
+		if err := unix.Statfs(o.Dir, &fs); err != nil || int64(fs.Bavail)*int64(fs.Bsize) < roomForJetStream {
+			continue
+		}
+		n.said.broken.Store(false)
+		err := n.server.ShutdownJetStream()
+		config.StoreDir = o.Dir // the server adds "jetstream"
+		if err = errors.Join(err, n.server.EnableJetStream(&config)); err != nil {
+			o.Logger.Debug("JetStream does not start yet", "error", err)
+		}
+	}
 }
 
 func startNATS(o Options, lock *os.File) (*NATS, error) {
@@ -92,7 +144,7 @@ func startNATS(o Options, lock *os.File) (*NATS, error) {
 	if o.NATSUsers != nil {
 		login = admit(opts, o.NATSUsers)
 	}
-	s, err := launchNATS(opts, login, o.Logger)
+	s, said, err := launchNATS(opts, login, o.Logger)
 	if errors.Is(err, errJetStream) {
 		// Work under way that cannot be read is not worth a hub that does not
 		// start: I1 rests on PostgreSQL. It is kept aside, for whoever wants to
@@ -105,13 +157,13 @@ func startNATS(o Options, lock *os.File) (*NATS, error) {
 			return nil, errors.Join(err, renameErr)
 		}
 		o.Logger.Warn("JetStream's files cannot be read: they are put aside, and pulling starts again at the merged marks", "path", aside, "error", err)
-		s, err = launchNATS(opts, login, o.Logger)
+		s, said, err = launchNATS(opts, login, o.Logger)
 	}
 	if err != nil {
 		return nil, err
 	}
 	o.Logger.Info("NATS is ready", "version", server.VERSION, "path", store, "seconds", time.Since(began).Seconds())
-	return &NATS{server: s, lock: lock, login: login}, nil
+	return &NATS{server: s, said: said, lock: lock, login: login, watching: make(chan struct{})}, nil
 }
 
 // hubUser is the hub's own name; no platform can have it.
@@ -142,10 +194,10 @@ func admit(opts *server.Options, users []NATSUser) natsgo.Option {
 // its files.
 var errJetStream = errors.New("JetStream does not start")
 
-func launchNATS(opts *server.Options, login natsgo.Option, log *slog.Logger) (*server.Server, error) {
+func launchNATS(opts *server.Options, login natsgo.Option, log *slog.Logger) (*server.Server, *natsLog, error) {
 	s, err := server.NewServer(opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	said := &natsLog{log: log}
 	s.SetLoggerV2(said, false, false, false)
@@ -157,19 +209,19 @@ func launchNATS(opts *server.Options, login natsgo.Option, log *slog.Logger) (*s
 		if err := probe(s, login); err != nil {
 			s.Shutdown()
 			s.WaitForShutdown()
-			return nil, fmt.Errorf("%w: %w", errJetStream, err)
+			return nil, nil, fmt.Errorf("%w: %w", errJetStream, err)
 		}
-		return s, nil
+		return s, said, nil
 	}
 	s.Shutdown()
 	s.WaitForShutdown()
 	switch reason := said.fatal(); {
 	case strings.Contains(reason, "JetStream"):
-		return nil, fmt.Errorf("%w: %s", errJetStream, reason)
+		return nil, nil, fmt.Errorf("%w: %s", errJetStream, reason)
 	case reason != "":
-		return nil, errors.New(reason)
+		return nil, nil, errors.New(reason)
 	default:
-		return nil, errors.New("the server takes no connections within 30 seconds")
+		return nil, nil, errors.New("the server takes no connections within 30 seconds")
 	}
 }
 
@@ -253,6 +305,8 @@ func (n *NATS) Stop() error {
 		if n.unwatch != nil {
 			n.unwatch()
 		}
+		close(n.watching)
+		n.watch.Wait()
 		n.server.Shutdown()
 		n.server.WaitForShutdown()
 		n.stopErr = n.lock.Close()
@@ -265,6 +319,8 @@ type natsLog struct {
 	log  *slog.Logger
 	mu   sync.Mutex
 	last string
+
+	broken atomic.Bool // a stream could not be written, and stays so
 }
 
 func (l *natsLog) fatal() string {
@@ -282,7 +338,11 @@ func (l *natsLog) Warnf(format string, v ...any) {
 }
 
 func (l *natsLog) Errorf(format string, v ...any) {
-	l.log.Error("NATS reports an error", "reason", fmt.Sprintf(format, v...))
+	text := fmt.Sprintf(format, v...)
+	if strings.Contains(strings.ToLower(text), "critical write error") || strings.Contains(text, "resources, will be DISABLED") {
+		l.broken.Store(true)
+	}
+	l.log.Error("NATS reports an error", "reason", text)
 }
 
 // Fatalf does not end the process, as the server's own logger would: the start

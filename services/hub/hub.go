@@ -67,6 +67,9 @@ type Config struct {
 	Counts  time.Duration // how often residents are counted for platforms that are told numbers; 0: one minute
 	Lease   time.Duration // how long a lease outlives a process that was killed; 0: 15 seconds
 
+	// Underway bounds what waits in JetStream to be taken in, in bytes; 0: 2 GiB.
+	Underway int64
+
 	// NATSListen is a loopback address on which the embedded NATS also listens, for
 	// connectors that are programs of their own. "": it does not.
 	NATSListen string
@@ -169,13 +172,10 @@ func New(ctx context.Context, c Config) (h *Hub, err error) {
 }
 
 func (h *Hub) engine(ctx context.Context) (string, bus.Options, error) {
-	dsn, o := h.c.DatabaseURL, bus.Options{URL: h.c.NATSURL, Logger: h.c.Logger}
+	dsn, o := h.c.DatabaseURL, bus.Options{URL: h.c.NATSURL, Logger: h.c.Logger, MaxRecordsBytes: h.c.Underway}
 	engines := h.c.Engines
 	if engines == nil && (dsn == "" || o.URL == "") {
-		eo := embedded.Options{Dir: h.c.Dir, Logger: h.c.Logger, NATSListen: h.c.NATSListen}
-		if eo.NATSListen != "" {
-			eo.NATSUsers = Programs(h.c.Specs)
-		}
+		eo := h.options()
 		h.engines = &embedded.Engines{}
 		var err error
 		// Engines outlive ctx: services are stopped first, then these.
@@ -232,6 +232,9 @@ func (h *Hub) assemble(ctx context.Context) error {
 		h.run = append(h.run, w.Run)
 	}
 	h.run = append(h.run, h.beat, h.audit, h.forget)
+	if h.engines != nil && h.engines.Postgres != nil {
+		h.run = append(h.run, h.keepPostgres)
+	}
 	h.observe()
 	return h.serve(ctx, has(Desk))
 }

@@ -14,6 +14,8 @@ import (
 func (h *Hub) observe() {
 	h.Health.Hub("postgres", h.Store.Ping)
 	h.Health.Hub("nats", h.Bus.Check)
+	h.Health.Hub("disk", h.diskCheck)
+	h.Health.Notice("disk", h.diskNotice)
 	h.Health.Notice("model", h.modelNotice)
 	h.Health.Notice("login", h.loginNotice)
 	for _, id := range h.Registry.IDs() {

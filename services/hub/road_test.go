@@ -194,7 +194,7 @@ func newRoadOf(t *testing.T, giver, agreement string) *road {
 // newRoadWith also says more about the hub.
 func newRoadWith(t *testing.T, giver, agreement string, more func(*hub.Config)) *road {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	name := fmt.Sprintf("%x", time.Now().UnixNano())
 	r := &road{t: t, ctx: ctx, gives: &board{rows: map[string]map[string]string{}}, gets: &board{rows: map[string]map[string]string{}}, getsID: "gets" + name, dir: t.TempDir()}
 	boards.Store("gives"+name, r.gives)

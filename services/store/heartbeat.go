@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ErrOlder says that the database is older than this process has seen it: it was
@@ -21,6 +24,34 @@ type pulse struct {
 	seen  int64                // beats
 	last  map[string]uuid.UUID // by platform: the last write that was stored here
 	older chan struct{}
+
+	refused   string // what PostgreSQL said when it last could not write
+	refusedAt time.Time
+}
+
+// troubled is how long a refused write counts: as long as there is no room, one
+// is tried every few seconds.
+const troubled = 15 * time.Second
+
+// note remembers that PostgreSQL had no room for a write, or takes none.
+func (p *pulse) note(err error) {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || !strings.HasPrefix(pg.Code, "53") && pg.Code != "25006" && pg.Code != "58030" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refused, p.refusedAt = pg.Message, time.Now()
+}
+
+// trouble says that PostgreSQL could not write just now.
+func (p *pulse) trouble() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refused == "" || time.Since(p.refusedAt) > troubled {
+		return nil
+	}
+	return fmt.Errorf("PostgreSQL takes no writes (%s): nothing is saved until it does; work then goes on by itself", p.refused)
 }
 
 func newPulse() *pulse { return &pulse{last: map[string]uuid.UUID{}, older: make(chan struct{}, 1)} }
@@ -59,7 +90,9 @@ func (s *Store) Older() <-chan struct{} { return s.pulse.older }
 func (s *Store) Beat(ctx context.Context) error {
 	before := s.pulse.beats()
 	var beat int64
-	if err := s.pool.QueryRow(ctx, `UPDATE heartbeat SET beat = beat + 1 RETURNING beat`).Scan(&beat); err != nil {
+	err := s.pool.QueryRow(ctx, `UPDATE heartbeat SET beat = beat + 1 RETURNING beat`).Scan(&beat)
+	s.pulse.note(err)
+	if err != nil {
 		return fmt.Errorf("say that this process lives: %w", err)
 	}
 	if err := s.pulse.compare(beat-1, before); err != nil {

@@ -79,19 +79,24 @@ func (s *Store) Close() { s.pool.Close() }
 
 // Ping reports whether the database answers and takes writes.
 func (s *Store) Ping(ctx context.Context) error {
-	var readOnly bool
-	if err := s.pool.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&readOnly); err != nil {
+	var recovering, readOnly bool
+	if err := s.pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::bool`).Scan(&recovering, &readOnly); err != nil {
 		return fmt.Errorf("PostgreSQL does not answer: %w", err)
 	}
-	if readOnly {
+	switch {
+	case recovering:
 		return errors.New("PostgreSQL is read-only (in recovery): point DATABASE_URL at the primary")
+	case readOnly:
+		return errors.New("PostgreSQL is read-only (default_transaction_read_only): nothing is saved until it takes writes; work then goes on by itself")
 	}
-	return nil
+	return s.pulse.trouble()
 }
 
 // tx runs f in one READ COMMITTED transaction.
 func (s *Store) tx(ctx context.Context, f func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, s.pool, f)
+	err := pgx.BeginFunc(ctx, s.pool, f)
+	s.pulse.note(err)
+	return err
 }
 
 // Conflict reports whether err means that another worker held a lock (55P03) or
