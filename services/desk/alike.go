@@ -41,14 +41,12 @@ func (d *Desk) alike(ctx context.Context, l Lang, values schema.Values, except u
 	}
 	// Namesakes share no key before anything else is known of them.
 	if name := values[schema.Name]; name != "" {
-		found, err := d.o.Store.Search(ctx, name, searchLimit)
+		found, err := d.o.Store.Namesakes(ctx, name, searchLimit)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range found.Residents {
-			if !found.Near {
-				residents[r.ID] = r
-			}
+			residents[r.ID] = r
 		}
 	}
 	mine := d.o.Model.Features(values)

@@ -60,6 +60,7 @@ type Desk struct {
 
 	imports chan struct{} // something is to be entered
 	lately  lately        // what the audit trail has of this minute's reading
+	tally   tally         // the figures of the whole store
 }
 
 // New prepares a desk. It starts nothing.

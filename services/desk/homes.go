@@ -435,8 +435,8 @@ type Pick struct {
 
 // picks finds the dwellings that a text may mean.
 func (d *Desk) picks(ctx context.Context, l Lang, text string) ([]Pick, error) {
-	found, err := d.o.Store.Search(ctx, text, 60)
-	if err != nil || found.Near {
+	found, err := d.o.Store.Namesakes(ctx, text, 60)
+	if err != nil {
 		return nil, err
 	}
 	var keys []string

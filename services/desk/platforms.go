@@ -90,7 +90,7 @@ func (d *Desk) overview(ctx context.Context, l Lang) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	stats, err := d.o.Store.Stats(ctx)
+	stats, err := d.stats(ctx)
 	if err != nil {
 		return Overview{}, err
 	}

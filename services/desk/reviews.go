@@ -69,7 +69,7 @@ func reviewQueryOf(r *http.Request) (reviewQuery, error) {
 // reviews reads one page of the queue.
 func (d *Desk) reviews(ctx context.Context, l Lang, q reviewQuery) (Reviews, error) {
 	out := Reviews{Reviews: []Pair{}}
-	stats, err := d.o.Store.Stats(ctx)
+	stats, err := d.stats(ctx)
 	if err != nil {
 		return out, err
 	}

@@ -55,3 +55,33 @@ func TestBrowserFindsWhileTyping(t *testing.T) {
 	require.Contains(t, w.get("/?q="+urlEscape("zw 3-2-1802")).text, second.String())
 	require.NotZero(t, w.count(`SELECT count(*) FROM audit_notes WHERE did = 'search' AND detail LIKE '%' || $1 || '%'`, second))
 }
+
+// A slip anywhere in a long word still finds the resident: the index is asked
+// for what is alike, and must not leave out what the patterns would take.
+func TestEverySlipIsForgiven(t *testing.T) {
+	w := newWorld(t)
+	idNumber := number(t, "1980-05-01", 7)
+	id := w.resident(rec{platform: "pension", key: "P1", values: schema.Values{"name": "欧阳沐辰", "id_number": idNumber, "phone": "13712349876"}}).String()
+	w.resident(rec{platform: "pension", key: "P2", values: schema.Values{"name": "王建国", "phone": "13800001111"}})
+	finds := func(typed string) {
+		t.Helper()
+		require.Contains(t, w.get("/api/v1/residents?q="+typed).text, id, typed)
+	}
+	for word, other := range map[string]string{"ouyangmuchen": "x", "13712349876": "0", idNumber: "4"} {
+		for i := range len(word) {
+			if word[i:i+1] != other {
+				finds(word[:i] + other + word[i+1:])
+			}
+			if i > 0 && word[i] != word[i-1] {
+				finds(word[:i-1] + word[i:i+1] + word[i-1:i] + word[i+1:])
+			}
+			if other == "x" {
+				finds(word[:i] + word[i+1:])
+				if i > 0 {
+					finds(word[:i] + other + word[i:])
+				}
+			}
+		}
+	}
+	require.NotContains(t, w.get("/api/v1/residents?q=ouyangxxchen").text, id)
+}

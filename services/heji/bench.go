@@ -12,6 +12,7 @@ import (
 
 type benchCommand struct {
 	Connectors benchConnectors    `cmd:"" help:"Each kind of connector beside its bare driver: rows a second pulled and pushed."`
+	Desk       benchDesk          `cmd:"" help:"The pages beside a full store, with fifty workers clicking: how long the server takes for each."`
 	Entry      benchEntryCommand  `cmd:"" help:"From saving at the desk to the last of eight platforms, while a district loads."`
 	Link       benchLink          `cmd:"" help:"Generate person records in memory and link them: records and pairs a second, peak memory."`
 	Search     benchSearch        `cmd:"" help:"The search box beside a full store: how long each kind of question takes."`

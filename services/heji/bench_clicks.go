@@ -45,3 +45,14 @@ type benchSearch struct {
 func (c *benchSearch) Run(ctx context.Context) error {
 	return c.measure(ctx, clicks.Search, c.Workers, c.Seconds)
 }
+
+type benchDesk struct {
+	benchClicks
+	Workers int     `help:"How many people work at the same time, with a pause of some seconds after each page." default:"50"`
+	Seconds float64 `help:"How long they work." default:"60"`
+}
+
+// Run measures the pages.
+func (c *benchDesk) Run(ctx context.Context) error {
+	return c.measure(ctx, clicks.Desk, c.Workers, c.Seconds)
+}

@@ -20,10 +20,13 @@ func (s *Store) Sharing(ctx context.Context, keys []int64) ([]uuid.UUID, error) 
 		return nil, nil
 	}
 	args := []any{keys, alikeLooked}
-	rows, err := s.pool.Query(ctx, `SELECT DISTINCT r.id FROM record_keys k JOIN records rec ON rec.id = k.record_id
-			JOIN platforms p ON p.id = rec.platform JOIN residents r ON r.id = rec.resident_id
-		WHERE k.keys && $1 AND NOT rec.deleted AND p.class <> 'D' AND r.redirect_to IS NULL AND r.ended_at IS NULL AND `+
-		whom(ctx, "r", &args)+` LIMIT $2`, args...)
+	// One step after the other: with a limit over all of it, PostgreSQL walks
+	// through every record for those few who come first.
+	rows, err := s.pool.Query(ctx, `WITH k AS MATERIALIZED (SELECT record_id FROM record_keys WHERE keys && $1),
+		held AS MATERIALIZED (SELECT DISTINCT rec.resident_id FROM k JOIN records rec ON rec.id = k.record_id
+			JOIN platforms p ON p.id = rec.platform WHERE NOT rec.deleted AND p.class <> 'D')
+		SELECT r.id FROM held JOIN residents r ON r.id = held.resident_id
+		WHERE r.redirect_to IS NULL AND r.ended_at IS NULL AND `+whom(ctx, "r", &args)+` LIMIT $2`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("find residents who may be the same: %w", err)
 	}

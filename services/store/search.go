@@ -32,6 +32,15 @@ const searchLooked = 100
 // they were typed come first, then those whose words begin with them; only where
 // there is nobody, those whose words are one slip away.
 func (s *Store) Search(ctx context.Context, query string, limit int) (Found, error) {
+	return s.search(ctx, query, limit, true)
+}
+
+// Namesakes finds what is called so, without what is only one slip away.
+func (s *Store) Namesakes(ctx context.Context, query string, limit int) (Found, error) {
+	return s.search(ctx, query, limit, false)
+}
+
+func (s *Store) search(ctx context.Context, query string, limit int, near bool) (Found, error) {
 	terms := searchTerms(query)
 	if len(terms) == 0 {
 		return Found{}, nil
@@ -39,10 +48,10 @@ func (s *Store) Search(ctx context.Context, query string, limit int) (Found, err
 	var found Found
 	var ids []uuid.UUID
 	for _, step := range searchSteps {
-		if len(ids) > limit || step.near && (len(ids) > 0 || !slices.ContainsFunc(terms, func(t searchTerm) bool { return len(t.typo) > 0 })) {
+		if len(ids) > limit || step.near && (!near || len(ids) > 0 || !slices.ContainsFunc(terms, func(t searchTerm) bool { return len(t.typo) > 0 })) {
 			break
 		}
-		more, err := s.searchStep(ctx, terms, step.patterns)
+		more, err := s.searchStep(ctx, terms, step.patterns, step.near)
 		if err != nil {
 			return Found{}, fmt.Errorf("search residents: %w", err)
 		}
@@ -96,23 +105,34 @@ var searchSteps = []struct {
 	{func(t searchTerm) []string { return append(slices.Clone(t.loose), t.typo...) }, true},
 }
 
-func (s *Store) searchStep(ctx context.Context, terms []searchTerm, patterns func(searchTerm) []string) ([]uuid.UUID, error) {
+func (s *Store) searchStep(ctx context.Context, terms []searchTerm, patterns func(searchTerm) []string, near bool) ([]uuid.UUID, error) {
 	args := []any{searchLooked}
 	var where strings.Builder
 	where.WriteString(" AND " + whom(ctx, "residents", &args))
+	arg := func(v any) string {
+		args = append(args, v)
+		return "$" + strconv.Itoa(len(args))
+	}
+	alike := 1.0
 	for _, t := range terms {
-		// One condition for each pattern, so that the trigram index serves them all.
+		list := patterns(t)
 		var any []string
-		for _, p := range patterns(t) {
-			args = append(args, p)
-			any = append(any, "search LIKE $"+strconv.Itoa(len(args)))
+		if near && t.near != "" {
+			// The empty text hides the patterns from the index: they only judge what is
+			// like the word.
+			any = append(any, "search %> "+arg(t.near)+" AND search || '' LIKE ANY("+arg(t.typo)+")")
+			alike, list = min(alike, t.alike), t.loose
+		}
+		// One condition for each pattern, so that the trigram index serves them all.
+		for _, p := range list {
+			any = append(any, "search LIKE "+arg(p))
 		}
 		where.WriteString(" AND (" + strings.Join(any, " OR ") + ")")
 	}
 	var ids []uuid.UUID
 	b := &pgx.Batch{}
 	// The estimate for a pattern is a guess; a wrong one reads the whole table.
-	b.Queue(`SELECT set_config('enable_seqscan', 'off', true)`)
+	b.Queue(`SELECT set_config('enable_seqscan', 'off', true), set_config('pg_trgm.word_similarity_threshold', $1, true)`, strconv.FormatFloat(alike, 'f', 3, 64))
 	b.Queue(`SELECT id FROM residents WHERE redirect_to IS NULL AND ended_at IS NULL`+where.String()+` LIMIT $1`, args...).Query(func(rows pgx.Rows) (err error) {
 		ids, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		return err

@@ -18,6 +18,25 @@ type searchTerm struct {
 	exact []string // the word itself
 	loose []string // words that begin with it, numbers that hold it
 	typo  []string // words that are one slip away, or sound the same
+	// near is what was typed, where the index can be asked for everything like it
+	// at once: less is read than for each of the typos. Like means at least alike.
+	near  string
+	alike float64
+}
+
+// nearest is the likeness that a word keeps which is one slip away: a slip takes
+// at most four trigrams away and brings as many. Too short a word would be like
+// everything, and so would a number: all phones of a town begin alike.
+func nearest(w string) (near string, alike float64) {
+	trigrams := map[string]bool{}
+	for p := "  " + w + " "; len(p) >= 3; p = p[1:] {
+		trigrams[p[:3]] = true
+	}
+	n := len(trigrams)
+	if n < leastTrigrams {
+		return "", 0
+	}
+	return w, float64(n-4)/float64(n+4) - 0.01
 }
 
 const (
@@ -25,6 +44,8 @@ const (
 	maxTermLen  = 40 // in characters; nothing that is looked for is longer
 	maxTypoLen  = 20
 	leastDigits = 4 // of a number
+
+	leastTrigrams = 9
 )
 
 var (
@@ -241,6 +262,7 @@ func letterTerm(w string) searchTerm {
 	if len(w) < 5 || len(w) > maxTypoLen {
 		return t
 	}
+	t.near, t.alike = nearest(w)
 	for i := range w { // one letter wrong, too many, missing, or two swapped
 		t.typo = append(t.typo, "% "+w[:i]+"_"+w[i+1:]+" %", word(w[:i]+w[i+1:]))
 		if i > 0 {

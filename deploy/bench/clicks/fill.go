@@ -76,12 +76,15 @@ type town struct {
 	store   *store.Store
 	desk    *desk.Desk
 	samples []sample
+	staff   []clerk
+	pairs   []string // pages of pairs that wait for a person
 	filled  time.Duration
 }
 
 // sample is a resident that somebody may look for.
 type sample struct {
-	id uuid.UUID
+	id        uuid.UUID
+	community int
 	person
 }
 
@@ -161,7 +164,7 @@ func (t *town) fill(ctx context.Context, dsn string) error {
 			}
 			id := uuid.New()
 			if (done+i)%every == 0 {
-				t.samples = append(t.samples, sample{id, p})
+				t.samples = append(t.samples, sample{id, (done + i) / perCommunity, p})
 			}
 			values := p.values()
 			ref := schema.RecordRef{Platform: fmt.Sprintf("p%02d", (done+i)%platforms), Key: fmt.Sprintf("K%08d", done+i)}

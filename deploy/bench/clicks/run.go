@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -42,13 +43,14 @@ type Report struct {
 
 // question is one request, and what the answer must hold.
 type question struct {
-	kind, method, path, form string
+	kind, method, path, body string
 	must                     string
+	header                   http.Header
 }
 
 // Search measures the search box: each kind of thing that people type.
 func Search(ctx context.Context, o Options) (Report, error) {
-	return measure(ctx, o, 0, func(r *rand.Rand, t *town) question {
+	return measure(ctx, o, 0, nil, func(r *rand.Rand, t *town, _ int) question {
 		p := t.samples[r.IntN(len(t.samples))]
 		k := searchKinds[r.IntN(len(searchKinds))]
 		q := question{kind: k.kind, method: http.MethodGet, path: "/hits?q=" + url.QueryEscape(k.typed(r, p.person))}
@@ -102,13 +104,20 @@ var searchKinds = []struct {
 func dwelling(p person) string { return p.home.Building + "-" + p.home.Unit + "-" + p.home.Room }
 
 // measure fills a store and lets workers ask until the time is over. pause is how
-// long a worker looks at an answer, on average; 0: not at all.
-func measure(ctx context.Context, o Options, pause time.Duration, next func(*rand.Rand, *town) question) (report Report, err error) {
+// long a worker looks at an answer, on average; 0: not at all. more, where it is
+// not nil, adds to the store what only this measurement needs.
+func measure(ctx context.Context, o Options, pause time.Duration, more func(context.Context, *town) error,
+	next func(*rand.Rand, *town, int) question) (report Report, err error) {
 	t, err := build(ctx, o)
 	if err != nil {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
+	if more != nil {
+		if err := more(ctx, t); err != nil {
+			return report, fmt.Errorf("fill the store: %w", err)
+		}
+	}
 	handler := t.desk.Handler()
 	type answer struct {
 		kind   string
@@ -120,25 +129,25 @@ func measure(ctx context.Context, o Options, pause time.Duration, next func(*ran
 	var answers []answer
 	var failed error
 	ask := func(q question) answer {
-		r := httptest.NewRequestWithContext(ctx, q.method, "http://localhost"+q.path, strings.NewReader(q.form))
+		r := httptest.NewRequestWithContext(ctx, q.method, "http://localhost"+q.path, strings.NewReader(q.body))
 		r.RemoteAddr = "127.0.0.1:1"
-		if q.form != "" {
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		}
+		maps.Copy(r.Header, q.header)
 		w := httptest.NewRecorder()
 		began := time.Now()
 		handler.ServeHTTP(w, r)
 		a := answer{q.kind, time.Since(began), !strings.Contains(w.Body.String(), q.must), w.Body.Len()}
 		if w.Code >= 400 {
 			mu.Lock()
-			failed = errors.Join(failed, fmt.Errorf("%s was answered with %d", q.kind, w.Code))
+			if failed == nil { // the first says enough
+				failed = fmt.Errorf("%s was answered with %d", q.kind, w.Code)
+			}
 			mu.Unlock()
 		}
 		return a
 	}
 	warm := rand.New(rand.NewPCG(o.Seed, 1))
 	for range 50 { // plans and templates are made once
-		ask(next(warm, t))
+		ask(next(warm, t, warm.IntN(o.Workers)))
 	}
 	end := time.Now().Add(o.Time)
 	var wg sync.WaitGroup
@@ -154,7 +163,7 @@ func measure(ctx context.Context, o Options, pause time.Duration, next func(*ran
 					}
 					wait.Stop()
 				}
-				a := ask(next(r, t))
+				a := ask(next(r, t, worker))
 				mu.Lock()
 				answers = append(answers, a)
 				mu.Unlock()
