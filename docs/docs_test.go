@@ -248,3 +248,31 @@ func TestEverySettingIsExplained(t *testing.T) {
 		}
 	}
 }
+
+// Every picture that a page shows is there and small, and none is left over. They
+// are made by TestScreenshots of deploy/demo.
+func TestPictures(t *testing.T) {
+	pages, err := filepath.Glob("*.md")
+	require.NoError(t, err)
+	shown := map[string]bool{}
+	for _, page := range append(pages, "../README.md", "../README.zh.md") {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`!\[[^\]]+\]\(([^)]+)\)`).FindAllStringSubmatch(string(text), -1) {
+			name, err := filepath.Abs(filepath.Join(filepath.Dir(page), m[1]))
+			require.NoError(t, err)
+			info, err := os.Stat(name)
+			require.NoError(t, err, page)
+			require.Less(t, info.Size(), int64(150_000), name)
+			shown[name] = true
+		}
+	}
+	files, err := filepath.Glob("images/*")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		name, err := filepath.Abs(file)
+		require.NoError(t, err)
+		require.Contains(t, shown, name, "no page shows this picture")
+	}
+}
