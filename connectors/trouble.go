@@ -69,6 +69,8 @@ var troubles = map[string]struct {
 	"db_layout":              {"{platform}: {doing}: the table is not as the file says{number}", ErrLayout},
 	"db_reports":             {"{platform}: {doing}: the database reports{number}", ErrUnreachable},
 	"db_unreachable":         {"{platform}: {doing}: no connection to the database{number}", ErrUnreachable},
+	"db_no_host":             {"{platform}: {doing}: no computer of the name {host} is known here{number}. Check the address, or ask for an entry in DNS", ErrUnreachable},
+	"db_closed":              {"{platform}: {doing}: at {address} nothing accepts a connection{number}. Check address and port; is the database running, and does a firewall let this computer through?", ErrUnreachable},
 	"db_certificate_expired": {"{platform}: {doing}: the server's certificate is valid from {from} to {until} only. The department must renew it", ErrUnreachable},
 	"db_certificate_unknown": {"{platform}: {doing}: the server's certificate is signed by nobody whom this computer trusts. Ask the department for the certificate of its CA", ErrUnreachable},
 	"db_certificate_name":    {"{platform}: {doing}: the server's certificate is for another name than the one in the address", ErrUnreachable},

@@ -159,7 +159,7 @@ func TestConformance(t *testing.T) {
 		{Name: "Unreachable", YAML: func(y string) string {
 			env.Store("NOWHERE", "postgres://u:"+conformance.Secret+"@127.0.0.1:1/x")
 			return replaceLine(y, "dsn:", "  dsn: ${NOWHERE}")
-		}, Says: "cannot be reached"},
+		}, Says: "at 127.0.0.1:1 nothing accepts a connection"},
 		{Name: "NoDSN", YAML: func(y string) string {
 			env.Store("GARBAGE", "postgres://"+conformance.Secret+":port:/%%")
 			return replaceLine(y, "dsn:", "  dsn: ${GARBAGE}")

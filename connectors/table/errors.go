@@ -50,6 +50,10 @@ func (c *common) failed(ctx context.Context, doing string, err error) error {
 		return say("db_layout", f.Code)
 	case f.Server && f.Code != "":
 		return say("db_reports", f.Code)
+	case f.Host != "":
+		return say("db_no_host", f.Code, "host", f.Host)
+	case f.Closed != "":
+		return say("db_closed", f.Code, "address", f.Closed)
 	}
 	return say("db_unreachable", f.Code)
 }

@@ -38,6 +38,8 @@ func TestEveryFaultHasItsCode(t *testing.T) {
 		{dialect.Fault{Class: dialect.Required}, "db_layout", connectors.ErrLayout},
 		{dialect.Fault{Server: true, Code: "error 7"}, "db_reports", connectors.ErrUnreachable},
 		{dialect.Fault{Class: dialect.Unreachable}, "db_unreachable", connectors.ErrUnreachable},
+		{dialect.Fault{Class: dialect.Unreachable, Host: "db.example"}, "db_no_host", connectors.ErrUnreachable},
+		{dialect.Fault{Class: dialect.Unreachable, Closed: "10.0.0.1:5432"}, "db_closed", connectors.ErrUnreachable},
 	} {
 		c := &common{platform: &spec.Platform{ID: "clinic"}, settings: Settings{Table: "persons"}, forget: func() {},
 			fault: func(error) dialect.Fault { return x.fault }}

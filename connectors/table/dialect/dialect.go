@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -206,6 +207,9 @@ type Fault struct {
 	// Certificate is what is wrong with it, of that class; From and Until are the
 	// days of one that has expired.
 	Certificate, From, Until string
+	// Host is a name that nobody knows, Closed an address (host and port) where
+	// nothing listens: of class Unreachable, where that is known.
+	Host, Closed string
 	// Server: the server itself said so, so that the statement was not carried out.
 	Server bool
 }
@@ -219,7 +223,16 @@ func Transport(err error) Fault {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return Fault{Class: Slow}
 	}
-	return Fault{Class: Unreachable}
+	f := Fault{Class: Unreachable}
+	var name *net.DNSError
+	var call *net.OpError
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		f.Host = name.Name
+	case errors.As(err, &call) && call.Op == "dial" && call.Addr != nil && errors.Is(err, syscall.ECONNREFUSED):
+		f.Closed = call.Addr.String()
+	}
+	return f
 }
 
 // certificateProblem says what is wrong with a server's certificate; the zero
