@@ -4,9 +4,35 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 
 	"heji/connectors"
 )
+
+// Below the row of names so many rows are looked at, and a row has so many
+// different texts, before the row of names is taken for a title.
+const titlesLooked, namesNeeded = 9, 3
+
+// title reports whether the row of names holds one text at most, as the title of
+// an office's list does, also where it is merged over all columns.
+func title(columns []connectors.Column) bool {
+	var names []string
+	for _, c := range columns {
+		names = append(names, c.Name)
+	}
+	return distinct(names) <= 1
+}
+
+// distinct counts the different texts that are not blank.
+func distinct(cells []string) int {
+	seen := map[string]bool{}
+	for _, cell := range cells {
+		if cell = squeeze(cell); cell != "" {
+			seen[cell] = true
+		}
+	}
+	return len(seen)
+}
 
 // Describe reads the header and the first rows of the newest waiting file.
 func (r *reader) Describe(ctx context.Context, limit int) ([]connectors.Column, error) {
@@ -42,6 +68,10 @@ func (r *reader) Describe(ctx context.Context, limit int) ([]connectors.Column, 
 			}
 		case r.nobody(rec) || rec.unreadable || r.counts(rec):
 		default:
+			if rows < titlesLooked && distinct(rec.cells) >= namesNeeded && title(columns) {
+				return nil, fmt.Errorf("%s: %w", r.platform.Source, connectors.NewTrouble("file_title", "file", name,
+					"line", strconv.Itoa(r.settings.HeaderRow), "header", strconv.Itoa(n)))
+			}
 			rows++
 			for i := range columns {
 				text := ""

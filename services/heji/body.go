@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"heji/services/store"
@@ -69,7 +68,7 @@ func (c *bodyList) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
+		w := newColumns(c.out())
 		fmt.Fprintln(w, "编号 id\t名称 name\t类别 kind\t上级 parent\t")
 		for _, b := range list {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", b.ID, b.Name, b.Kind, b.Parent)

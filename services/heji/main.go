@@ -61,6 +61,9 @@ func main() {
 		os.Exit(int(status))
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
+		if zh := inChinese(err); zh != "" {
+			fmt.Fprintln(os.Stderr, "heji:", zh)
+		}
 		fmt.Fprintln(os.Stderr, "heji:", err)
 		stop()
 		os.Exit(1)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"heji/connectors/spec"
@@ -86,7 +85,7 @@ func (c *platformList) Run(ctx context.Context) error {
 	if c.JSON {
 		return c.printJSON(list)
 	}
-	w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
+	w := newColumns(c.out())
 	fmt.Fprintln(w, "平台 platform\t名称 name\t种类 kind\t阶段 stage\t状态 state\t记录 records\t搁置 set aside\t待写 due\t")
 	for _, x := range list {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", x.ID, x.Name, x.Kind, x.Stage, x.State, x.Rows, x.Dead, x.Due, x.Reason)
@@ -282,7 +281,7 @@ func (c *deadList) Run(ctx context.Context) error {
 		fmt.Fprintln(c.out(), "没有等待处理的行 no row waits")
 		return nil
 	}
-	w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
+	w := newColumns(c.out())
 	fmt.Fprintln(w, "编号 id\t平台 platform\t位置 place\t原因 reason\t次数 times\t最近 last\t状态 state\t谁 who\t为何 why")
 	for _, d := range list {
 		place := d.Place

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"text/tabwriter"
 )
 
 type platformEffect struct {
@@ -60,7 +59,7 @@ func (c *platformEffect) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(c.out(), "该平台登记 rows: %d\n会被更新 to update: %d\n会新建 to make: %d\n暂不能新建 cannot be made yet: %d\n\n", e.Rows, e.Changed, e.Creates, e.Held)
-	w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
+	w := newColumns(c.out())
 	fmt.Fprintln(w, "字段 attribute\t结果 outcome\t数量 fields\t原因 why")
 	for _, x := range e.Said {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", x.Label, x.Word, x.Count, x.WhyText)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"heji/connectors"
@@ -62,7 +61,7 @@ func (c *platformDiscover) Run(ctx context.Context) error {
 }
 
 func (c *platformDiscover) table(proposals []kit.Proposal) {
-	w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
+	w := newColumns(c.out())
 	fmt.Fprintln(w, "列 column\t类型 type\t有值 filled\t样例 samples\t可能是 probably\t依据 because")
 	for _, x := range proposals {
 		what := "–"
@@ -153,7 +152,7 @@ func (c *platformPreview) Run(ctx context.Context) error {
 			fmt.Fprintf(c.out(), "   ✗ 整行无法使用 the row cannot be used: %s\n", problem(r.Dead))
 			continue
 		}
-		w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
+		w := newColumns(c.out())
 		for _, v := range r.Values {
 			def, _ := schema.Lookup(v.Attribute)
 			value := strings.Join(labels(v.Attribute, []string{v.Value}), "")

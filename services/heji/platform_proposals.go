@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"text/tabwriter"
 )
 
 type platformProposals struct {
@@ -46,7 +45,7 @@ func (c *platformProposals) Run(ctx context.Context) error {
 		fmt.Fprintln(c.out(), "没有等待校核的内容 nothing is proposed")
 		return nil
 	}
-	w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
+	w := newColumns(c.out())
 	fmt.Fprintln(w, "编号 id\t主键 key\t字段 attribute\t列 column\t状态 state\t谁 who")
 	for _, p := range o.Proposals {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", p.ID, p.Key, p.Label, p.Column, p.Word, p.Who)

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -70,7 +69,7 @@ func (c *platformRollback) Run(ctx context.Context) error {
 	}
 	if len(e.Said) > 0 {
 		fmt.Fprintln(c.out())
-		w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
+		w := newColumns(c.out())
 		fmt.Fprintln(w, "字段 attribute\t处理 what\t数量 fields\t记录号 records")
 		for _, x := range e.Said {
 			fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", x.Label, x.Word, x.Count, strings.Trim(fmt.Sprint(x.Rows), "[]"))

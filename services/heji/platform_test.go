@@ -81,6 +81,15 @@ func TestFromNothingToAVerifiedPlatform(t *testing.T) {
 	require.ErrorContains(t, err, "chmod 600")
 	require.NoError(t, os.Chmod(env, 0o600))
 
+	// A newer list has a title above the names of its columns, as offices write them.
+	titled := filepath.Join(data, "clinic_20260401.csv")
+	require.NoError(t, os.WriteFile(titled, []byte("社区诊所花名册,,,,,,,,\n\n"+extract(t, 30)), 0o600))
+	_, err = platform(t, "discover", "clinic", in)
+	require.ErrorContains(t, err, "line 1 looks like a title, and line 2 like the names of the columns. Write header_row: 2 below connect")
+	require.Contains(t, inChinese(err), "第 1 行像是标题")
+	require.NoFileExists(t, filepath.Join(dir, "clinic.yaml.proposed"))
+	require.NoError(t, os.Remove(titled))
+
 	out, err := platform(t, "discover", "clinic", in)
 	require.NoError(t, err)
 	require.Contains(t, out, "id_number 证件号码")

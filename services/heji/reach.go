@@ -127,6 +127,20 @@ func hubAt(address string) hubAPI {
 	return hubAPI("http://" + address)
 }
 
+// tongue is the language in which the hub is asked to answer: that of the terminal
+// where it is Chinese, else English.
+func tongue() string {
+	for _, name := range []string{"HEJI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
+		if text := os.Getenv(name); text != "" {
+			if strings.HasPrefix(text, "zh") {
+				return "zh"
+			}
+			return "en"
+		}
+	}
+	return "en"
+}
+
 func (h hubAPI) call(ctx context.Context, method, path string, body, into any) error {
 	var send io.Reader
 	if body != nil {
@@ -140,7 +154,7 @@ func (h hubAPI) call(ctx context.Context, method, path string, body, into any) e
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Accept-Language", "en")
+	req.Header.Set("Accept-Language", tongue())
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"text/tabwriter"
 
 	"heji/connectors/spec"
 	"heji/schema"
@@ -84,7 +83,7 @@ func (c *sealedStatus) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	out := newColumns(os.Stdout)
 	fmt.Fprintln(out, "platform\tstage\trecords\tunresolved\tdue\tgreen\twaits for a person\tdead\ttrouble")
 	for _, p := range list {
 		s, ok := stats.Platforms[p.ID]

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"heji/schema"
@@ -88,7 +87,7 @@ func (c *statementCommand) Run(ctx context.Context) error {
 		}
 		return w.WriteAll(lines)
 	}
-	w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
+	w := newColumns(c.out())
 	for _, cell := range head {
 		fmt.Fprint(w, cell, "\t")
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"heji/schema/canon"
@@ -172,7 +171,7 @@ func (c *userList) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
+		w := newColumns(c.out())
 		fmt.Fprintln(w, "账号 login\t姓名 name\t角色 roles\t看到谁 sees\t状态 state\t动态码 code\t建立 made\t")
 		for _, a := range list {
 			state := "ok"
@@ -308,7 +307,7 @@ func (c *tokenList) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w := tabwriter.NewWriter(c.out(), 0, 4, 2, ' ', 0)
+		w := newColumns(c.out())
 		fmt.Fprintln(w, "名称 name\t权限 scopes\t看到谁 sees\t状态 state\t到期 until\t建立 made\t最近使用 used\t")
 		for _, t := range list {
 			state, used := "ok", ""
