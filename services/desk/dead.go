@@ -1,8 +1,10 @@
 package desk
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -25,10 +27,16 @@ type DeadRecord struct {
 	FirstAt      string          `json:"first_at"` // and first
 	State        store.DeadState `json:"state"`    // open, asked, mended, dropped
 	StateWord    string          `json:"state_word"`
-	DoneAt       string          `json:"done_at,omitempty"`
-	Who          string          `json:"who,omitempty"`
-	Why          string          `json:"why,omitempty"`
+	// Shown is the key as a page shows it, and Last is At.
+	Shown  string    `json:"-"`
+	Last   time.Time `json:"-"`
+	DoneAt string    `json:"done_at,omitempty"`
+	Who    string    `json:"who,omitempty"`
+	Why    string    `json:"why,omitempty"`
 }
+
+// manyDigits is what may be a number of a person, right or wrong.
+var manyDigits = regexp.MustCompile(`[0-9]{11}`)
 
 // deadLimit is how many dead records one answer holds.
 const deadLimit = 200
@@ -36,17 +44,23 @@ const deadLimit = 200
 // getDead answers GET /api/v1/dead?platform=&all=1: what waits, and with all also
 // what was mended or dropped.
 func (d *Desk) getDead(r *http.Request, l Lang) (answer, error) {
-	platforms, err := d.o.Store.Platforms(r.Context())
+	reply, err := d.dead(r.Context(), l, r.URL.Query().Get("platform"), r.URL.Query().Get("all") != "")
+	return answer{status: http.StatusOK, body: reply}, err
+}
+
+// dead reads what was set aside at a platform, "" at all of them.
+func (d *Desk) dead(ctx context.Context, l Lang, platform string, all bool) (DeadReply, error) {
+	platforms, err := d.o.Store.Platforms(ctx)
 	if err != nil {
-		return answer{}, err
+		return DeadReply{}, err
 	}
-	list, err := d.o.Store.DeadRecords(r.Context(), r.URL.Query().Get("platform"), r.URL.Query().Get("all") != "", deadLimit)
+	list, err := d.o.Store.DeadRecords(ctx, platform, all, deadLimit)
 	if err != nil {
-		return answer{}, err
+		return DeadReply{}, err
 	}
-	counts, err := d.o.Store.DeadCounts(r.Context())
+	counts, err := d.o.Store.DeadCounts(ctx)
 	if err != nil {
-		return answer{}, err
+		return DeadReply{}, err
 	}
 	out, shown := []DeadRecord{}, map[string]map[store.DeadState]int64{}
 	for _, p := range platforms {
@@ -67,12 +81,16 @@ func (d *Desk) getDead(r *http.Request, l Lang) (answer, error) {
 		row := DeadRecord{ID: x.ID, Platform: x.Platform, PlatformName: name, Stage: x.Stage, Key: x.Key, Place: x.Place,
 			Problem: x.Problem, Message: l.problem(x.Problem), Times: x.Times, At: x.At.Format(time.RFC3339), FirstAt: x.FirstAt.Format(time.RFC3339),
 			State: x.State, StateWord: l.T("dead.state." + string(x.State)), Who: x.Who, Why: x.Why}
+		row.Shown, row.Last = x.Key, x.At
+		if manyDigits.MatchString(x.Key) { // perhaps a number, and perhaps a wrong one
+			row.Shown = mask(x.Key)
+		}
 		if x.DoneAt != nil {
 			row.DoneAt = x.DoneAt.Format(time.RFC3339)
 		}
 		out = append(out, row)
 	}
-	return answer{status: http.StatusOK, body: DeadReply{out, shown}}, nil
+	return DeadReply{out, shown}, nil
 }
 
 // personBody names who asks for something, and why.
@@ -118,23 +136,29 @@ func (d *Desk) postDead(drop bool) func(r *http.Request, l Lang) (answer, error)
 		if err != nil {
 			return answer{}, err
 		}
-		dead, err := d.deadOf(r)
-		if err != nil {
-			return answer{}, err
-		}
-		state, whole := store.DeadDropped, []string(nil)
-		if drop {
-			err = d.o.Store.DropDead(r.Context(), []int64{dead.ID}, who, why)
-		} else {
-			state = store.DeadAsked
-			whole, err = d.o.Store.RetryDead(r.Context(), []int64{dead.ID}, who, why)
-			d.pullNow(dead.Platform)
-		}
-		if errors.Is(err, store.ErrDone) {
-			return answer{}, fail(http.StatusConflict, "dead_done")
-		}
-		return answer{status: http.StatusOK, body: DeadDone{dead.ID, dead.Platform, state, len(whole) > 0}}, err
+		done, err := d.decideDead(r, drop, who, why)
+		return answer{status: http.StatusOK, body: done}, err
 	}
+}
+
+// decideDead has one row read again, or leaves it out for good.
+func (d *Desk) decideDead(r *http.Request, drop bool, who, why string) (DeadDone, error) {
+	dead, err := d.deadOf(r)
+	if err != nil {
+		return DeadDone{}, err
+	}
+	state, whole := store.DeadDropped, []string(nil)
+	if drop {
+		err = d.o.Store.DropDead(r.Context(), []int64{dead.ID}, who, why)
+	} else {
+		state = store.DeadAsked
+		whole, err = d.o.Store.RetryDead(r.Context(), []int64{dead.ID}, who, why)
+		d.pullNow(dead.Platform)
+	}
+	if errors.Is(err, store.ErrDone) {
+		err = fail(http.StatusConflict, "dead_done")
+	}
+	return DeadDone{dead.ID, dead.Platform, state, len(whole) > 0}, err
 }
 
 // postResync answers POST /api/v1/platforms/{id}/resync: the platform is read
@@ -144,15 +168,20 @@ func (d *Desk) postResync(r *http.Request, _ Lang) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	reply, err := d.resync(r, who, why)
+	return answer{status: http.StatusAccepted, body: reply}, err
+}
+
+func (d *Desk) resync(r *http.Request, who, why string) (ResyncReply, error) {
 	p, err := d.openPlatform(r.Context(), r.PathValue("id"))
 	if err != nil {
-		return answer{}, err
+		return ResyncReply{}, err
 	}
 	if err := d.o.Store.Reread(r.Context(), p.ID, who, why); err != nil {
-		return answer{}, err
+		return ResyncReply{}, err
 	}
 	d.pullNow(p.ID)
-	return answer{status: http.StatusAccepted, body: ResyncReply{p.ID, true}}, nil
+	return ResyncReply{p.ID, true}, nil
 }
 
 // pullNow asks pull to look now, where it runs in this process.

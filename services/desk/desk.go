@@ -93,6 +93,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeOpenAPI(mux)
 	d.routeHomes(mux)
 	d.routeStart(mux)
+	d.routePlatform(mux)
 	d.routeRelink(mux)
 	d.routeParcels(mux)
 	d.routeKit(mux)

@@ -124,6 +124,7 @@ var operations = map[string]operation{
 
 	// Platforms.
 	"GET /api/v1/platforms":                      {does: "How the platforms stand.", gives: []any{Overview{}}},
+	"GET /api/v1/platforms/{id}":                 {does: "One platform whole: how it stands, what was read, written and set aside, the ladder, and the agreement in words.", gives: []any{PlatformReply{}}},
 	"GET /api/v1/platforms/{id}/effect":          {does: "What would be written now, or under another version of the agreement. Nothing becomes due.", query: []string{"agreement", "community"}, gives: []any{EffectReport{}}},
 	"POST /api/v1/platforms/{id}/stage":          {does: "A step on the ladder, on an effect report that was read.", takes: stepBody{}, gives: []any{StepReply{}}},
 	"POST /api/v1/platforms/{id}/agreement":      {does: "A version of the agreement comes into force.", takes: agreementBody{}, gives: []any{AgreementReply{}}},

@@ -48,6 +48,8 @@ type PlatformState struct {
 	OldestDue   *time.Time                  `json:"oldest_due,omitempty"`
 	Proposals   int64                       `json:"proposals"`
 	Waiting     int64                       `json:"for_a_person"` // targets that wait for a person
+	Lag         string                      `json:"lag"`          // against its cadence, in words
+	Late        bool                        `json:"late"`         // too long ago
 	CompleteAt  *time.Time                  `json:"complete_at,omitempty"`
 	AsOf        *time.Time                  `json:"as_of,omitempty"`
 	PulledAt    *time.Time                  `json:"pulled_at,omitempty"`
@@ -120,6 +122,7 @@ func (d *Desk) overview(ctx context.Context, l Lang) (Overview, error) {
 		if open(p) {
 			state := l.platformState(p, stats.Platforms[p.ID], steps)
 			state.Candidate = waiting[p.ID]
+			state.Lag, state.Late = l.lag(p, now)
 			if n, ok := questions[p.ID]; ok {
 				state.Questions = &n
 			}

@@ -360,6 +360,34 @@ func (s *Store) LastSteps(ctx context.Context) (map[string]LadderStep, error) {
 	return out, nil
 }
 
+// Steps returns the steps of a platform, the latest first.
+func (s *Store) Steps(ctx context.Context, platform string) ([]LadderStep, error) {
+	rows, err := s.pool.Query(ctx, `SELECT platform, from_stage, to_stage, who, why, at FROM ladder WHERE platform = $1 ORDER BY id DESC LIMIT 50`, platform)
+	if err != nil {
+		return nil, fmt.Errorf("read the ladder: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[LadderStep])
+	if err != nil {
+		return nil, fmt.Errorf("read the ladder: %w", err)
+	}
+	return list, nil
+}
+
+// WritesOf counts what was ever written to a platform, by how it ended.
+func (s *Store) WritesOf(ctx context.Context, platform string) (map[string]int64, error) {
+	rows, err := s.pool.Query(ctx, `SELECT state, count(*) FROM intents WHERE platform = $1 GROUP BY 1`, platform)
+	if err != nil {
+		return nil, fmt.Errorf("platform %s: count its writes: %w", platform, err)
+	}
+	out := map[string]int64{}
+	var state string
+	var n int64
+	if _, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error { out[state] = n; return nil }); err != nil {
+		return nil, fmt.Errorf("platform %s: count its writes: %w", platform, err)
+	}
+	return out, nil
+}
+
 // HasRecord reports whether a platform ever showed a record.
 func (s *Store) HasRecord(ctx context.Context, ref schema.RecordRef) (ok bool, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM records WHERE platform = $1 AND key = $2)`, ref.Platform, ref.Key).Scan(&ok)
