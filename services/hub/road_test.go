@@ -252,11 +252,15 @@ func (r *road) until(what string, ok func() bool) {
 }
 
 // quiet waits until nothing is due and everything that was read is resolved,
-// over a few more reads.
+// over a few more reads, what these brought included.
 func (r *road) quiet() {
 	r.t.Helper()
 	var since time.Time
+	var read map[string]int64 // how far each platform was read, some time after since
 	r.until("quiet", func() bool {
+		// In this order: a pass that has ended has published all it will.
+		list, err := r.hub.Store.Platforms(r.ctx)
+		require.NoError(r.t, err)
 		st, err := r.hub.Store.Stats(r.ctx)
 		require.NoError(r.t, err)
 		idle := st.Unresolved == 0 && st.Records > 0
@@ -264,16 +268,25 @@ func (r *road) quiet() {
 			idle = idle && p.Due == 0
 		}
 		if !idle {
-			since = time.Time{}
+			since, read = time.Time{}, nil
 			return false
 		}
 		if since.IsZero() {
 			since = time.Now()
 		}
-		list, err := r.hub.Store.Platforms(r.ctx)
-		require.NoError(r.t, err)
-		for _, p := range list {
-			if p.PulledAt == nil || p.ID != "desk" && p.PulledAt.Before(since.Add(200*time.Millisecond)) {
+		if read == nil {
+			for _, p := range list {
+				if p.PulledAt == nil || p.ID != "desk" && p.PulledAt.Before(since.Add(200*time.Millisecond)) {
+					return false
+				}
+			}
+			read = map[string]int64{}
+			for id, p := range st.Platforms {
+				read[id] = p.Published
+			}
+		}
+		for id, p := range st.Platforms {
+			if p.Low < min(read[id], p.Published) { // Published is less where a new run has begun
 				return false
 			}
 		}
