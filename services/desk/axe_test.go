@@ -96,7 +96,7 @@ func (w *apart) stops(t *testing.T) (list []stop) {
 	confirm := `document.querySelector("button[value=back]") !== null`
 	for _, s := range []struct{ login, path string }{
 		{"anning", "/?q=" + url.QueryEscape("欧阳")}, {"anning", "/?q=" + url.QueryEscape("无此人")}, {"steward", "/residents/" + w.canary.String()},
-		{"street", "/"}, {"street", "/risks"}, {"steward", "/"}, {"anning", "/residents/" + uuid.NewString()}, {"anning", "/accounts"},
+		{"anning", "/residents/" + w.canary.String() + "?as_of=2026-11-01"}, {"street", "/"}, {"street", "/risks"}, {"steward", "/"}, {"anning", "/residents/" + uuid.NewString()}, {"anning", "/accounts"},
 	} {
 		list = append(list, stop{login: s.login, path: s.path})
 	}

@@ -33,6 +33,8 @@ type Person struct {
 	Numbers []Number `json:"numbers,omitempty"`
 	// Responsible are the bodies that answer for the resident today.
 	Responsible []Responsible `json:"responsible"`
+	// AsOf is what was known on an earlier day, where one was asked for.
+	AsOf *AsOf `json:"as_of,omitempty"`
 }
 
 // Value is one master value and why it is the one (I8).

@@ -308,6 +308,7 @@ func (d *Desk) entryPage(w http.ResponseWriter, r *http.Request) error {
 // PersonBody is the page of one resident.
 type PersonBody struct {
 	Person
+	Today  string // the last day that can be asked for
 	Head   string // sex, age
 	Home   string // where the page of the dwelling is
 	Mother bool   // she may have a newborn
@@ -352,7 +353,10 @@ func (d *Desk) residentPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body := PersonBody{Person: person, Groups: valueGroups(p.L, person),
+	if person.AsOf, err = d.asOf(r, p.L, person); err != nil {
+		return err
+	}
+	body := PersonBody{Person: person, Groups: valueGroups(p.L, person), Today: d.o.Today().Format(time.DateOnly),
 		Poll: "/api/v1/residents/" + person.ID + "/targets?lang=" + string(p.L)}
 	body.Head, body.Away = headline(p, person)
 	if years, ok := schema.AgeAt(person.Values[schema.BirthDate].Value, p.today); ok {

@@ -290,6 +290,9 @@ func (d *Desk) getResident(w http.ResponseWriter, r *http.Request) {
 			return answer{}, store.ErrNotFound
 		}
 		p, err := d.person(r.Context(), l, id)
+		if err == nil {
+			p.AsOf, err = d.asOf(r, l, p)
+		}
 		return answer{status: http.StatusOK, body: p}, err
 	})(w, r)
 }

@@ -225,15 +225,16 @@ func history(ctx context.Context, q querier, resident uuid.UUID) ([]PastEvent, e
 	if err != nil {
 		return nil, err
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (PastEvent, error) {
-		var e PastEvent
-		err := row.Scan(&e.ID, &e.Resident, &e.At, &e.Kind, &e.Attribute, &e.Old, &e.New, &e.Ref.Platform, &e.Ref.Key, &e.Other)
-		return e, err
-	})
+	list, err := pgx.CollectRows(rows, scanPast)
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
 	return list, nil
+}
+
+func scanPast(row pgx.CollectableRow) (e PastEvent, err error) {
+	err = row.Scan(&e.ID, &e.Resident, &e.At, &e.Kind, &e.Attribute, &e.Old, &e.New, &e.Ref.Platform, &e.Ref.Key, &e.Other)
+	return e, err
 }
 
 // EntryState is what has become of one desk entry.
@@ -395,4 +396,34 @@ func (s *Store) HasRecord(ctx context.Context, ref schema.RecordRef) (ok bool, e
 		return false, fmt.Errorf("find a record: %w", err)
 	}
 	return ok, nil
+}
+
+// ChangedSince returns the first change of each attribute of a resident since a
+// moment: what stood there before it stood there at that moment. Attributes whose
+// first change was by somebody who is not seen are hidden instead.
+func (s *Store) ChangedSince(ctx context.Context, resident uuid.UUID, since time.Time) (changes []PastEvent, hidden []schema.Attribute, err error) {
+	rows, err := s.pool.Query(ctx, `SELECT DISTINCT ON (attribute) id, resident_id, at, kind, attribute, old, new, platform, key,
+			coalesce(other, '00000000-0000-0000-0000-000000000000')
+		FROM history WHERE resident_id = $1 AND kind = 'value' AND at >= $2 ORDER BY attribute, id`, resident, since)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read what has changed since: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, scanPast)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read what has changed since: %w", err)
+	}
+	changes, err = seenEvents(ctx, s.pool, list)
+	if err != nil {
+		return nil, nil, err
+	}
+	seen := map[int64]bool{}
+	for _, e := range changes {
+		seen[e.ID] = true
+	}
+	for _, e := range list {
+		if !seen[e.ID] {
+			hidden = append(hidden, e.Attribute)
+		}
+	}
+	return changes, hidden, nil
 }
