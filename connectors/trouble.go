@@ -103,6 +103,46 @@ var troubles = map[string]struct {
 	"ssh_unreachable":        {"the machine {address} does not answer", ErrUnreachable},
 	"ssh_silent":             {"nothing came from the machine {address} for {after}", ErrUnreachable},
 	"ssh_broke":              {"the connection to the machine {address} broke", ErrUnreachable},
+	"kafka_no_tls":           {"{where} does not speak TLS. Take connect.tls out, or give the port that does", ErrUnreachable},
+	"kafka_answers":          {"{where} answers: {words}", ErrUnreachable},
+	"kafka_silent":           {"{where} does not answer, or broke the connection off. Check connect.brokers, and whether it wants connect.tls or connect.sasl", ErrUnreachable},
+	"kafka_stuck":            {"{where} gives nothing from offset {offset} on, though it says that there is more. It is asked again", ErrUnreachable},
+	"kafka_unreadable":       {"of the last {rows} messages of the topic {topic} none could be read: their values are no JSON objects, or lack the key {key}", ErrLayout},
+	"kafka_columns":          {"none of the last {rows} messages of the topic {topic} has {columns}. Correct the file, or ask the department what it is called now", ErrLayout},
+	"kafka_lost":             {"of the topic {topic}, {rows} messages could not be read far enough to know whose they are; so nobody who is missing from it was taken for deleted", ErrLayout},
+	"file_lost":              {"of the file {file}, {rows} rows could not be read far enough to know whose they are; so nobody who is missing from it was taken for deleted", ErrLayout},
+	"file_move":              {"the file {file} cannot be moved to {to}: {words}. Ask for the right to rename, or write processed: stay, and files stay where they are", ErrCredentials},
+	"ssh_cipher":             {"the machine {address} and Heji have no way to encrypt in common; its SSH server is too old, or has no host key of the pinned kind", ErrUnreachable},
+	"ssh_odd":                {"the machine {address} does not speak SSH as expected, or broke off", ErrUnreachable},
+	"ssh_no_sftp":            {"the account {user} has no SFTP on the machine {address}", ErrUnreachable},
+	"not_done":               {"{where}: the platform answers {status} and promises that nothing was done", ErrUnreachable},
+	"list_total":             {"{where}: the answer has no number at \"{path}\". Check connect.list.total", ErrLayout},
+	"list_order":             {"{where}: the list is not in the order of {column}, so it cannot be read by time. Add the parameter that orders it, or use another paging", ErrLayout},
+	"list_same":              {"{where}: the platform gives the same page again and again. Check connect.list.next and cursor_param", ErrLayout},
+	"list_short":             {"{where}: more rows have the same {column} than one page holds, so some would be lost. Give page_param or a larger size", ErrLayout},
+	"list_keyless":           {"{where}: {rows} items of {path} have no usable key, so nobody who is missing was taken for deleted. They are among the dead records", ErrLayout},
+	"list_counts":            {"{where}: {path} says that it has {declared} rows, but {rows} different ones were read; nobody was taken for deleted. Check connect.list.total, paging and key", ErrLayout},
+	"nats_unreachable":       {"NATS cannot be reached: {words}", ErrUnreachable},
+	"program_version":        {"the program {program} speaks version {theirs} of the protocol, and this hub version {ours}. Update one of the two", ErrLayout},
+	"program_cannot":         {"the program {program} cannot {what} (it can {can}). Take {what} out of connect.can, or update the program", ErrLayout},
+	"program_handshake":      {"the program {program} says in its handshake no instance, or no time between heartbeats from 0 to 300 seconds", ErrLayout},
+	"program_answer":         {"the program's answer to {op} is not what docs/remote-protocol.md says: {words}", ErrLayout},
+	"program_slow":           {"the program did not answer {op} within {after}", ErrUnreachable},
+	"program_dead":           {"the program gives no sign of life any more", ErrUnreachable},
+	"program_missing":        {"no program is connected for this platform. Start it, or look why it stopped", ErrUnreachable},
+	"program_long":           {"the program's answer to {op} is longer than {limit} MB; it must give smaller pages", ErrLayout},
+	"db_counts":              {"{platform}: the table {table} was counted with {declared} rows but {rows} were read; nothing is taken for deleted", ErrLayout},
+	"db_change_type":         {"{where}: the change column {column} is of the type {type}, which is neither a time nor a number", ErrLayout},
+	"db_column_type":         {"{where}: the column {column} is of the type {type}, which is no text, number or time. Leave it out, or ask the department for a view", ErrLayout},
+	"template_gone":          {"the template {file} is not there. Download it from the platform's import page and put it there", ErrLayout},
+	"template_unreadable":    {"the template {file} cannot be read: check its rights", ErrUnreachable},
+	"template_wrong":         {"the template {file}: {words}", ErrLayout},
+	"plain_layout":           {"{words}", ErrLayout},
+	"plain_credentials":      {"{words}", ErrCredentials},
+	"plain_unreachable":      {"{words}", ErrUnreachable},
+	"plain_read_only":        {"{words}", ErrReadOnly},
+	"plain_throttled":        {"{words}", ErrThrottled},
+	"plain_other_row":        {"{words}", ErrOtherRow},
 }
 
 // TroubleCodes lists the codes, for whoever must have words for each.
@@ -138,6 +178,24 @@ func Fill(text string, args map[string]string) string {
 		out = append(out, text[i])
 	}
 	return string(out)
+}
+
+// plain are the codes of errors that have none of their own: what sort of trouble
+// it is can be said in any language, and the rest in the error's own words.
+var plain = []struct {
+	is   error
+	code string
+}{{ErrOtherRow, "plain_other_row"}, {ErrCredentials, "plain_credentials"}, {ErrThrottled, "plain_throttled"},
+	{ErrReadOnly, "plain_read_only"}, {ErrLayout, "plain_layout"}, {ErrUnreachable, "plain_unreachable"}}
+
+// PlainCode is the code of the sort of an error, "" where it is of none.
+func PlainCode(err error) string {
+	for _, p := range plain {
+		if errors.Is(err, p.is) {
+			return p.code
+		}
+	}
+	return ""
 }
 
 // AsTrouble returns the Trouble in an error, nil where it has none.

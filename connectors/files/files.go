@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -370,7 +371,7 @@ func (r *reader) take(ctx context.Context, e *extract, c *cursor, emit func(conn
 	case err != nil:
 		return err
 	case e.mode == modeFull && missed > 0:
-		return fmt.Errorf("of the file %s, %d rows could not be read far enough to know whose they are; so nobody who is missing from it was taken for deleted: %w", e.Name, missed, connectors.ErrLayout)
+		return connectors.NewTrouble("file_lost", "file", e.Name, "rows", strconv.Itoa(missed))
 	}
 	return nil
 }

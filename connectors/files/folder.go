@@ -122,7 +122,7 @@ func (f *folder) isMarker(name string) bool {
 func (f *folder) shelve(ctx context.Context, id identity, to string) error {
 	failed := func(err error) error {
 		if errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("the file %s cannot be moved to %s: %s. Ask for the right to rename, or write processed: stay, and files stay where they are: %w", id.Name, to, plain(err), connectors.ErrCredentials)
+			return connectors.NewTrouble("file_move", "file", id.Name, "to", to, "words", plain(err))
 		}
 		return fmt.Errorf("the file %s cannot be moved to %s: %w", id.Name, to, because(err))
 	}

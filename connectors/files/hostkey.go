@@ -166,7 +166,7 @@ func (s *SFTP) login(err error) error {
 		}
 		return connectors.NewTrouble("ssh_login", "address", s.Address, "user", s.User, "with", with)
 	case strings.Contains(err.Error(), "no common algorithm"):
-		return fmt.Errorf("the machine %s and Heji have no way to encrypt in common; its SSH server is too old, or has no host key of the pinned kind: %w", s.Address, connectors.ErrUnreachable)
+		return connectors.NewTrouble("ssh_cipher", "address", s.Address)
 	}
-	return fmt.Errorf("the machine %s does not speak SSH as expected, or broke off: %w", s.Address, connectors.ErrUnreachable)
+	return connectors.NewTrouble("ssh_odd", "address", s.Address)
 }

@@ -134,7 +134,7 @@ func (r *remote) dial(ctx context.Context) (*line, error) {
 	files, err := sftp.NewClient(client)
 	if err != nil {
 		_ = client.Close()
-		return failed(fmt.Errorf("the account %s has no SFTP on the machine %s: %w", s.User, s.Address, connectors.ErrUnreachable))
+		return failed(connectors.NewTrouble("ssh_no_sftp", "address", s.Address, "user", s.User))
 	}
 	l := &line{conn: conn, ssh: client, sftp: files}
 	if err := conn.SetDeadline(time.Time{}); err != nil {

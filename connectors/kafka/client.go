@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sort"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -155,7 +156,7 @@ func (c *client) trouble(ctx context.Context, where string, err error) error {
 	case errors.As(err, &expired), errors.As(err, &unknown), errors.As(err, &other):
 		return connectors.NewTrouble("certificate_unknown", "where", where)
 	case errors.As(err, &plain):
-		return fmt.Errorf("%s does not speak TLS. Take connect.tls out, or give the port that does: %w", where, connectors.ErrUnreachable)
+		return connectors.NewTrouble("kafka_no_tls", "where", where)
 	case errors.As(err, &code):
 		switch code {
 		case kafka.UnknownTopicOrPartition:
@@ -165,9 +166,9 @@ func (c *client) trouble(ctx context.Context, where string, err error) error {
 		case kafka.UnknownMemberId, kafka.IllegalGeneration, kafka.RebalanceInProgress, kafka.InconsistentGroupProtocol:
 			return connectors.NewTrouble("kafka_group", "where", where)
 		}
-		return fmt.Errorf("%s answers: %s: %w", where, code.Title(), connectors.ErrUnreachable)
+		return connectors.NewTrouble("kafka_answers", "where", where, "words", code.Title())
 	}
-	return fmt.Errorf("%s does not answer, or broke the connection off. Check connect.brokers, and whether it wants connect.tls or connect.sasl: %w", where, connectors.ErrUnreachable)
+	return connectors.NewTrouble("kafka_silent", "where", where)
 }
 
 // span is what a partition holds: offsets from first, up to but without last.
@@ -257,7 +258,7 @@ func (c *client) scan(ctx context.Context, p kafka.Partition, from, to int64, ea
 				fruitless = 0
 			} else if fruitless++; fruitless >= 5 {
 				// What is there was promised and does not come: never skipped.
-				return fmt.Errorf("%s gives nothing from offset %d on, though it says that there is more. It is asked again: %w", where, from, connectors.ErrUnreachable)
+				return connectors.NewTrouble("kafka_stuck", "where", where, "offset", strconv.FormatInt(from, 10))
 			}
 		}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -86,8 +87,7 @@ func (r *reader) check(ctx context.Context) error {
 	}
 	if len(rows) == 0 {
 		if dead > 0 {
-			return fmt.Errorf("of the last %d messages of the topic %s none could be read: their values are no JSON objects, or lack the key %s: %w",
-				dead, r.settings.Topic, strings.Join(r.platform.Key, ", "), connectors.ErrLayout)
+			return connectors.NewTrouble("kafka_unreadable", "rows", strconv.Itoa(dead), "topic", r.settings.Topic, "key", strings.Join(r.platform.Key, ", "))
 		}
 		return nil // nothing there yet
 	}
@@ -99,8 +99,7 @@ func (r *reader) check(ctx context.Context) error {
 	}
 	if len(missing) > 0 {
 		sort.Strings(missing)
-		return fmt.Errorf("none of the last %d messages of the topic %s has %s. Correct the file, or ask the department what it is called now: %w",
-			len(rows), r.settings.Topic, strings.Join(missing, ", "), connectors.ErrLayout)
+		return connectors.NewTrouble("kafka_columns", "rows", strconv.Itoa(len(rows)), "topic", r.settings.Topic, "columns", strings.Join(missing, ", "))
 	}
 	return nil
 }

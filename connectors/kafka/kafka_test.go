@@ -340,6 +340,13 @@ func TestPushOutcomes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, test.want, out[0].Status, test.err.Message)
 		require.NotEmpty(t, out[0].Reason)
+		trouble := map[*kerr.Error]string{kerr.TopicAuthorizationFailed: "kafka_rights", kerr.NotEnoughReplicas: "kafka_answers"}[test.err]
+		if test.want == connectors.Refused {
+			require.Nil(t, out[0].Trouble, "of the message, not of the cluster")
+		} else if trouble != "" {
+			require.NotNil(t, out[0].Trouble, test.err.Message)
+			require.Equal(t, trouble, out[0].Trouble.Code)
+		}
 	}
 	require.Len(t, b.changes(), 2, "after an append that timed out, or that too few replicas have, it is there")
 	// One message that the broker judges does not take the others with it.

@@ -153,7 +153,7 @@ func (r *reader) pull(ctx context.Context, c cursor, emit func(connectors.Batch)
 		return stopped{err}
 	}
 	if lost > 0 {
-		return fmt.Errorf("of the topic %s, %d messages could not be read far enough to know whose they are; so nobody who is missing from it was taken for deleted: %w", r.settings.Topic, lost, connectors.ErrLayout)
+		return connectors.NewTrouble("kafka_lost", "topic", r.settings.Topic, "rows", strconv.Itoa(lost))
 	}
 	return nil
 }

@@ -93,7 +93,9 @@ func (w *writer) send(ctx context.Context, p kafka.Partition, group []int, messa
 	where := fmt.Sprintf("the topic %s, partition %d", p.Topic, p.ID)
 	var code kafka.Error
 	answered := errors.As(err, &code)
-	status, reason := connectors.Busy, connectors.Reason(w.sentence(ctx, where, err))
+	said := w.sentence(ctx, where, err)
+	status, reason := connectors.Busy, connectors.Reason(said.Error())
+	trouble := connectors.AsTrouble(said)
 	switch {
 	case answered && slices.Contains(judged, code) && len(group) > 1:
 		for _, i := range group {
@@ -101,20 +103,22 @@ func (w *writer) send(ctx context.Context, p kafka.Partition, group []int, messa
 		}
 		return
 	case answered && slices.Contains(judged, code):
+		trouble = nil // of the message, not of the cluster
 		status, reason = connectors.Refused, "the cluster does not take this message: "+code.Title()
 	case sent && (!answered || slices.Contains(doubtful, code)):
 		status = connectors.Doubt
 	}
 	for _, i := range group {
-		out[i].Status, out[i].Reason = status, reason
+		out[i].Status, out[i].Reason, out[i].Trouble = status, reason, trouble
 	}
 }
 
-func (w *writer) sentence(ctx context.Context, where string, err error) string {
+// sentence is an error as a person reads it.
+func (w *writer) sentence(ctx context.Context, where string, err error) error {
 	if errors.Is(err, connectors.ErrUnreachable) || errors.Is(err, connectors.ErrCredentials) || errors.Is(err, connectors.ErrLayout) {
-		return err.Error()
+		return err
 	}
-	return w.client.trouble(ctx, where, err).Error()
+	return w.client.trouble(ctx, where, err)
 }
 
 // message makes the message of a write, or says why there can be none.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -49,7 +50,7 @@ func (l *link) open() (*nats.Conn, error) {
 	}
 	conn, err := l.connect()
 	if err != nil {
-		return nil, fmt.Errorf("NATS cannot be reached: %s: %w", l.platform.Redact(err.Error()), connectors.ErrUnreachable)
+		return nil, connectors.NewTrouble("nats_unreachable", "words", l.platform.Redact(err.Error()))
 	}
 	l.beats, err = conn.Subscribe(Prefix(l.platform.ID)+"."+OpBeat, func(m *nats.Msg) {
 		var b Beat
@@ -123,16 +124,15 @@ func (l *link) hello(ctx context.Context) (Welcome, error) {
 		return w, w.Error.err()
 	}
 	if w.Protocol != Version {
-		return w, fmt.Errorf("the program %s speaks version %d of the protocol, and this hub version %d. Update one of the two: %w", words(w.Program), w.Protocol, Version, connectors.ErrLayout)
+		return w, connectors.NewTrouble("program_version", "program", words(w.Program), "theirs", strconv.Itoa(w.Protocol), "ours", strconv.Itoa(Version))
 	}
 	for _, c := range l.settings.Can {
 		if !slices.Contains(w.Can, c) {
-			return w, fmt.Errorf("the program %s cannot %s (it can %s). Take %s out of connect.can, or update the program: %w",
-				words(w.Program), c, words(strings.Join(w.Can, ", ")), c, connectors.ErrLayout)
+			return w, connectors.NewTrouble("program_cannot", "program", words(w.Program), "what", c, "can", words(strings.Join(w.Can, ", ")))
 		}
 	}
 	if w.Instance == "" || w.Beat <= 0 || w.Beat > 300 {
-		return w, fmt.Errorf("the program %s says in its handshake no instance, or no time between heartbeats from 0 to 300 seconds: %w", words(w.Program), connectors.ErrLayout)
+		return w, connectors.NewTrouble("program_handshake", "program", words(w.Program))
 	}
 	if w.Window < 1 {
 		w.Window = 1
@@ -187,7 +187,7 @@ func (l *link) ask(ctx context.Context, op, id string, body, reply any) error {
 		return err
 	}
 	if err := json.Unmarshal(text, reply); err != nil {
-		return fmt.Errorf("the program's answer to %s is not what docs/remote-protocol.md says: %s: %w", op, jsonTrouble(err), connectors.ErrLayout)
+		return connectors.NewTrouble("program_answer", "op", op, "words", jsonTrouble(err))
 	}
 	return nil
 }
@@ -210,17 +210,17 @@ func (l *link) collect(ctx context.Context, op string, replies <-chan *nats.Msg)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-limit.C:
-			return nil, fmt.Errorf("the program did not answer %s within %s: %w", op, l.settings.Timeout.D(), connectors.ErrUnreachable)
+			return nil, connectors.NewTrouble("program_slow", "op", op, "after", l.settings.Timeout.D().String())
 		case <-pulse.C:
 			if op != OpHello && l.silent() {
-				return nil, fmt.Errorf("the program gives no sign of life any more: %w", connectors.ErrUnreachable)
+				return nil, connectors.NewTrouble("program_dead")
 			}
 		case m := <-replies:
 			if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
-				return nil, fmt.Errorf("%w: no program is connected for this platform. Start it, or look why it stopped: %w", errNobody, connectors.ErrUnreachable)
+				return nil, fmt.Errorf("%w: %w", errNobody, connectors.NewTrouble("program_missing"))
 			}
 			if len(text)+len(m.Data) > maxReply {
-				return nil, fmt.Errorf("the program's answer to %s is longer than %d MB; it must give smaller pages: %w", op, maxReply>>20, connectors.ErrLayout)
+				return nil, connectors.NewTrouble("program_long", "op", op, "limit", strconv.Itoa(maxReply>>20))
 			}
 			if text = append(text, m.Data...); m.Header.Get(MoreHeader) == "" {
 				return text, nil

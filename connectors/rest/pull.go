@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"heji/connectors"
@@ -82,12 +83,10 @@ func (p *pass) whole(ctx context.Context) error {
 		if err := p.emit(connectors.Batch{AsOf: p.start, Cursor: p.encode(next), Source: p.settings.List.Path}); err != nil {
 			return err
 		}
-		return fmt.Errorf("%s: %d items of %s have no usable key, so nobody who is missing was taken for deleted. They are among the dead records: %w",
-			p.platform.ID, keyless, p.settings.List.Path, connectors.ErrLayout)
+		return connectors.NewTrouble("list_keyless", "where", p.platform.ID, "rows", strconv.Itoa(keyless), "path", p.settings.List.Path)
 	}
 	if result.declared >= 0 && result.declared != result.read {
-		return fmt.Errorf("%s: %s says that it has %d rows, but %d different ones were read; nobody was taken for deleted. Check connect.list.total, paging and key: %w",
-			p.platform.ID, p.settings.List.Path, result.declared, result.read, connectors.ErrLayout)
+		return connectors.NewTrouble("list_counts", "where", p.platform.ID, "path", p.settings.List.Path, "declared", strconv.Itoa(result.declared), "rows", strconv.Itoa(result.read))
 	}
 	return nil
 }

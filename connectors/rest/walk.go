@@ -72,7 +72,7 @@ func (w *walk) page(ctx context.Context) (listPage, error) {
 	}
 	if l.Total != "" {
 		if p.total, err = strconv.Atoi(TextAt(body, l.Total)); err != nil {
-			return p, fmt.Errorf("%s: the answer has no number at %q. Check connect.list.total: %w", w.where(c), l.Total, connectors.ErrLayout)
+			return p, connectors.NewTrouble("list_total", "where", w.where(c), "path", l.Total)
 		}
 	}
 	return p, nil
@@ -153,8 +153,7 @@ func (w *walk) ordered(s sighting) error {
 		return nil
 	}
 	if w.last != "" && w.before(s.at, w.last) {
-		return fmt.Errorf("%s: the list is not in the order of %s, so it cannot be read by time. Add the parameter that orders it, or use another paging: %w",
-			w.platform.ID, w.settings.List.Updated, connectors.ErrLayout)
+		return connectors.NewTrouble("list_order", "where", w.platform.ID, "column", w.settings.List.Updated)
 	}
 	w.last = s.at
 	return nil
@@ -178,7 +177,7 @@ func (w *walk) advance(p listPage, fresh int) (more bool, err error) {
 	switch l.Paging {
 	case byCursor:
 		if p.next != "" && p.next == w.token {
-			return false, fmt.Errorf("%s: the platform gives the same page again and again. Check connect.list.next and cursor_param: %w", w.platform.ID, connectors.ErrLayout)
+			return false, connectors.NewTrouble("list_same", "where", w.platform.ID)
 		}
 		w.token = p.next
 		return p.next != "", nil
@@ -214,8 +213,7 @@ func (w *walk) advanceTime(p listPage, fresh int) (bool, error) {
 	case fresh == 0 && w.settings.List.SizeParam == "":
 		return false, nil
 	}
-	return false, fmt.Errorf("%s: more rows have the same %s than one page holds, so some would be lost. Give page_param or a larger size: %w",
-		w.platform.ID, w.settings.List.Updated, connectors.ErrLayout)
+	return false, connectors.NewTrouble("list_short", "where", w.platform.ID, "column", w.settings.List.Updated)
 }
 
 // cursor is where the next pass goes on.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -286,7 +287,7 @@ func (w *writer) judge(a *answer, err error, write connectors.Write, itemPath st
 	case a.status == http.StatusUnauthorized:
 		return busy(connectors.NewTrouble("credentials", "where", w.platform.ID, "status", "401"))
 	case contains(w.settings.NotDone, a.status):
-		return busy(&connectors.Later{After: a.retry, Err: fmt.Errorf("%s: the platform answers %d and promises that nothing was done: %w", w.platform.ID, a.status, connectors.ErrUnreachable)})
+		return busy(&connectors.Later{After: a.retry, Err: connectors.NewTrouble("not_done", "where", w.platform.ID, "status", strconv.Itoa(a.status))})
 	case a.status >= 500:
 		return connectors.Outcome{Status: connectors.Doubt, RetryAfter: a.retry, Reason: fmt.Sprintf("the platform answers %d; it may have written", a.status)}
 	case a.status == http.StatusNotFound, a.status == http.StatusGone:

@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,8 +112,7 @@ func (r *brandReader) complete(l *brandLayout) error {
 		c.Change = name == p.ChangeColumn
 		l.columns[name] = c
 		if c.Kind == dialect.Other {
-			return fmt.Errorf("%s: the column %s is of the type %s, which is no text, number or time. Leave it out, or ask the department for a view: %w",
-				p.Source, name, c.Type, connectors.ErrLayout)
+			return connectors.NewTrouble("db_column_type", "where", p.Source, "column", name, "type", c.Type)
 		}
 	}
 	var large []string
@@ -144,8 +142,7 @@ func (r *brandReader) complete(l *brandLayout) error {
 	case dialect.Number, dialect.Version:
 		l.change = countClock
 	default:
-		return fmt.Errorf("%s: the change column %s is of the type %s, which is neither a time nor a number: %w",
-			r.at("change_column"), p.ChangeColumn, c.Type, connectors.ErrLayout)
+		return connectors.NewTrouble("db_change_type", "where", r.at("change_column"), "column", p.ChangeColumn, "type", c.Type)
 	}
 	return nil
 }

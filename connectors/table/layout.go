@@ -135,8 +135,7 @@ func (r *reader) complete(l *layout) error {
 	case c.typ == "bigint", c.typ == "integer", c.typ == "numeric", c.typ == "smallint":
 		l.change = countClock
 	default:
-		return fmt.Errorf("%s: the change column %s is of the type %s, which is neither a time nor a number: %w",
-			r.at("change_column"), r.platform.ChangeColumn, c.typ, connectors.ErrLayout)
+		return connectors.NewTrouble("db_change_type", "where", r.at("change_column"), "column", r.platform.ChangeColumn, "type", c.typ)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 	"time"
 
@@ -178,8 +179,7 @@ func (w *whole) add(s sighting) error {
 func (w *whole) finish(declared int64, next cursor) error {
 	if w.read != declared {
 		// Never Complete: rows that were not read would be taken for deleted.
-		return fmt.Errorf("%s: the table %s was counted with %d rows but %d were read; nothing is taken for deleted: %w",
-			w.platform.ID, w.settings.Table, declared, w.read, connectors.ErrLayout)
+		return connectors.NewTrouble("db_counts", "platform", w.platform.ID, "table", w.settings.Table, "declared", strconv.FormatInt(declared, 10), "rows", strconv.FormatInt(w.read, 10))
 	}
 	w.stall.pause()
 	return w.emit(connectors.Batch{AsOf: w.start, Full: true, Source: w.settings.Table, Rows: w.rows, Complete: true, Cursor: next.encode()})

@@ -33,7 +33,7 @@ func (c *connector) open() (*layout, error) {
 	}
 	book, err := sheet.Open(content)
 	if err != nil {
-		return nil, fmt.Errorf("the template %s: %s: %w", c.settings.Template, err, connectors.ErrLayout)
+		return nil, connectors.NewTrouble("template_wrong", "file", c.settings.Template, "words", err.Error())
 	}
 	l := &layout{book: book, sheet: c.settings.Sheet, at: map[string]int{}}
 	if l.sheet == "" {

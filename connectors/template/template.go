@@ -164,10 +164,10 @@ func (c *connector) Typed(context.Context, string, string, bool, string) error {
 func (c *connector) template() ([]byte, error) {
 	content, err := os.ReadFile(c.settings.Template)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the template %s is not there. Download it from the platform's import page and put it there: %w", c.settings.Template, connectors.ErrLayout)
+		return nil, connectors.NewTrouble("template_gone", "file", c.settings.Template)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the template %s cannot be read: check its rights: %w", c.settings.Template, connectors.ErrUnreachable)
+		return nil, connectors.NewTrouble("template_unreadable", "file", c.settings.Template)
 	}
 	return content, nil
 }

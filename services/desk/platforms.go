@@ -61,9 +61,10 @@ type PlatformState struct {
 	Candidate   int                         `json:"agreement_waiting,omitempty"` // a newer one waits for approval
 	Community   string                      `json:"canary_community,omitempty"`
 	DayRows     int                         `json:"canary_rows,omitempty"`
-	// Questions is how many persons it was asked about today, where it can only be
-	// asked person by person.
+	// Questions is how many persons it was asked about today, of how many in a day,
+	// where it can only be asked person by person.
 	Questions *int64 `json:"questions_today,omitempty"`
+	PerDay    int64  `json:"questions_per_day,omitempty"`
 }
 
 // Step is one step on the ladder, in the name of a person.
@@ -124,7 +125,7 @@ func (d *Desk) overview(ctx context.Context, l Lang) (Overview, error) {
 			state.Candidate = waiting[p.ID]
 			state.Lag, state.Late = l.lag(p, now)
 			if n, ok := questions[p.ID]; ok {
-				state.Questions = &n
+				state.Questions, state.PerDay = &n.Asked, n.PerDay
 			}
 			o.Platforms = append(o.Platforms, state)
 		}

@@ -41,6 +41,7 @@ type listed struct {
 	Rows   int64  `json:"records"`
 	Dead   int64  `json:"dead"`
 	Due    int64  `json:"due"`
+	Asked  string `json:"questions_today,omitempty"` // "37/200": of a platform that is asked person by person
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -86,9 +87,9 @@ func (c *platformList) Run(ctx context.Context) error {
 		return c.printJSON(list)
 	}
 	w := newColumns(c.out())
-	fmt.Fprintln(w, "平台 platform\t名称 name\t种类 kind\t阶段 stage\t状态 state\t记录 records\t搁置 set aside\t待写 due\t")
+	fmt.Fprintln(w, "平台 platform\t名称 name\t种类 kind\t阶段 stage\t状态 state\t记录 records\t搁置 set aside\t待写 due\t今日查询 asked today\t")
 	for _, x := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", x.ID, x.Name, x.Kind, x.Stage, x.State, x.Rows, x.Dead, x.Due, x.Reason)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\n", x.ID, x.Name, x.Kind, x.Stage, x.State, x.Rows, x.Dead, x.Due, x.Asked, x.Reason)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -106,6 +107,8 @@ func (h *reached) platforms(ctx context.Context) ([]listed, error) {
 			Platforms []struct {
 				ID, Name, Kind, Stage, State string
 				Records, Dead, Due           int64
+				Asked                        *int64 `json:"questions_today"`
+				PerDay                       int64  `json:"questions_per_day"`
 				PullError                    string `json:"pull_error"`
 				WriteError                   string `json:"write_error"`
 			}
@@ -115,8 +118,12 @@ func (h *reached) platforms(ctx context.Context) ([]listed, error) {
 		}
 		var out []listed
 		for _, p := range o.Platforms {
-			out = append(out, listed{ID: p.ID, Name: p.Name, Kind: p.Kind, Stage: p.Stage, State: p.State, Rows: p.Records, Dead: p.Dead, Due: p.Due,
-				Reason: p.PullError + p.WriteError})
+			x := listed{ID: p.ID, Name: p.Name, Kind: p.Kind, Stage: p.Stage, State: p.State, Rows: p.Records, Dead: p.Dead, Due: p.Due,
+				Reason: p.PullError + p.WriteError}
+			if p.Asked != nil {
+				x.Asked = fmt.Sprintf("%d/%d", *p.Asked, p.PerDay)
+			}
+			out = append(out, x)
 		}
 		return out, nil
 	}
@@ -125,6 +132,10 @@ func (h *reached) platforms(ctx context.Context) ([]listed, error) {
 		return nil, err
 	}
 	stats, err := h.store.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := h.store.QuestionsToday(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +154,9 @@ func (h *reached) platforms(ctx context.Context) ([]listed, error) {
 			x.State = "trouble"
 		case p.CompleteAt == nil:
 			x.State = "loading"
+		}
+		if day, ok := asked[p.ID]; ok {
+			x.Asked = fmt.Sprintf("%d/%d", day.Asked, day.PerDay)
 		}
 		if s := stats.Platforms[p.ID]; s != nil {
 			x.Rows, x.Due = s.Records, s.Due

@@ -74,6 +74,14 @@ func (h *Hub) collect(ctx context.Context) error {
 	if err := h.collectLinkage(ctx); err != nil {
 		return err
 	}
+	asked, err := h.Store.QuestionsToday(ctx)
+	if err != nil {
+		return err
+	}
+	for id, day := range asked {
+		m.Questions.WithLabelValues(id).Set(float64(day.Asked))
+		m.QuestionsPerDay.WithLabelValues(id).Set(float64(day.PerDay))
+	}
 	flag := map[bool]float64{true: 1}
 	m.Targets.Reset()
 	m.DeadRecords.Reset()

@@ -11,6 +11,8 @@ func Trouble(err error, sentence string) store.Trouble {
 	t := store.Trouble{Sentence: sentence}
 	if coded := connectors.AsTrouble(err); coded != nil && sentence != "" {
 		t.Code, t.Args = coded.Code, coded.Args
+	} else if code := connectors.PlainCode(err); code != "" && sentence != "" {
+		t.Code, t.Args = code, map[string]string{"words": sentence}
 	}
 	return t
 }

@@ -117,20 +117,23 @@ func (s *Store) QuestionsLeft(ctx context.Context, a Asking) (int, error) {
 	return max(0, a.PerDay-asked), nil
 }
 
+// Day is what a platform was asked today, of how many questions.
+type Day struct{ Asked, PerDay int64 }
+
 // QuestionsToday is how many questions each platform was asked today, of those
 // that are asked person by person at all. A day is that of its newest question,
 // by its own clock; one that was not asked since Shanghai's midnight has asked none.
-func (s *Store) QuestionsToday(ctx context.Context) (map[string]int64, error) {
-	out := map[string]int64{}
-	rows, err := s.pool.Query(ctx, `SELECT DISTINCT ON (platform) platform,
+func (s *Store) QuestionsToday(ctx context.Context) (map[string]Day, error) {
+	out := map[string]Day{}
+	rows, err := s.pool.Query(ctx, `SELECT DISTINCT ON (platform) platform, per_day,
 		CASE WHEN day >= (now() AT TIME ZONE 'Asia/Shanghai')::date THEN asked ELSE 0 END FROM question_days ORDER BY platform, day DESC`)
 	if err != nil {
 		return nil, fmt.Errorf("count the day's questions: %w", err)
 	}
 	var platform string
-	var asked int64
-	_, err = pgx.ForEachRow(rows, []any{&platform, &asked}, func() error {
-		out[platform] = asked
+	var day Day
+	_, err = pgx.ForEachRow(rows, []any{&platform, &day.PerDay, &day.Asked}, func() error {
+		out[platform] = day
 		return nil
 	})
 	if err != nil {
@@ -150,9 +153,9 @@ func (s *Store) Reserve(ctx context.Context, a Asking, l Lease, person string) e
 		if !mine {
 			return ErrFence
 		}
-		tag, err := tx.Exec(ctx, `INSERT INTO question_days AS d (platform, day, asked)
-			SELECT $1, (now() AT TIME ZONE $2)::date, 1 WHERE $3 > 0
-			ON CONFLICT (platform, day) DO UPDATE SET asked = d.asked + 1 WHERE d.asked < $3`, a.Platform, a.Zone, a.PerDay)
+		tag, err := tx.Exec(ctx, `INSERT INTO question_days AS d (platform, day, asked, per_day)
+			SELECT $1, (now() AT TIME ZONE $2)::date, 1, $3 WHERE $3 > 0
+			ON CONFLICT (platform, day) DO UPDATE SET asked = d.asked + 1, per_day = $3 WHERE d.asked < $3`, a.Platform, a.Zone, a.PerDay)
 		if err != nil {
 			return err
 		}

@@ -90,6 +90,9 @@ func TestQuestionsOfADay(t *testing.T) {
 	require.NoError(t, v.Reserve(ctx, asking, l, "p1"))
 	require.NoError(t, v.Reserve(ctx, asking, l, "p2"))
 	require.ErrorIs(t, v.Reserve(ctx, asking, l, "p3"), store.ErrQuota)
+	today, err := v.QuestionsToday(ctx)
+	require.NoError(t, err)
+	require.Equal(t, map[string]store.Day{"marriage": {Asked: 2, PerDay: 2}}, today)
 	require.ErrorIs(t, v.Reserve(ctx, store.Asking{Platform: "marriage", PerDay: 9, Zone: "Asia/Shanghai"}, store.Lease{Platform: "marriage", Fence: l.Fence - 1}, "p4"), store.ErrFence)
 
 	// An answer that was published and never taken in is published again.

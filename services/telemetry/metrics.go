@@ -44,7 +44,9 @@ type Metrics struct {
 	Echoes *prometheus.CounterVec
 	// Quarantined and Braked say which platforms a brake has stopped.
 	Quarantined *prometheus.GaugeVec
-	Braked      *prometheus.GaugeVec
+	// Questions and QuestionsPerDay are of platforms that are asked person by person.
+	Questions, QuestionsPerDay *prometheus.GaugeVec
+	Braked                     *prometheus.GaugeVec
 	// DeadRecords is the number of records set aside, by platform and stage.
 	DeadRecords *prometheus.GaugeVec
 	// Restored is 1 while a platform is shut because the database was restored and
@@ -120,6 +122,8 @@ func NewMetrics() *Metrics {
 		Writes:            counters("heji_writes_total", "Writes to a platform, by outcome.", "platform", "outcome"),
 		Echoes:            counters("heji_echoes_total", "Reads that were the hub's own writes coming back.", "platform"),
 		Quarantined:       gauges("heji_quarantined", "1 while a whole read of a platform waits for a person.", "platform"),
+		Questions:         gauges("heji_questions_today", "Questions that a platform was asked today, person by person.", "platform"),
+		QuestionsPerDay:   gauges("heji_questions_per_day", "Questions that a platform may be asked in a day.", "platform"),
 		Braked:            gauges("heji_braked", "1 while writing to a platform is stopped because too many rows would be written.", "platform"),
 		DeadRecords:       gauges("heji_dead_records", "Records set aside, by the stage that could not use them.", "platform", "stage"),
 		Restored:          gauges("heji_platform_shut", "1 while a platform is shut because the database was restored.", "platform"),
@@ -142,7 +146,7 @@ func NewMetrics() *Metrics {
 	}
 	m.registry.MustRegister(
 		m.RecordsPulled, m.RecordsMerged, m.SourceLag, m.LastSuccess, m.Residents, m.UnresolvedRecords,
-		m.ReviewsOpen, m.Targets, m.TargetOldest, m.Writes, m.Echoes, m.Quarantined, m.Braked, m.DeadRecords, m.Restored, m.MergeBatch,
+		m.ReviewsOpen, m.Targets, m.TargetOldest, m.Writes, m.Echoes, m.Quarantined, m.Questions, m.QuestionsPerDay, m.Braked, m.DeadRecords, m.Restored, m.MergeBatch,
 		m.HotKeys, m.HotKeyHolders, m.HotKeyFlips, m.ParkedRecords, m.ModelNewer, m.RelinkProgress,
 		m.EntryToWritten, m.EntriesSaved, m.DeskRequests,
 		collectors.NewGoCollector(),

@@ -42,6 +42,8 @@ var contract = map[string]struct {
 	"heji_echoes_total":                   {[]string{"platform"}, dto.MetricType_COUNTER},
 	"heji_dead_records":                   {[]string{"platform", "stage"}, dto.MetricType_GAUGE},
 	"heji_quarantined":                    {[]string{"platform"}, dto.MetricType_GAUGE},
+	"heji_questions_today":                {[]string{"platform"}, dto.MetricType_GAUGE},
+	"heji_questions_per_day":              {[]string{"platform"}, dto.MetricType_GAUGE},
 	"heji_braked":                         {[]string{"platform"}, dto.MetricType_GAUGE},
 	"heji_platform_shut":                  {[]string{"platform"}, dto.MetricType_GAUGE},
 	"heji_hot_keys":                       {nil, dto.MetricType_GAUGE},
@@ -70,6 +72,8 @@ func used() *telemetry.Metrics {
 	m.Echoes.WithLabelValues("mz").Inc()
 	m.DeadRecords.WithLabelValues("mz", "pull").Set(1)
 	m.Quarantined.WithLabelValues("mz").Set(0)
+	m.Questions.WithLabelValues("hy").Set(37)
+	m.QuestionsPerDay.WithLabelValues("hy").Set(200)
 	m.Braked.WithLabelValues("mz").Set(0)
 	m.Restored.WithLabelValues("mz").Set(0)
 	m.HotKeyFlips.WithLabelValues("up").Add(2)
