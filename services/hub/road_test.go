@@ -32,6 +32,7 @@ type board struct {
 	writes  []connectors.Write // that reached the platform
 	spoil   func(w connectors.Write, do func()) (connectors.Outcome, bool)
 	look    func(q connectors.Query) ([]connectors.Row, bool)
+	down    bool // it answers nothing
 }
 
 var boards sync.Map // platform id → *board
@@ -55,6 +56,10 @@ func (b *boardConnector) Conditional() bool           { return true }
 func (b *boardConnector) Pull(_ context.Context, _ connectors.Cursor, emit func(connectors.Batch) error) error {
 	at := clock.Now()
 	b.mu.Lock()
+	if b.down {
+		b.mu.Unlock()
+		return connectors.ErrUnreachable
+	}
 	var rows []connectors.Row
 	for _, k := range slices.Sorted(maps.Keys(b.rows)) {
 		rows = append(rows, connectors.Row{Key: k, Op: schema.OpPut, Columns: maps.Clone(b.rows[k])})
@@ -66,6 +71,9 @@ func (b *boardConnector) Pull(_ context.Context, _ connectors.Cursor, emit func(
 func (b *boardConnector) Look(_ context.Context, q connectors.Query) ([]connectors.Row, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.down {
+		return nil, connectors.ErrUnreachable
+	}
 	if b.look != nil {
 		if rows, ok := b.look(q); ok {
 			return rows, nil
@@ -90,6 +98,9 @@ func (b *boardConnector) Look(_ context.Context, q connectors.Query) ([]connecto
 func (b *boardConnector) Push(_ context.Context, writes []connectors.Write) ([]connectors.Outcome, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.down {
+		return nil, connectors.ErrUnreachable
+	}
 	var out []connectors.Outcome
 	for _, w := range writes {
 		o := connectors.Outcome{Intent: w.Intent, Status: connectors.Applied, Key: w.Key}
