@@ -129,6 +129,9 @@ func (d *Desk) saveNew(ctx context.Context, request, who string, values schema.V
 	if err := d.elsewhere(ctx, values); err != nil {
 		return saved{}, err
 	}
+	if err := d.linksElsewhere(ctx, request, nil, values); err != nil {
+		return saved{}, err
+	}
 	e, fresh, err := d.o.Store.SaveNew(ctx, request, who, values)
 	// A key of somebody else's entry is used, whatever it says.
 	if err == nil && !fresh && (e.Who != who || e.Resident != uuid.Nil || !sameValues(e.Record.Values, values)) {
@@ -146,6 +149,9 @@ func (d *Desk) saveEdit(ctx context.Context, request, who string, resident uuid.
 // left it; -1: nobody asks.
 func (d *Desk) saveEditAfter(ctx context.Context, request, who string, resident uuid.UUID, changes schema.Values, since int64) (saved, error) {
 	if err := d.elsewhere(ctx, changes); err != nil {
+		return saved{}, err
+	}
+	if err := d.editLinksElsewhere(ctx, request, resident, changes); err != nil {
 		return saved{}, err
 	}
 	e, fresh, err := d.o.Store.SaveEditAfter(ctx, request, who, resident, changes, since)
