@@ -100,7 +100,7 @@ func TestBrowserEntersACompleteResident(t *testing.T) {
 	w.building()
 	n := number(t, "1995-05-01", 8)
 	b := newBrowser(t)
-	b.do(chromedp.Navigate(w.url+"/buildings"), chromedp.SendKeys(chromedp.CSS(`[name=community]`), "阳光社区\r"))
+	b.do(chromedp.Navigate(w.url+"/buildings"), chromedp.Click(chromedp.CSS(`.choices a[href="/buildings?community=`+urlEscape("阳光社区")+`"]`)))
 	b.eventually(`document.querySelector('a[href^="/buildings/chart"]') !== null`)
 	b.do(chromedp.Click(chromedp.CSS(`a[href^="/buildings/chart"]`)), chromedp.WaitVisible(chromedp.CSS(`[data-chart]`)))
 	shoot(b, "chart")
