@@ -90,6 +90,7 @@ var troubles = map[string]struct {
 	"file_not_text":          {"the file {file} was refused: {rows} of its {all} rows are not text in the encoding {declared}. Correct the encoding, or ask the department which one it is", ErrLayout},
 	"file_header_not_text":   {"the file {file} was refused: its header is not text in the encoding {declared}. Correct the encoding, or ask the department which one it is", ErrLayout},
 	"file_title":             {"the file {file}: line {line} looks like a title, and line {header} like the names of the columns. Write header_row: {header} below connect", ErrLayout},
+	"remote_no_nats":         {"there is no hub here whose NATS could be used. While a hub runs, look at the page of its platforms; for the commands, write the address of a NATS of your own into connect.url", ErrUnreachable},
 	"file_formula":           {"the file {file} was refused: in line {line} the column {column} is a formula, whose result may be of yesterday or of another file. Ask for the columns to be copied and pasted as values", ErrLayout},
 	"file_formulas":          {"the file {file} was refused: more than {limit} of its cells are formulas or rounded numbers. Copy them, and paste them as values and as text", ErrLayout},
 	"file_bomb":              {"the file {file} was refused: a part of it unpacks to {limit} times its size: that is no table of people", ErrLayout},

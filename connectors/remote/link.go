@@ -49,6 +49,9 @@ func (l *link) open() (*nats.Conn, error) {
 		return l.conn, nil
 	}
 	conn, err := l.connect()
+	if connectors.AsTrouble(err) != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, connectors.NewTrouble("nats_unreachable", "words", l.platform.Redact(err.Error()))
 	}

@@ -46,7 +46,7 @@ func Open(_ context.Context, p *spec.Platform, env connectors.Environment) (conn
 	}
 	if l.connect == nil {
 		l.connect = func() (*nats.Conn, error) {
-			return nil, errors.New("there is no hub here whose NATS could be used: give connect.url")
+			return nil, connectors.NewTrouble("remote_no_nats")
 		}
 	}
 	r := &reader{l}
