@@ -97,6 +97,7 @@ func TestEveryKeyIsSaid(t *testing.T) {
 	}
 	problems := []schema.Problem{schema.ProblemNoKey, schema.ProblemDate, schema.ProblemCheckDigit, schema.ProblemIDNumber, schema.ProblemCode,
 		schema.ProblemControl, schema.ProblemTooLong, schema.ProblemColumns, schema.ProblemEncoding, schema.ProblemUnreadable, schema.ProblemPlaceholder, schema.ProblemOtherPerson}
+	used["dead."+string(store.ProblemNoWrite)] = true
 	for _, p := range problems {
 		used["flag."+string(p)], used["dead."+string(p)] = true, true
 		if p != schema.ProblemNoKey && p != schema.ProblemColumns {

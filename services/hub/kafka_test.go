@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -171,11 +172,31 @@ func TestKafkaInDoubtIsHeld(t *testing.T) {
 	x.gives.set("a2", map[string]string{"tel": "15400000004"})
 	x.until("the other goes on", func() bool { return len(x.changes()) == 2 })
 	require.EqualValues(t, 1, x.targets()[store.TargetHold])
+	aside := func() (places []string) {
+		list, err := x.hub.Store.DeadRecords(x.ctx, x.id, true, 10)
+		require.NoError(t, err)
+		for _, d := range list {
+			places = append(places, d.Stage+" "+string(d.Problem)+" "+d.Place)
+		}
+		slices.Sort(places)
+		return places
+	}
+	const never = "writeback no_write acknowledgement 0198f000-0000-7000-8000-000000000000"
+	x.until("it is set aside and shown", func() bool { return slices.Equal(aside(), []string{never}) })
+	x.answer("190101198003070019") // a number of something else is not repeated anywhere
+	x.until("this, too", func() bool { return slices.Equal(aside(), []string{"writeback no_write acknowledgement", never}) })
+	st, err := x.hub.Store.Stats(x.ctx)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, st.Platforms[x.id].DeadRecords["writeback"], "what the metric shows")
 	x.answer(token(sent[0]))
 	x.until("ended by the answer", func() bool {
 		return x.targets()[store.TargetHold] == 0 && x.targets()[store.TargetGreen] == 1 && x.targets()[store.TargetQueued] == 1
 	})
 	require.Len(t, x.changes(), 2, "nothing was sent twice")
+	x.answer(token(sent[0])) // messages come twice: that is nothing to look at
+	x.answer(token(x.changes()[1]))
+	x.until("all is answered", func() bool { return x.targets()[store.TargetQueued] == 0 })
+	require.Len(t, aside(), 2)
 }
 
 // Where the agreement says that the platform takes messages as upserts, the same

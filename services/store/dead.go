@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"heji/schema"
 	"heji/services/audit"
 )
 
@@ -26,6 +27,10 @@ const (
 	DeadMended  DeadState = "mended"  // was read again and was right
 	DeadDropped DeadState = "dropped" // a person said that nothing will be done about it
 )
+
+// ProblemNoWrite is an acknowledgement for a write that was never made. It is no
+// row of the platform: no read mends it, a person says that it has been seen.
+const ProblemNoWrite schema.Problem = "no_write"
 
 // DeadRecord is one row that was set aside.
 type DeadRecord struct {

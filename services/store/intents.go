@@ -57,6 +57,21 @@ func (s *Store) OpenIntents(ctx context.Context, platform string) ([]Intent, err
 	return pgx.CollectRows(rows, scanIntent)
 }
 
+// WritesMade returns which of these writes to a platform were ever made, whatever
+// became of them.
+func (s *Store) WritesMade(ctx context.Context, platform string, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+	rows, err := s.pool.Query(ctx, `SELECT id FROM intents WHERE platform = $1 AND id = ANY($2)`, platform, ids)
+	if err != nil {
+		return nil, fmt.Errorf("platform %s: find writes: %w", platform, err)
+	}
+	made := map[uuid.UUID]bool{}
+	var id uuid.UUID
+	if _, err := pgx.ForEachRow(rows, []any{&id}, func() error { made[id] = true; return nil }); err != nil {
+		return nil, fmt.Errorf("platform %s: find writes: %w", platform, err)
+	}
+	return made, nil
+}
+
 // ForgetWrites drops what was kept, encrypted, of writes that ended before a
 // time; that they were made stays. It returns of how many.
 func (s *Store) ForgetWrites(ctx context.Context, before time.Time) (int64, error) {

@@ -311,14 +311,17 @@ func (w *worker) acknowledge(ctx context.Context, lease store.Lease) error {
 	}
 	var intents []store.Intent
 	var mine []connectors.Outcome
+	var others []string
 	for _, o := range outcomes {
 		in, ok := known[o.Intent]
 		if !ok {
-			// An acknowledgement for a write that is closed, or that we never made.
-			w.log.Warn("an acknowledgement matches no open write: set aside", "intent", o.Intent)
+			others = append(others, o.Intent)
 			continue
 		}
 		intents, mine = append(intents, in), append(mine, o)
+	}
+	if err := w.strange(ctx, others); err != nil {
+		return err
 	}
 	for chunk := range slices.Chunk(intents, 200) {
 		if err := w.settle(ctx, lease, chunk, mine); err != nil {
