@@ -16,9 +16,12 @@ func TestProposals(t *testing.T) {
 	r.gets.set("g1", with(zhang, "tel", "15400000002", "name", "欧阳沐晨"))
 	second := map[string]string{"name": "司马青荷", "idn": number(t, "1990-12-12", 2), "born": "19901212", "sex": "2", "tel": "15400000003"}
 	r.gets.set("g2", second)
+	third := map[string]string{"name": "上官子墨", "idn": number(t, "1971-05-05", 3), "born": "19710505", "sex": "1", "tel": "15400000005"}
+	r.gets.set("g3", third)
 	r.quiet()
 	r.gives.set("a1", with(zhang, "tel", "15400000002"))
 	r.gives.set("a2", with(second, "name", "司马青禾"))
+	r.gives.set("a3", with(third, "name", "上官子默"))
 	r.quiet()
 	r.live()
 	of := func(key string, outcome store.ProposalOutcome, seen bool) (p store.Proposal) {
@@ -63,6 +66,12 @@ func TestProposals(t *testing.T) {
 	r.quiet()
 	of("g2", store.ProposalDeclined, false)
 	require.Equal(t, "司马青荷", r.gets.shows("g2", "name"), "nothing was written")
+
+	// The row is gone before anybody has answered: nobody is asked any more.
+	p = of("g3", store.ProposalOpen, false)
+	r.gets.drop("g3")
+	of("g3", store.ProposalMoot, false)
+	require.ErrorIs(t, answer(p, store.ProposalAccepted), store.ErrProposal, "nobody waits for this answer")
 	for _, w := range r.gets.log() {
 		require.NotContains(t, w.Set, "name")
 	}
