@@ -163,11 +163,15 @@ func derive(values, master schema.Values) {
 // oddities are warnings about values that are each right and do not fit.
 func oddities(l Lang, values, master schema.Values) []Warning {
 	list := []Warning{}
+	warn := func(code string) { list = append(list, Warning{Warning: code, Message: l.T("warning." + code)}) }
+	// A mobile number begins with 13 to 19 and has 11 digits; one more or less is a slip.
+	if p := values[schema.Phone]; (len(p) == 10 || len(p) == 12) && p[0] == '1' && p[1] >= '3' {
+		warn("phone_length")
+	}
 	n := idnum.Parse(either(values, master, schema.IDNumber))
 	if !n.Valid {
 		return list
 	}
-	warn := func(code string) { list = append(list, Warning{Warning: code, Message: l.T("warning." + code)}) }
 	touched := values[schema.IDNumber]+values[schema.BirthDate]+values[schema.Sex] != ""
 	birth, ok := n.Birth()
 	if said := either(values, master, schema.BirthDate); touched && ok && said != "" && !strings.HasPrefix(birth, said) {
