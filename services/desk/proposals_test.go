@@ -3,10 +3,12 @@ package desk_test
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/xuri/excelize/v2"
 )
 
 // The owner of a platform answers one by one, through the API or with the list
@@ -58,9 +60,29 @@ func TestProposals(t *testing.T) {
 	require.Zero(t, open())
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM proposals WHERE outcome = 'declined' AND who = '周科长' AND why = '号码不是本人的'`))
 
-	xlsx := w.get("/platforms/pension/proposals/file")
-	require.True(t, strings.HasPrefix(xlsx.text, "PK"))
+	// The list as a sheet, filled in and brought back.
+	w.exec(`INSERT INTO proposals (platform, key, attribute, resident_id, shown, proposed) VALUES ('pension', 'P9', 'phone', $1, '', '+8613800009999')`, id)
+	book, err := excelize.OpenReader(strings.NewReader(w.get("/platforms/pension/proposals/file").text))
+	require.NoError(t, err)
+	sheet := book.GetSheetName(0)
+	rows, err := book.GetRows(sheet)
+	require.NoError(t, err)
+	require.Len(t, rows, 2, "what was answered is not asked again")
+	require.Contains(t, rows[1], "+8613800009999", "a text, as it is")
+	for column, text := range map[string]string{"处理（采纳/不采纳）": "不采纳", "说明": "停机号码"} {
+		k := slices.Index(rows[0], column)
+		require.GreaterOrEqual(t, k, 0, column)
+		cell, err := excelize.CoordinatesToCellName(k+1, 2)
+		require.NoError(t, err)
+		require.NoError(t, book.SetCellStr(sheet, cell, text))
+	}
+	filled, err := book.WriteToBuffer()
+	require.NoError(t, err)
+	r = w.bring("/api/v1/platforms/pension/proposals/file", "清单.xlsx", filled.Bytes(), "who", "周科长")
+	require.Equal(t, 200, r.status, r.text)
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM proposals WHERE key = 'P9' AND outcome = 'declined' AND who = '周科长' AND why = '停机号码'`))
+
 	require.Equal(t, 303, w.form("/platforms/pension/proposals", url.Values{"id": {fmt.Sprint(first)}, "proposed": {"13800001111"}, "outcome": {"declined"},
 		"who": {"周科长"}, "back": {"/platforms"}}).status)
-	require.Equal(t, 2, w.count(`SELECT count(*) FROM proposals WHERE outcome = 'declined'`))
+	require.Equal(t, 3, w.count(`SELECT count(*) FROM proposals WHERE outcome = 'declined'`))
 }
