@@ -2,6 +2,7 @@ package writeback
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"heji/connectors"
@@ -220,7 +221,9 @@ func (w *worker) attributeOf(column string) schema.Attribute {
 	return ""
 }
 
-// backoff grows from a fifth of a second to a minute.
+// backoff grows to a minute. Up to a quarter of it is left to chance: the rows
+// that a platform turned away together do not come back to it together.
 func backoff(attempts int) time.Duration {
-	return min(200*time.Millisecond<<min(attempts, 10), time.Minute)
+	longest := min(200*time.Millisecond<<min(max(attempts, 0), 10), time.Minute)
+	return longest - rand.N(longest/4+1)
 }
