@@ -172,9 +172,15 @@ func moot(m map[schema.Attribute]string, a schema.Attribute, shown string) map[s
 }
 
 // again reports whether the row must be looked at once more when a read has
-// confirmed what was written to it: a field waits for that read, or for a person,
-// or was written before and may be wanted as it was.
+// confirmed what was written to it: a field waits for that read, or for a person
+// (what is being rolled back will, once it has been), or was written before and may
+// be wanted as it was.
 func again(row lineage.Row, plan lineage.Plan, impossible []string) bool {
+	for _, d := range plan.Due {
+		if d.Back {
+			return true
+		}
+	}
 	return len(row.Unsettled())+len(plan.Waiting)+len(plan.Flagged)+len(plan.Contested)+len(plan.Disputed)+len(impossible) > 0
 }
 
