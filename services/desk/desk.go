@@ -191,6 +191,7 @@ func (d *Desk) routePages(mux *http.ServeMux) {
 		"POST /platforms/{id}/resume": func(r *http.Request, _ Lang) error { return d.pause(r.Context(), r.PathValue("id"), false) },
 		"POST /writes/stop":           func(r *http.Request, _ Lang) error { return d.stopWrites(r.Context(), true) },
 		"POST /writes/resume":         func(r *http.Request, _ Lang) error { return d.stopWrites(r.Context(), false) },
+		"POST /residents/{id}/fields": d.verdictForm,
 		"POST /decisions": func(r *http.Request, l Lang) error {
 			b := decisionForm(r)
 			j, err := d.judgement(r.Context(), l, b)

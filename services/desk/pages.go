@@ -8,11 +8,13 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"heji/schema"
 	"heji/services/access"
+	"heji/services/lineage"
 	"heji/services/store"
 )
 
@@ -34,7 +36,7 @@ func parsePages() (map[string]*template.Template, error) {
 	}
 	pages := map[string]*template.Template{}
 	for _, name := range names {
-		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm, "ids": decisionIDs, "revoke": revokeOf, "join": joined, "reveal": revealOf, "key": shownKey, "alike": withBody[[]Alike], "picks": withBody[[]Pick]}).
+		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm, "ids": decisionIDs, "revoke": revokeOf, "join": joined, "reveal": revealOf, "held": heldOf, "key": shownKey, "alike": withBody[[]Alike], "picks": withBody[[]Pick]}).
 			ParseFS(templateFiles, "templates/layout.html", "templates/pieces.html", name)
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
@@ -79,6 +81,21 @@ type revokePiece struct {
 }
 
 func revokeOf(p page, list []Decided, name string) revokePiece { return revokePiece{p, list, name} }
+
+// heldPiece is a field that waits for a person, with what can be said of it.
+type heldPiece struct {
+	Page     page
+	Resident string
+	Record   int64
+	Field    HeldField
+}
+
+func heldOf(p page, resident string, record int64, f HeldField) heldPiece {
+	return heldPiece{p, resident, record, f}
+}
+
+// Column says that the verdict can be said of the whole column.
+func (h heldPiece) Column() bool { return slices.Contains(h.Field.Verdicts, lineage.AsRendition) }
 
 // revealPiece is the small form that puts numbers in sight.
 type revealPiece struct {

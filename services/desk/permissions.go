@@ -96,6 +96,7 @@ var permissions = map[string]access.Permission{
 	"POST /handovers/{id}/end":               access.Enter,
 	"GET /residents/{id}/move":               access.Enter,
 	"POST /residents/{id}/move":              access.Enter,
+	"POST /residents/{id}/fields":            access.Review,
 	"POST /residents/{id}/reveal":            access.Reveal,
 	"GET /residents/{id}/edit":               access.Enter,
 	"POST /residents/{id}/edit":              access.Enter,

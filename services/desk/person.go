@@ -89,7 +89,13 @@ type Source struct {
 	Unresolved   bool         `json:"unresolved,omitempty"` // being merged
 	Notes        []string     `json:"notes"`
 	Flags        []SourceFlag `json:"flags"`
+	Held         []HeldField  `json:"held"` // fields that we write there and that wait for a person
+
+	id int64
 }
+
+// ID is the record's place in the store, for the forms of its page.
+func (s Source) ID() int64 { return s.id }
 
 // SourceFlag is a value of a record that was set aside.
 type SourceFlag struct {
@@ -225,7 +231,8 @@ func (t *teller) sources() ([]Source, error) {
 		}
 		s := Source{Platform: p.ID, PlatformName: t.lang.Platform(p), Department: p.Department, Key: r.Ref.Key,
 			FirstSeen: t.view.FirstSeen[r.ID], Seen: timeOrNil(row.Seen), Deleted: r.Deleted, Shadow: r.Shadow,
-			Anchored: len(r.Anchors) > 0, Unresolved: r.Unresolved, Notes: []string{}, Flags: []SourceFlag{}}
+			Anchored: len(r.Anchors) > 0, Unresolved: r.Unresolved, Notes: []string{}, Flags: []SourceFlag{},
+			Held: t.lang.heldFields(row), id: r.ID}
 		for _, n := range []struct {
 			is   bool
 			note string

@@ -2,12 +2,10 @@ package desk
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
 	"heji/schema"
-	"heji/services/lineage"
 	"heji/services/store"
 )
 
@@ -255,36 +253,6 @@ func (d *Desk) postAgreement(r *http.Request, l Lang) (answer, error) {
 	}
 	due, err := d.approve(r.Context(), l, r.PathValue("id"), b)
 	return answer{status: http.StatusOK, body: AgreementReply{r.PathValue("id"), b.Version, due}}, err
-}
-
-// verdictBody is what POST /api/v1/targets/{platform}/{key}/fields/{attribute} takes.
-type verdictBody struct {
-	Verdict lineage.Verdict `json:"verdict"`
-	Who     string          `json:"who"`
-	Why     string          `json:"why"`
-}
-
-// postVerdict answers POST /api/v1/targets/{platform}/{key}/fields/{attribute}: a
-// person says what a contested, refused or not taken field is.
-func (d *Desk) postVerdict(r *http.Request, _ Lang) (answer, error) {
-	var b verdictBody
-	if err := decode(r, &b); err != nil {
-		return answer{}, err
-	}
-	p, err := d.openPlatform(r.Context(), r.PathValue("platform"))
-	if err != nil {
-		return answer{}, err
-	}
-	who, ok := named(b.Who)
-	if !ok {
-		return answer{}, fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
-	}
-	id, err := d.o.Store.FieldVerdict(r.Context(), store.Choice{Kind: "field", A: schema.RecordRef{Platform: p.ID, Key: r.PathValue("key")},
-		Attribute: schema.Attribute(r.PathValue("attribute")), Value: string(b.Verdict), Who: who, Why: b.Why}, d.o.Keys)
-	if errors.Is(err, lineage.ErrNotFlagged) || errors.Is(err, lineage.ErrVerdict) {
-		return answer{}, fail(http.StatusConflict, "not_flagged")
-	}
-	return answer{status: http.StatusOK, body: VerdictReply{id}}, err
 }
 
 // pause holds a platform, or lets it go on.

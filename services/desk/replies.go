@@ -111,7 +111,8 @@ type AgreementReply struct {
 
 // VerdictReply is the answer to a verdict about one field.
 type VerdictReply struct {
-	ID int64 `json:"id"` // of the decision
+	ID   int64 `json:"id"`   // of the decision
+	Rows int   `json:"rows"` // of the platform that it was said of
 }
 
 // PausedReply is the answer to pause and resume.

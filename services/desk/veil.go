@@ -102,6 +102,7 @@ func (v veil) person(p *Person) {
 	p.History = slices.DeleteFunc(p.History, func(x Past) bool { return v.hides(x.Attribute) })
 	for i := range p.Records {
 		p.Records[i].Flags = slices.DeleteFunc(p.Records[i].Flags, func(f SourceFlag) bool { return v.hides(f.Attribute) })
+		p.Records[i].Held = slices.DeleteFunc(p.Records[i].Held, func(f HeldField) bool { return v.hides(f.Attribute) })
 	}
 }
 

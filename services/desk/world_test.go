@@ -195,7 +195,7 @@ func newWorldOf(t *testing.T, platformFiles []string) *world {
 	require.NoError(t, err)
 	w.ring, err = crypt.OpenRing(filepath.Join(t.TempDir(), "keys.json"), crypt.International)
 	require.NoError(t, err)
-	d, err := desk.New(desk.Options{Store: w.store, Ring: w.ring, Registry: reg, Metrics: w.metrics, Logger: logger,
+	d, err := desk.New(desk.Options{Store: w.store, Ring: w.ring, Registry: reg, Metrics: w.metrics, Logger: logger, Keys: w.store.Keys,
 		Wake: func(p string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -149,6 +149,26 @@ func reopen(ctx context.Context, tx pgx.Tx, refs []schema.RecordRef) error {
 // keeps it as a decision: who, when, why. The row is looked at again; a clerk's
 // value that it makes evidence of reaches the resident when it is resolved.
 func (s *Store) FieldVerdict(ctx context.Context, c Choice, keys func(schema.Values) []int64) (id int64, err error) {
+	made, err := s.verdict(ctx, c, false, keys)
+	if err != nil {
+		return 0, err
+	}
+	return made[0].ID, nil
+}
+
+// ColumnVerdict is FieldVerdict with lineage.AsRendition for every row of the
+// platform that shows the same text for the same text of ours: how a platform
+// spells a value is its custom, and is said once. It returns how many rows.
+func (s *Store) ColumnVerdict(ctx context.Context, c Choice, keys func(schema.Values) []int64) (id int64, rows int, err error) {
+	made, err := s.verdict(ctx, c, true, keys)
+	if err != nil {
+		return 0, 0, err
+	}
+	return made[0].ID, len(made), nil
+}
+
+func (s *Store) verdict(ctx context.Context, c Choice, column bool, keys func(schema.Values) []int64) (made []Choice, err error) {
+	c.Kind = "field"
 	err = s.tx(ctx, func(tx pgx.Tx) error {
 		if _, err := s.hold(ctx, tx); err != nil {
 			return err
@@ -164,36 +184,79 @@ func (s *Store) FieldVerdict(ctx context.Context, c Choice, keys func(schema.Val
 		if err != nil {
 			return err
 		}
-		row, err := lineage.Decode(rec.State)
-		if err != nil {
-			return fmt.Errorf("read its state: %w", err)
-		}
-		row, _, err = lineage.Resolve(row, c.Attribute, lineage.Verdict(c.Value))
+		learnt, err := settleField(ctx, tx, rec, c, nil, keys)
 		if err != nil {
 			return err
 		}
-		raw, err := row.Append(nil)
-		if err != nil {
-			return fmt.Errorf("encode its state: %w", err)
+		all := []Choice{c}
+		if column && learnt != nil {
+			more, err := settleColumn(ctx, tx, rec.ID, c, *learnt, keys)
+			if err != nil {
+				return err
+			}
+			all = append(all, more...)
 		}
-		if _, err := tx.Exec(ctx, `UPDATE records SET state = $2, features = NULL, unresolved = true, parked_until = NULL, rev = rev + 1,
-			old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' AND NOT deleted THEN coalesce($3::bigint[], '{}') ELSE '{}' END
-			WHERE id = $1`, rec.ID, raw, keys(row.Own)); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE targets SET due_at = now(), refused = CASE WHEN $2 = 'again' THEN NULL ELSE refused END
-			WHERE record_id = $1`, rec.ID, c.Value); err != nil {
-			return err
-		}
-		c.Kind = "field"
-		a, err := act(ctx, tx, deed{kind: "field", who: c.Who, why: c.Why, makes: []Choice{c}})
-		if err == nil {
-			id = a.Made[0].ID
-		}
+		a, err := act(ctx, tx, deed{kind: "field", who: c.Who, why: c.Why, makes: all})
+		made = a.Made
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("settle a field: %w", err)
+		return nil, fmt.Errorf("settle a field: %w", err)
 	}
-	return id, nil
+	return made, nil
+}
+
+// settleColumn says the same of every other row of the platform that waits with
+// the same two texts.
+func settleColumn(ctx context.Context, tx pgx.Tx, but int64, c Choice, learnt lineage.Rendition, keys func(schema.Values) []int64) (more []Choice, err error) {
+	rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM records r WHERE platform = $1 AND id <> $2
+			AND id IN (SELECT record_id FROM targets WHERE platform = $1 AND held ? $3) ORDER BY id FOR NO KEY UPDATE`, c.A.Platform, but, string(c.Attribute))
+	if err != nil {
+		return nil, err
+	}
+	list, err := pgx.CollectRows(rows, scanRecord)
+	if err != nil {
+		return nil, err
+	}
+	for _, rec := range list {
+		_, err := settleField(ctx, tx, rec, c, &learnt, keys)
+		if errors.Is(err, lineage.ErrNotFlagged) || errors.Is(err, lineage.ErrVerdict) {
+			continue // it waits with something else
+		}
+		if err != nil {
+			return nil, err
+		}
+		same := c
+		same.A = rec.Ref
+		more = append(more, same)
+	}
+	return more, nil
+}
+
+// settleField applies a verdict to one locked row; with only, to a row that shows
+// just this rendition.
+func settleField(ctx context.Context, tx pgx.Tx, rec Record, c Choice, only *lineage.Rendition, keys func(schema.Values) []int64) (*lineage.Rendition, error) {
+	row, err := lineage.Decode(rec.State)
+	if err != nil {
+		return nil, fmt.Errorf("read its state: %w", err)
+	}
+	row, learnt, err := lineage.Resolve(row, c.Attribute, lineage.Verdict(c.Value))
+	if err != nil {
+		return nil, err
+	}
+	if only != nil && (learnt == nil || *learnt != *only) {
+		return nil, lineage.ErrVerdict
+	}
+	raw, err := row.Append(nil)
+	if err != nil {
+		return nil, fmt.Errorf("encode its state: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE records SET state = $2, features = NULL, unresolved = true, parked_until = NULL, rev = rev + 1,
+		old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' AND NOT deleted THEN coalesce($3::bigint[], '{}') ELSE '{}' END
+		WHERE id = $1`, rec.ID, raw, keys(row.Own)); err != nil {
+		return nil, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE targets SET due_at = now(), refused = CASE WHEN $2 = 'again' THEN NULL ELSE refused END
+		WHERE record_id = $1`, rec.ID, c.Value)
+	return learnt, err
 }
