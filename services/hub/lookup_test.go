@@ -207,7 +207,7 @@ func TestAskedPersonByPerson(t *testing.T) {
 	_, body := d.get("/api/v1/platforms")
 	require.Equal(t, []string{"3"}, matches(body, `"questions_today":\s*(\d+)`), "only of the register")
 	_, page := d.get("/platforms")
-	require.Regexp(t, `<dt>今日查询人数</dt><dd>3</dd>`, page)
+	require.Regexp(t, `<dt>今日查询人数</dt><dd>3 / 3</dd>`, page)
 
 	d.nextDay(db)
 	d.within("the next day asks about the others", func() bool { return len(o.questions()) == 5 })
