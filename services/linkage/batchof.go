@@ -28,6 +28,7 @@ func BatchOf(s Scorer, items []Item, pairs []Pair) (first []int32, apart []Apart
 		p.weighed[i] = pair{a: e.A, b: e.B, weight: int32(e.Weight.Total), conflict: e.Weight.Conflict, ambiguous: e.Weight.Ambiguous}
 	}
 	slices.SortFunc(p.weighed, strongest)
+	p.doubt()
 	p.join()
 	first = make([]int32, len(items))
 	for i := range first {

@@ -239,40 +239,48 @@ func TestLinkOnlyJoinsAcrossSources(t *testing.T) {
 // What files do with pairs that they have found is what Batch does.
 func TestBatchOfIsBatch(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		d := fromRapid(t)
-		s, list, _ := drawWorld(d)
-		list = slices.DeleteFunc(list, func(it Item) bool { return len(it.Anchors) > 0 })
-		hot := HotKeys(s.limits.HotKey, list)
-		var pairs []Pair
-		for i := range list {
-			for j := range i {
-				share := slices.ContainsFunc(list[i].Keys, func(k int64) bool { return !hot(k) && slices.Contains(list[j].Keys, k) })
-				w := s.Weigh(list[i].F, list[j].F)
-				if share && !s.limits.apart(list[i].Ref, list[j].Ref) && (w.Total >= s.limits.Review || w.Conflict) {
-					pairs = append(pairs, Pair{A: int32(j), B: int32(i), Weight: w})
-				}
+	t.Run("any", rapid.MakeCheck(func(t *rapid.T) {
+		s, list, _ := drawWorld(fromRapid(t))
+		batchOfIsBatch(t, s, list)
+	}))
+	t.Run("register", rapid.MakeCheck(func(t *rapid.T) {
+		s, list, _ := drawWorld(fromRapid(t))
+		s.limits.LinkOnly, s.limits.OnePerSource, s.limits.Register, s.limits.Margin = false, false, "p", 5
+		batchOfIsBatch(t, s, list)
+	}))
+}
+
+func batchOfIsBatch(t *rapid.T, s *toy, list []Item) {
+	list = slices.DeleteFunc(list, func(it Item) bool { return len(it.Anchors) > 0 })
+	hot := HotKeys(s.limits.HotKey, list)
+	var pairs []Pair
+	for i := range list {
+		for j := range i {
+			share := slices.ContainsFunc(list[i].Keys, func(k int64) bool { return !hot(k) && slices.Contains(list[j].Keys, k) })
+			w := s.Weigh(list[i].F, list[j].F)
+			if share && !s.limits.apart(list[i].Ref, list[j].Ref) && (w.Total >= s.limits.Review || w.Conflict) {
+				pairs = append(pairs, Pair{A: int32(j), B: int32(i), Weight: w})
 			}
 		}
-		first, apart := BatchOf(s, list, pairs)
-		want := Batch(s, list, nil, hot)
-		got := Result{}
-		group := make(map[int32]int)
-		for i, f := range first {
-			g, ok := group[f]
-			if !ok {
-				g = len(got.Groups)
-				group[f] = g
-				got.Groups = append(got.Groups, nil)
-			}
-			got.Groups[g] = append(got.Groups[g], list[i].Ref)
+	}
+	first, apart := BatchOf(s, list, pairs)
+	want := Batch(s, list, nil, hot)
+	got := Result{}
+	group := make(map[int32]int)
+	for i, f := range first {
+		g, ok := group[f]
+		if !ok {
+			g = len(got.Groups)
+			group[f] = g
+			got.Groups = append(got.Groups, nil)
 		}
-		for _, e := range apart {
-			got.Edges = append(got.Edges, Edge{A: list[e.A].Ref, B: list[e.B].Ref, Weight: e.Weight.Total, Reason: e.Reason})
-		}
-		slices.SortFunc(got.Edges, func(x, y Edge) int { return cmp.Or(CompareRefs(x.A, y.A), CompareRefs(x.B, y.B)) })
-		require.Equal(t, want, got)
-	})
+		got.Groups[g] = append(got.Groups[g], list[i].Ref)
+	}
+	for _, e := range apart {
+		got.Edges = append(got.Edges, Edge{A: list[e.A].Ref, B: list[e.B].Ref, Weight: e.Weight.Total, Reason: e.Reason})
+	}
+	slices.SortFunc(got.Edges, func(x, y Edge) int { return cmp.Or(CompareRefs(x.A, y.A), CompareRefs(x.B, y.B)) })
+	require.Equal(t, want, got)
 }
 
 // I6: anchored records follow, and bring no evidence.
