@@ -25,11 +25,12 @@ demo: setup-demo ## run the demo district: make demo ARGS="--residents 3000 --he
 	./bin/heji demo $(ARGS)
 
 test: setup-test lint ## everything that must hold: format, vet, all tests, under the race detector where goroutines share state
-	$(GO) test -race -p 2 -timeout 12m $(RACED)
+	$(GO) test -race -p 2 -timeout 20m $(RACED)
 	$(GO) test -p 2 -timeout 12m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACED))")
 
 chaos: build ## kill, cut off and lie to a small district for an hour: make chaos ARGS="--rounds 100 --seed 2"
 	./bin/heji chaos --rounds 500 $(ARGS)
+	$(GO) test -count=1 -v ./services/hub -run 'TestDiskFull$$|TestLongDeadPlatform$$' -long
 	$(GO) test -count=1 -v ./services/lineage -run 'TestHistories$$' -histories 50000
 
 unit: ## all tests, without the set-up

@@ -98,7 +98,7 @@ func (d *Desk) verdict(ctx context.Context, of schema.RecordRef, a schema.Attrib
 func (d *Desk) verdictForm(r *http.Request, _ Lang) error {
 	id, err := uuid.Parse(r.PathValue("id"))
 	if err != nil {
-		return fail(http.StatusNotFound, "no_resident")
+		return store.ErrNotFound
 	}
 	view, err := d.livingView(r.Context(), id)
 	if err != nil {

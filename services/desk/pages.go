@@ -94,6 +94,9 @@ func heldOf(p page, resident string, record int64, f HeldField) heldPiece {
 	return heldPiece{p, resident, record, f}
 }
 
+// Say is the key of the words on the button of a verdict.
+func (h heldPiece) Say(v lineage.Verdict) string { return "held.say." + string(v) }
+
 // Column says that the verdict can be said of the whole column.
 func (h heldPiece) Column() bool { return slices.Contains(h.Field.Verdicts, lineage.AsRendition) }
 

@@ -203,7 +203,9 @@ func TestOutgoingBrake(t *testing.T) {
 		require.NoError(t, err)
 		return len(open) == 0
 	})
-	require.Equal(t, people+8, r.gets.count())
+	// What was handed over and not yet sent when the brake closed stays here.
+	require.LessOrEqual(t, r.gets.count(), people+8)
+	require.Greater(t, r.gets.count(), people)
 	halted, err := r.hub.Store.Halted(r.ctx)
 	require.NoError(t, err)
 	require.True(t, halted[r.getsID])

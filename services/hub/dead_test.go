@@ -22,6 +22,7 @@ import (
 // others are written as fast as before, and when it is back it catches up, each row
 // once, within its rate.
 func TestLongDeadPlatform(t *testing.T) {
+	inChaos(t)
 	const (
 		people = 60
 		runs   = 5
