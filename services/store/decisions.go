@@ -184,17 +184,21 @@ func (s *Store) verdict(ctx context.Context, c Choice, column bool, keys func(sc
 		if err != nil {
 			return err
 		}
-		learnt, err := settleField(ctx, tx, rec, c, nil, keys)
+		b := &pgx.Batch{}
+		learnt, err := settleField(b, rec, c, nil, keys)
 		if err != nil {
 			return err
 		}
 		all := []Choice{c}
 		if column && learnt != nil {
-			more, err := settleColumn(ctx, tx, rec.ID, c, *learnt, keys)
+			more, err := settleColumn(ctx, tx, b, rec.ID, c, *learnt, keys)
 			if err != nil {
 				return err
 			}
 			all = append(all, more...)
+		}
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return err
 		}
 		a, err := act(ctx, tx, deed{kind: "field", who: c.Who, why: c.Why, makes: all})
 		made = a.Made
@@ -208,7 +212,7 @@ func (s *Store) verdict(ctx context.Context, c Choice, column bool, keys func(sc
 
 // settleColumn says the same of every other row of the platform that waits with
 // the same two texts.
-func settleColumn(ctx context.Context, tx pgx.Tx, but int64, c Choice, learnt lineage.Rendition, keys func(schema.Values) []int64) (more []Choice, err error) {
+func settleColumn(ctx context.Context, tx pgx.Tx, b *pgx.Batch, but int64, c Choice, learnt lineage.Rendition, keys func(schema.Values) []int64) (more []Choice, err error) {
 	rows, err := tx.Query(ctx, `SELECT `+recordColumns+` FROM records r WHERE platform = $1 AND id <> $2
 			AND id IN (SELECT record_id FROM targets WHERE platform = $1 AND held ? $3) ORDER BY id FOR NO KEY UPDATE`, c.A.Platform, but, string(c.Attribute))
 	if err != nil {
@@ -219,7 +223,7 @@ func settleColumn(ctx context.Context, tx pgx.Tx, but int64, c Choice, learnt li
 		return nil, err
 	}
 	for _, rec := range list {
-		_, err := settleField(ctx, tx, rec, c, &learnt, keys)
+		_, err := settleField(b, rec, c, &learnt, keys)
 		if errors.Is(err, lineage.ErrNotFlagged) || errors.Is(err, lineage.ErrVerdict) {
 			continue // it waits with something else
 		}
@@ -234,8 +238,8 @@ func settleColumn(ctx context.Context, tx pgx.Tx, but int64, c Choice, learnt li
 }
 
 // settleField applies a verdict to one locked row; with only, to a row that shows
-// just this rendition.
-func settleField(ctx context.Context, tx pgx.Tx, rec Record, c Choice, only *lineage.Rendition, keys func(schema.Values) []int64) (*lineage.Rendition, error) {
+// just this rendition. What is to be written for it is added to the batch.
+func settleField(b *pgx.Batch, rec Record, c Choice, only *lineage.Rendition, keys func(schema.Values) []int64) (*lineage.Rendition, error) {
 	row, err := lineage.Decode(rec.State)
 	if err != nil {
 		return nil, fmt.Errorf("read its state: %w", err)
@@ -251,12 +255,10 @@ func settleField(ctx context.Context, tx pgx.Tx, rec Record, c Choice, only *lin
 	if err != nil {
 		return nil, fmt.Errorf("encode its state: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE records SET state = $2, features = NULL, unresolved = true, parked_until = NULL, rev = rev + 1,
+	b.Queue(`UPDATE records SET state = $2, features = NULL, unresolved = true, parked_until = NULL, rev = rev + 1,
 		old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' AND NOT deleted THEN coalesce($3::bigint[], '{}') ELSE '{}' END
-		WHERE id = $1`, rec.ID, raw, keys(row.Own)); err != nil {
-		return nil, err
-	}
-	_, err = tx.Exec(ctx, `UPDATE targets SET due_at = now(), refused = CASE WHEN $2 = 'again' THEN NULL ELSE refused END
+		WHERE id = $1`, rec.ID, raw, keys(row.Own))
+	b.Queue(`UPDATE targets SET due_at = now(), refused = CASE WHEN $2 = 'again' THEN NULL ELSE refused END
 		WHERE record_id = $1`, rec.ID, c.Value)
-	return learnt, err
+	return learnt, nil
 }
