@@ -99,6 +99,12 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		}
 		return v, nil
 	}
+	if r.w.halt.now().Err() != nil {
+		// It may leave, and the pushes have not been told yet: a write begun now would
+		// only be called off.
+		v.State, v.DueAt = store.TargetDue, r.now.Add(haltEvery)
+		return v, nil
+	}
 	if p.Stage == schema.Canary && !p.Canary.Holds(t.Resident.Master) {
 		return outside(v), nil
 	}
