@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"heji/schema"
+	"heji/services/access"
 	"heji/services/lineage"
 	"heji/services/linkage"
 	"heji/services/registry"
@@ -38,6 +39,8 @@ type Options struct {
 	Rules survivorship.Rules // zero: survivorship.DefaultRules
 	// Ring keeps the secrets of second factors; nil: none can be set up.
 	Ring Sealer
+	// OIDC is where people may log in as well; nil: with a password here only.
+	OIDC *access.OIDC
 	// Public is the address that people open, where it is not this machine; nil:
 	// the desk answers on loopback names only.
 	Public *url.URL
@@ -56,7 +59,8 @@ type Sealer interface {
 type Desk struct {
 	o      Options
 	pages  map[string]*template.Template
-	closed atomic.Bool // there are accounts: everybody logs in
+	oidc   *access.OIDCClient // nil: nobody logs in elsewhere
+	closed atomic.Bool        // there are accounts: everybody logs in
 
 	imports chan struct{} // something is to be entered
 	lately  lately        // what the audit trail has of this minute's reading
@@ -81,7 +85,11 @@ func New(o Options) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the desk's pages: %w", err)
 	}
-	return &Desk{o: o, pages: pages, imports: make(chan struct{}, 1)}, nil
+	d := &Desk{o: o, pages: pages, imports: make(chan struct{}, 1)}
+	if o.OIDC != nil {
+		d.oidc = access.NewOIDCClient(*o.OIDC)
+	}
+	return d, nil
 }
 
 // Handler serves everything of the desk. While there is no account it answers

@@ -8,7 +8,7 @@
 // writeback do the rest. The desk never writes a master record itself and calls
 // no platform.
 //
-// One idea per file: guard.go, session.go, permissions.go and login_pages.go (who may ask at all, and for what), lang.go and words.go (two
+// One idea per file: guard.go, session.go, permissions.go, login_pages.go and oidc.go (who may ask at all, and for what), lang.go and words.go (two
 // languages, from data), input.go (what may be entered), outlook.go (who will
 // receive what), preview.go (of an entry) and effect.go (of a decision),
 // entries.go, residents.go, platforms.go, reviews.go and review_compare.go (the

@@ -19,6 +19,8 @@ type LoginBody struct {
 	Wrong   string       // why it did not work
 	Expired bool         // a form was sent after the session had ended
 	Draft   []DraftField // what the form held
+	OIDC    bool         // people may log in at another server, too
+	Out     bool         // somebody who came from there has logged out here
 }
 
 // DraftField is one box of a form that waits behind the login.
@@ -46,6 +48,7 @@ func (d *Desk) showLogin(w http.ResponseWriter, r *http.Request, status int, bod
 	p := d.page(w, r, "")
 	p.form = access.NewSecret()
 	d.setSecret(w, r, loginCookie, p.form)
+	body.OIDC = d.oidc != nil
 	p.Title, p.Body = p.T("login.title"), body
 	p.Switch = "/login?lang=" + string(p.L.Other())
 	d.render(w, r, status, "login", p)
@@ -61,7 +64,7 @@ func (d *Desk) loginPage(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, firstPage(a), http.StatusSeeOther)
 		return nil
 	}
-	d.showLogin(w, r, http.StatusOK, LoginBody{Next: backAddress(r.URL.Query().Get("next"))})
+	d.showLogin(w, r, http.StatusOK, LoginBody{Next: backAddress(r.URL.Query().Get("next")), Out: d.oidc != nil && r.URL.Query().Has("out")})
 	return nil
 }
 
@@ -160,13 +163,22 @@ func (d *Desk) entered(w http.ResponseWriter, r *http.Request, a store.Account, 
 
 // logoutPost answers POST /logout.
 func (d *Desk) logoutPost(w http.ResponseWriter, r *http.Request) error {
+	to := "/login"
 	if secret := d.sessionSecret(r); secret != "" {
-		if err := d.o.Store.EndSession(r.Context(), access.HashSecret(secret)); err != nil {
+		hash := access.HashSecret(secret)
+		outside, err := d.o.Store.SessionOutside(r.Context(), hash)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if outside {
+			to += "?out=1" // what the browser has there goes on
+		}
+		if err := d.o.Store.EndSession(r.Context(), hash); err != nil {
 			return err
 		}
 	}
 	d.setSecret(w, r, sessionCookie, "")
-	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 
@@ -187,7 +199,7 @@ func (d *Desk) accountBody(r *http.Request, l Lang) (AccountBody, store.Account,
 		return AccountBody{}, store.Account{}, store.ErrNotFound // nobody needs one yet
 	}
 	a, err := d.o.Store.Account(r.Context(), who.Login)
-	b := AccountBody{Login: a.Login, Name: a.Name, MustChange: a.MustChange}
+	b := AccountBody{Login: a.Login, Name: a.Name, MustChange: visitOf(r.Context()).changing}
 	for _, role := range a.Roles {
 		b.Roles = append(b.Roles, l.T("role."+role))
 	}
@@ -273,6 +285,9 @@ func (d *Desk) routeLogin(mux *http.ServeMux) {
 	for route, f := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /login":             d.loginPage,
 		"POST /login":            d.loginPost,
+		"GET /login/oidc":        d.oidcBegin,
+		"GET /login/oidc/back":   d.oidcBack,
+		"GET /login/oidc/out":    d.oidcOut,
 		"POST /logout":           d.logoutPost,
 		"GET /account":           d.accountPage,
 		"POST /account/password": d.passwordPost,

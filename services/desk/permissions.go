@@ -14,6 +14,9 @@ var permissions = map[string]access.Permission{
 	// Logging in and one's own account.
 	"GET /login":             access.Open,
 	"POST /login":            access.Open,
+	"GET /login/oidc":        access.Open,
+	"GET /login/oidc/back":   access.Open,
+	"GET /login/oidc/out":    access.Open,
 	"POST /logout":           access.Self,
 	"GET /account":           access.Self,
 	"POST /account/totp":     access.Self,

@@ -24,8 +24,9 @@ const (
 
 // visit is what a request brings beside who it comes from.
 type visit struct {
-	form    string // what every form must carry; empty: nothing
-	posting store.Posting
+	form     string // what every form must carry; empty: nothing
+	posting  store.Posting
+	changing bool // a new password first
 }
 
 type visitKey struct{}
@@ -165,7 +166,7 @@ func (d *Desk) identify(r *http.Request) (a access.Actor, v visit, changing bool
 	}
 	acc.Everywhere = acc.Everywhere || access.SeesEverybody(roles)
 	return access.Actor{Name: acc.Name, Login: acc.Login, Account: acc.ID, Roles: roles, Session: access.SessionName(hash)},
-		visit{form: access.FormToken(secret), posting: acc.Posting}, acc.MustChange, nil
+		visit{form: access.FormToken(secret), posting: acc.Posting, changing: acc.MustChange}, acc.MustChange, nil
 }
 
 // secure reports whether the browser reaches us by TLS, ours or the declared

@@ -131,6 +131,7 @@ type world struct {
 	metrics  *telemetry.Metrics
 	registry *registry.Registry
 	ring     *crypt.Ring
+	options  desk.Options
 	desk     *desk.Desk
 	mu       sync.Mutex
 	woken    []string
@@ -195,19 +196,26 @@ func newWorldOf(t *testing.T, platformFiles []string) *world {
 	require.NoError(t, err)
 	w.ring, err = crypt.OpenRing(filepath.Join(t.TempDir(), "keys.json"), crypt.International)
 	require.NoError(t, err)
-	d, err := desk.New(desk.Options{Store: w.store, Ring: w.ring, Registry: reg, Metrics: w.metrics, Logger: logger, Keys: w.store.Keys,
+	w.options = desk.Options{Store: w.store, Ring: w.ring, Registry: reg, Metrics: w.metrics, Logger: logger, Keys: w.store.Keys,
 		Wake: func(p string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.woken = append(w.woken, p)
 		},
-		Today: func() time.Time { return today }})
-	require.NoError(t, err)
+		Today: func() time.Time { return today }}
+	w.serve()
+	return w
+}
+
+// serve makes the desk of the options, which a test may have changed.
+func (w *world) serve() {
+	w.t.Helper()
+	d, err := desk.New(w.options)
+	require.NoError(w.t, err)
 	w.desk = d
 	server := httptest.NewServer(d.Handler())
-	t.Cleanup(server.Close)
+	w.t.Cleanup(server.Close)
 	w.url = server.URL
-	return w
 }
 
 func (w *world) exec(sql string, args ...any) {

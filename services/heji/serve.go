@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 
 	"heji/connectors/spec"
+	"heji/services/access"
 	"heji/services/crypt"
 	"heji/services/hub"
 	"heji/services/telemetry"
@@ -31,6 +32,10 @@ type serveCommand struct {
 	TLSCert    string   `help:"File of the TLS certificate (PEM, with its chain)." env:"HEJI_TLS_CERT" name:"tls-cert" type:"path"`
 	TLSKey     string   `help:"File of its key." env:"HEJI_TLS_KEY" name:"tls-key" type:"path"`
 	Proxy      []string `help:"Address or network of a reverse proxy that ends TLS; may be repeated." env:"HEJI_PROXY"`
+	OIDCIssuer string   `help:"Address of an OpenID Connect server where people may log in, such as https://login.example." env:"HEJI_OIDC_ISSUER" name:"oidc-issuer"`
+	OIDCClient string   `help:"Id under which the desk is registered there; its secret is in the file below or in HEJI_OIDC_SECRET." env:"HEJI_OIDC_CLIENT" name:"oidc-client"`
+	OIDCSecret string   `help:"File of the client's secret." env:"HEJI_OIDC_SECRET_FILE" name:"oidc-secret-file" type:"path"`
+	OIDCClaim  string   `help:"Claim of the token that holds the login of an account here." default:"preferred_username" env:"HEJI_OIDC_CLAIM" name:"oidc-claim"`
 	Workers    int      `help:"Merge workers." default:"1"`
 	NATSListen string   `help:"Loopback address on which the embedded NATS also listens, for connectors that are programs of their own." name:"nats-listen" env:"HEJI_NATS_LISTEN"`
 	Sealed     string   `help:"Folder of sealed platforms (class D)." default:"./platforms/sealed" env:"HEJI_SEALED" type:"path"`
@@ -89,7 +94,11 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := hub.New(ctx, hub.Config{Dir: c.Data, DatabaseURL: c.DatabaseURL, NATSURL: c.NATSURL, Specs: specs,
+	outside, err := access.ReadOIDC(c.OIDCIssuer, c.OIDCClient, c.OIDCSecret, c.OIDCClaim)
+	if err != nil {
+		return err
+	}
+	h, err := hub.New(ctx, hub.Config{OIDC: outside, Dir: c.Data, DatabaseURL: c.DatabaseURL, NATSURL: c.NATSURL, Specs: specs,
 		Roles: c.Roles, Listen: c.Listen, Reach: hub.Reach{URL: c.URL, Cert: c.TLSCert, Key: c.TLSKey, Proxies: c.Proxy}, Logger: log, Workers: c.Workers, NATSListen: c.NATSListen, Crypto: crypt.Suite(commands.Crypto)})
 	if err != nil {
 		return err

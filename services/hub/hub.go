@@ -17,6 +17,7 @@ import (
 
 	"heji/connectors/spec"
 	"heji/schema"
+	"heji/services/access"
 	"heji/services/bus"
 	"heji/services/crypt"
 	"heji/services/desk"
@@ -56,9 +57,10 @@ type Config struct {
 	DatabaseURL string // empty: the embedded PostgreSQL
 	NATSURL     string // empty: the embedded NATS
 	Specs       []*spec.Platform
-	Roles       []string // empty: all
-	Listen      string   // address of the desk and /metrics; "" means none
-	Reach       Reach    // for people on other machines
+	Roles       []string     // empty: all
+	Listen      string       // address of the desk and /metrics; "" means none
+	Reach       Reach        // for people on other machines
+	OIDC        *access.OIDC // where people may log in as well; nil: nowhere
 	Logger      *slog.Logger
 
 	Workers int           // merge workers; 0: 1
@@ -252,7 +254,7 @@ func (h *Hub) serve(ctx context.Context, withDesk bool) error {
 	}
 	if withDesk {
 		d, err := desk.New(desk.Options{Store: h.Store, Registry: h.Registry, Metrics: h.Metrics,
-			Logger: h.c.Logger.With("service", Desk), Wake: h.Wake, Today: time.Now, Keys: h.Keys, Kept: h.Kept, Ring: h.Ring, Public: public, Proxies: proxies})
+			Logger: h.c.Logger.With("service", Desk), Wake: h.Wake, Today: time.Now, Keys: h.Keys, Kept: h.Kept, Ring: h.Ring, Public: public, Proxies: proxies, OIDC: h.c.OIDC})
 		if err != nil {
 			return err
 		}

@@ -222,17 +222,7 @@ func (s *Store) Enter(ctx context.Context, t Try, session []byte, step int64, re
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM login_tries WHERE id = $1`, t.id); err != nil {
-			return err
-		}
-		// Sessions that ended long ago tell nothing any more.
-		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE began_at < clock_timestamp() - interval '30 days'`); err != nil {
-			return err
-		}
-		if _, err = tx.Exec(ctx, `INSERT INTO sessions (id, account) VALUES ($1, $2)`, session, t.Account.ID); err != nil {
-			return err
-		}
-		return note(ctx, tx, t.Account.Name, accountNote("login", t.Account.ID), nil)
+		return beginSession(ctx, tx, t, session, false)
 	})
 	return accountError("begin a session", err)
 }
@@ -258,6 +248,11 @@ func (s *Store) Session(ctx context.Context, id []byte, touch bool) (Account, er
 	if err == nil && touch {
 		_, err = s.pool.Exec(ctx, `UPDATE sessions SET seen_at = clock_timestamp() WHERE id = $1 AND seen_at < clock_timestamp() - interval '1 minute'`, id)
 		err = accountError("note a session", err)
+	}
+	if err == nil && a.MustChange { // whoever came from another server needs no password here
+		outside := false
+		outside, err = s.SessionOutside(ctx, id)
+		a.MustChange = !outside
 	}
 	return a, err
 }
