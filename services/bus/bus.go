@@ -52,7 +52,26 @@ type Bus struct {
 	ensuring sync.Mutex
 
 	mu      sync.Mutex
-	refused error // why messages are not acknowledged; nil: they are
+	refused error         // why messages are not acknowledged; nil: they are
+	back    chan struct{} // closed when the connection is back
+
+	firstWait, longestWait time.Duration // between two attempts to publish
+}
+
+// returned wakes whoever waits for the connection to be back.
+func (b *Bus) returned() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.back)
+	b.back = make(chan struct{})
+}
+
+// nextReturn is closed when the connection is back the next time. Whoever waits
+// for it asks before the attempt that may fail, so that no return is missed.
+func (b *Bus) nextReturn() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.back
 }
 
 // note remembers whether messages are acknowledged.
@@ -91,6 +110,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		o.AckWait = 10 * time.Second
 	}
 	log := o.Logger
+	b := &Bus{opts: o, log: log, back: make(chan struct{}), firstWait: 50 * time.Millisecond, longestWait: 2 * time.Second}
 	options := []nats.Option{
 		nats.Name("heji"),
 		nats.MaxReconnects(-1),
@@ -100,7 +120,10 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 				log.Warn("NATS is out of reach: trying again until it answers", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { log.Info("NATS answers again") }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			log.Info("NATS answers again")
+			b.returned()
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			log.Warn("NATS connection", "error", err)
 		}),
@@ -122,7 +145,7 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 		conn.Close()
 		return nil, fmt.Errorf("connect to JetStream: %w", err)
 	}
-	b := &Bus{conn: conn, js: js, opts: o, log: log}
+	b.conn, b.js = conn, js
 	if err := b.ensureStreams(ctx); err != nil {
 		b.Close()
 		return nil, err
@@ -282,11 +305,17 @@ func token(platform string) error {
 	return nil
 }
 
-func pause(ctx context.Context, d time.Duration) {
+func pause(ctx context.Context, d time.Duration) { pauseOr(ctx, d, nil) }
+
+// pauseOr pauses, and reports whether what it was to wake for came first.
+func pauseOr(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
+	case <-wake:
+		return true
 	}
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -553,6 +554,53 @@ func TestServerRestartsWithoutItsFiles(t *testing.T) {
 	server(t, embedded.Options{Dir: dir, NATSListen: strings.TrimPrefix(url, "nats://")})
 	require.NoError(t, <-published)
 	require.Eventually(t, func() bool { return s.count() == 20 }, soon, tick)
+}
+
+// TestAConnectionThatIsBackIsUsedAtOnce: however long publishing would still pause
+// after what failed, an entry of the desk does not wait for that.
+func TestAConnectionThatIsBackIsUsedAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	n, err := embedded.StartNATS(context.Background(), embedded.Options{Dir: dir, NATSListen: "127.0.0.1:0"})
+	require.NoError(t, err)
+	url := n.URL()
+	failed := make(chan struct{}, 1)
+	b := connect(t, bus.Options{URL: url, Logger: slog.New(told{of: "publishing them again", to: failed})})
+	b.PauseBetweenAttempts(time.Hour)
+	require.NoError(t, n.Stop())
+	published := make(chan error, 1)
+	go func() { published <- b.PublishRecords(t.Context(), records(1, 1)) }()
+	select {
+	case <-failed:
+	case <-time.After(time.Minute):
+		t.Fatal("an attempt without a server must fail")
+	}
+	server(t, embedded.Options{Dir: dir, NATSListen: strings.TrimPrefix(url, "nats://")})
+	select {
+	case err := <-published:
+		require.NoError(t, err)
+	case <-time.After(time.Minute):
+		t.Fatal("it pauses although the server is back")
+	}
+}
+
+// told is a log that tells of one kind of line.
+type told struct {
+	slog.Handler
+	of string
+	to chan<- struct{}
+}
+
+func (told) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h told) Handle(_ context.Context, r slog.Record) error {
+	if strings.Contains(r.Message, h.of) {
+		select {
+		case h.to <- struct{}{}:
+		default:
+		}
+	}
+	return nil
 }
 
 func TestChangesOfEachPlatformAreItsOwn(t *testing.T) {

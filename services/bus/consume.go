@@ -218,6 +218,7 @@ func (c *consumption[T]) run(ctx context.Context) error {
 	}
 	wait, streak := 50*time.Millisecond, 0
 	for ctx.Err() == nil {
+		back := c.bus.nextReturn()
 		messages, err := c.fetch(ctx)
 		if err == nil {
 			wait, streak = 50*time.Millisecond, 0
@@ -239,7 +240,7 @@ func (c *consumption[T]) run(ctx context.Context) error {
 			c.bus.log.Warn("cannot fetch messages: trying again", "stream", c.stream, "consumer", c.durable, "error", err)
 		}
 		c.consumer = nil // made again where it is missing
-		pause(ctx, wait)
+		pauseOr(ctx, wait, back)
 		wait = min(2*wait, 2*time.Second)
 	}
 	return nil

@@ -161,10 +161,9 @@ func (b *Bus) PublishChanges(ctx context.Context, changes []schema.Change) error
 
 // publish sends messages until every one is acknowledged or ctx ends.
 func (b *Bus) publish(ctx context.Context, messages []*nats.Msg) error {
-	const shortWait = 50 * time.Millisecond
-	wait := shortWait
+	wait := b.firstWait
 	for attempt := 1; ; attempt++ {
-		before := len(messages)
+		before, back := len(messages), b.nextReturn()
 		var err error
 		messages, err = b.publishOnce(ctx, messages)
 		if len(messages) == 0 {
@@ -184,10 +183,14 @@ func (b *Bus) publish(ctx context.Context, messages []*nats.Msg) error {
 			b.log.Warn("messages are not acknowledged: publishing them again", "count", len(messages), "error", err)
 		}
 		if len(messages) < before {
-			wait = shortWait // there is progress: a full stream is being emptied
+			wait = b.firstWait // there is progress: a full stream is being emptied
 		}
-		pause(ctx, wait)
-		wait = min(2*wait, 2*time.Second)
+		// A connection that is back is used at once: an entry of the desk may wait.
+		if pauseOr(ctx, wait, back) {
+			wait = b.firstWait
+		} else {
+			wait = min(2*wait, b.longestWait)
+		}
 		if missing(err) {
 			// Trouble here shows at the next attempt.
 			_ = b.ensureStreams(ctx)

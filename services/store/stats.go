@@ -18,6 +18,7 @@ type Stats struct {
 	Unresolved  int64
 	ReviewsOpen int64
 	HotKeys     int64
+	Entries     int64 // saved at the desk and not taken in yet
 	Platforms   map[string]*PlatformStats
 }
 
@@ -49,8 +50,9 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	b.Queue(`SELECT (SELECT count(*) FROM residents WHERE redirect_to IS NULL AND ended_at IS NULL),
 		(SELECT count(*) FROM records WHERE NOT deleted), (SELECT count(*) FROM records WHERE unresolved),
 		(SELECT count(DISTINCT (x, y)) FROM (` + openPairs + `) o WHERE NOT later),
-		(SELECT count(*) FROM hot_keys)`).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&st.Residents, &st.Records, &st.Unresolved, &st.ReviewsOpen, &st.HotKeys)
+		(SELECT count(*) FROM hot_keys),
+		(SELECT count(*) FROM desk_entries WHERE id > coalesce((SELECT (cursor #>> '{}')::bigint FROM platforms WHERE id = 'desk'), 0))`).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&st.Residents, &st.Records, &st.Unresolved, &st.ReviewsOpen, &st.HotKeys, &st.Entries)
 	})
 	each := func(sql string, f func(id, kind string, n int64)) {
 		b.Queue(sql).Query(func(rows pgx.Rows) error {

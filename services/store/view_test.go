@@ -155,6 +155,12 @@ func TestEntryStateFollowsTheDesksMark(t *testing.T) {
 	s := state()
 	require.False(t, s.Taken || s.Merged())
 	require.Equal(t, "王伟", s.Record.Values["name"])
+	waiting := func() int64 {
+		st, err := v.Stats(ctx)
+		require.NoError(t, err)
+		return st.Entries
+	}
+	require.EqualValues(t, 1, waiting(), "the desk was never read")
 
 	rec := v.record("desk", e.Key, uuid.Nil)
 	v.exec(`UPDATE records SET unresolved = true WHERE id = $1`, rec)
@@ -165,9 +171,11 @@ func TestEntryStateFollowsTheDesksMark(t *testing.T) {
 	}
 	mark(e.ID - 1)
 	require.False(t, state().Taken)
+	require.EqualValues(t, 1, waiting())
 	mark(e.ID)
 	s = state()
 	require.True(t, s.Taken)
+	require.Zero(t, waiting())
 	require.False(t, s.Merged(), "its record waits to be resolved")
 	id := v.resident("王伟", "")
 	v.exec(`UPDATE records SET unresolved = false, resident_id = $1 WHERE id = $2`, id, rec)

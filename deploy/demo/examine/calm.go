@@ -11,7 +11,7 @@ import (
 
 // Left is what waits to be resolved and to be written.
 func (s Signature) Left() int64 {
-	n := s.Stats.Unresolved
+	n := s.Stats.Unresolved + s.Stats.Entries
 	for _, ps := range s.Stats.Platforms {
 		n += ps.Due + ps.Published - ps.Low
 	}
@@ -79,7 +79,9 @@ func Look(ctx context.Context, hub *store.Store, satellites ...*store.Store) (s 
 			return s, false, err
 		}
 	}
-	idle = s.Stats.Unresolved == 0
+	// The desk is read when an entry wakes it, and where JetStream is out of reach,
+	// whenever that answers again: no pass that ended says that it is read up.
+	idle = s.Stats.Unresolved == 0 && s.Stats.Entries == 0
 	for _, p := range s.Platforms {
 		ps := s.Stats.Platforms[p.ID]
 		if ps == nil {
@@ -110,6 +112,7 @@ func (s *Signature) beside(ctx context.Context, satellite *store.Store) error {
 		}
 	}
 	s.Stats.Unresolved += st.Unresolved
+	s.Stats.Entries += st.Entries
 	return nil
 }
 
@@ -151,6 +154,9 @@ func (s Signature) caughtUp(then Signature) bool {
 // Waiting says in words what is not quiet.
 func (s Signature) Waiting() string {
 	text := fmt.Sprintf("%d records unresolved", s.Stats.Unresolved)
+	if s.Stats.Entries > 0 {
+		text += fmt.Sprintf("; %d entries of the desk are not taken in", s.Stats.Entries)
+	}
 	for _, p := range s.Platforms {
 		ps := s.Stats.Platforms[p.ID]
 		if ps == nil {

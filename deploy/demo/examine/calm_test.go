@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"heji/schema"
+	"heji/services/embedded/pgtest"
 	"heji/services/store"
 )
 
@@ -38,4 +40,27 @@ func TestCalm(t *testing.T) {
 	require.False(t, c.Add(look("b", 2300, 10, 10), false, at(2310)), "something is due")
 	require.False(t, c.Add(look("b", 2300, 10, 10), true, at(2320)))
 	require.Equal(t, at(2320), c.Since)
+}
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// TestAnEntryOnItsWayIsNotQuiet: where JetStream was out of reach for a moment, an
+// entry is in no record yet, no position of it is published, and every platform
+// ends one pass after the other.
+func TestAnEntryOnItsWayIsNotQuiet(t *testing.T) {
+	ctx := t.Context()
+	st, err := store.Open(ctx, pgtest.DSN(t), 2)
+	require.NoError(t, err)
+	t.Cleanup(st.Close)
+	require.NoError(t, st.RegisterPlatform(ctx, store.Platform{ID: "desk", Name: "desk", Kind: "desk", Class: schema.ClassB}))
+	_, idle, err := Look(ctx, st)
+	require.NoError(t, err)
+	require.True(t, idle)
+	_, _, err = st.SaveNew(ctx, "1", "王芳", schema.Values{schema.Name: "李卫国"})
+	require.NoError(t, err)
+	now, idle, err := Look(ctx, st)
+	require.NoError(t, err)
+	require.False(t, idle, "the entry is still to flow")
+	require.Contains(t, now.Waiting(), "1 entries of the desk are not taken in")
+	require.EqualValues(t, 1, now.Left())
 }
