@@ -171,7 +171,7 @@ func (l *link) ask(ctx context.Context, op, id string, body, reply any) error {
 	if err != nil {
 		return err
 	}
-	inbox := nats.NewInbox()
+	inbox := conn.NewInbox()
 	replies := make(chan *nats.Msg, 256)
 	sub, err := conn.ChanSubscribe(inbox, replies)
 	if err != nil {

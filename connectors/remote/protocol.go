@@ -25,6 +25,9 @@ const (
 	OpCancel  = "cancel" // by the hub
 )
 
+// Asked are the subjects on which a program is asked or told something.
+var Asked = []string{OpHello, OpCheck, OpPull, OpPreview, OpPush, OpLook, OpCancel}
+
 // MoreHeader marks a part of a reply that others follow: a reply that does not
 // fit one message is cut, and the texts of its messages are put together.
 const MoreHeader = "Heji-More"

@@ -18,7 +18,7 @@ type Settings struct {
 	// Token is the program's password at the embedded NATS; its name there is the
 	// platform's.
 	Token string `yaml:"token"`
-	// URL of a NATS server, for commands without a hub; default the hub's own.
+	// URL of a NATS server for this platform alone; default the hub's own.
 	URL     string        `yaml:"url"`
 	Rows    int           `yaml:"rows"`    // most rows of one page; default 500
 	Window  int           `yaml:"window"`  // pages that may wait to be published; default what the program says

@@ -76,6 +76,32 @@ func loadDir(dir string, env Environment, parse parser) ([]*Platform, error) {
 	return platforms, errors.Join(errs...)
 }
 
+// Drafts are the files of a folder that are not finished but tell already how their
+// platform is reached. Platforms that are loaded are no drafts.
+func Drafts(dir string, env Environment, loaded []*Platform) []*Platform {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // LoadDir has said so
+	}
+	known := map[string]bool{}
+	for _, p := range loaded {
+		known[p.ID] = true
+	}
+	var drafts []*Platform
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); e.IsDir() || ext != ".yaml" && ext != ".yml" {
+			continue
+		}
+		p, err := load(filepath.Join(dir, e.Name()), env, ParseDraft)
+		if err != nil || known[p.ID] {
+			continue
+		}
+		known[p.ID] = true
+		drafts = append(drafts, p)
+	}
+	return drafts
+}
+
 // rival reports by an error a platform that would have the last word on what
 // another one has the last word on already.
 func rival(p *Platform, others []*Platform) error {

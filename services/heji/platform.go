@@ -15,6 +15,7 @@ import (
 	"heji/connectors/kit"
 	"heji/connectors/mapping"
 	"heji/connectors/spec"
+	"heji/services/hub"
 )
 
 type platformCommand struct {
@@ -153,7 +154,19 @@ type connected struct {
 	dir  string
 }
 
-func (f platformFiles) open(ctx context.Context, name string, draft bool) (*connected, error) {
+// asking is a command that asks a platform itself, be it through a running hub.
+type asking struct {
+	platformFiles
+	Data    string `help:"Data folder of the running hub, through whose NATS programs of kind remote are asked." default:"./.heji" env:"HEJI_DATA" type:"path"`
+	NATSURL string `help:"Your own NATS, if the hub uses that." env:"NATS_URL" name:"nats-url"`
+}
+
+// environment is what a connector may use that a person opens at a terminal.
+func (f asking) environment(dir string) connectors.Environment {
+	return connectors.Environment{Dir: dir, Attended: true, NATS: hub.Visit(f.Data, f.NATSURL)}
+}
+
+func (f asking) open(ctx context.Context, name string, draft bool) (*connected, error) {
 	path, text, env, err := f.source(name)
 	if err != nil {
 		return nil, err
@@ -176,7 +189,7 @@ func (f platformFiles) open(ctx context.Context, name string, draft bool) (*conn
 	if p.dir, err = os.MkdirTemp("", "heji-platform-"); err != nil {
 		return nil, err
 	}
-	if p.conn, err = connectors.Open(ctx, p.spec, connectors.Environment{Dir: p.dir, Attended: true}); err != nil {
+	if p.conn, err = connectors.Open(ctx, p.spec, f.environment(p.dir)); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(p.dir))
 	}
 	return p, nil

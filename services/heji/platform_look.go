@@ -13,7 +13,7 @@ import (
 )
 
 type platformDiscover struct {
-	platformFiles
+	asking
 	Name string `arg:"" help:"The platform's name or file."`
 	Rows int    `help:"How many rows to look at." default:"500"`
 	Out  string `help:"Write the proposed file there; - is the terminal. Default: beside the file, as NAME.yaml.proposed." short:"o" placeholder:"FILE"`
@@ -121,7 +121,7 @@ func (c *platformDiscover) print(proposals []kit.Proposal) error {
 }
 
 type platformPreview struct {
-	platformFiles
+	asking
 	Name     string `arg:"" help:"The platform's name or file."`
 	Rows     int    `help:"How many rows to show." default:"5" short:"n"`
 	Unmasked bool   `help:"Show values in the open. They are personal data: only on a screen that nobody else sees."`
@@ -189,7 +189,7 @@ var problems = map[schema.Problem]string{
 }
 
 type platformCheck struct {
-	platformFiles
+	asking
 	Name string `arg:"" help:"The platform's name or file."`
 	Rows int    `help:"How many rows to look at." default:"1000"`
 

@@ -16,10 +16,11 @@ import (
 	"heji/connectors/conformance/live"
 	"heji/schema"
 	"heji/schema/codes"
+	"heji/services/hub"
 )
 
 type platformVerify struct {
-	platformFiles
+	asking
 	Names  []string `arg:"" optional:"" name:"name" help:"Names or files of platforms."`
 	All    bool     `help:"Every platform of the folder, and the sealed ones whose folder can be read; those are in no report."`
 	Write  bool     `help:"Also write: the row of --key gets back what it shows already."`
@@ -137,7 +138,7 @@ func (c *platformVerify) verify(ctx context.Context, name string) (live.Report, 
 			fmt.Fprintf(c.out(), "  [%s]\n", r.Took.Round(time.Millisecond))
 		}
 	}
-	r := live.Run(ctx, live.Subject{Name: path, File: text, Environment: env, Dir: dir, Write: c.Write, Key: c.Key, Probe: c.Probe, Sealed: c.isSealed(path)}, show)
+	r := live.Run(ctx, live.Subject{Name: path, File: text, Environment: env, Dir: dir, NATS: hub.Visit(c.Data, c.NATSURL), Write: c.Write, Key: c.Key, Probe: c.Probe, Sealed: c.isSealed(path)}, show)
 	if !c.JSON {
 		v := r.Verdict()
 		fmt.Fprintf(c.out(), "  = %s / %s\n", v.Zh, v.En)

@@ -63,24 +63,27 @@ func logger() (*slog.Logger, error) {
 
 // specs reads the folder of platforms. A missing folder is an empty one: the
 // hub works with the desk alone.
-func (s settings) specs(log *slog.Logger) ([]*spec.Platform, error) {
+func (s settings) specs(log *slog.Logger) (list, drafts []*spec.Platform, err error) {
 	if _, err := os.Stat(s.Platforms); errors.Is(err, os.ErrNotExist) {
 		log.Warn("no folder of platforms: only the desk is connected", "path", s.Platforms)
-		return nil, nil
+		return nil, nil, nil
 	}
 	env, err := environment(s.Platforms)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	list, err := spec.LoadDir(s.Platforms, env)
-	if err != nil && len(list) == 0 {
-		return nil, err
+	list, err = spec.LoadDir(s.Platforms, env)
+	if err != nil {
+		drafts = spec.Drafts(s.Platforms, env, list)
+	}
+	if err != nil && len(list)+len(drafts) == 0 {
+		return nil, nil, err
 	}
 	if err != nil {
 		// I10: one platform's mistake is its own.
 		log.Error("some platforms are left out until their files are right", "error", err)
 	}
-	return list, nil
+	return list, drafts, nil
 }
 
 // Run runs the services until Ctrl-C.
@@ -90,7 +93,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	specs, err := c.specs(log)
+	specs, drafts, err := c.specs(log)
 	if err != nil {
 		return err
 	}
@@ -98,7 +101,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := hub.New(ctx, hub.Config{OIDC: outside, Dir: c.Data, DatabaseURL: c.DatabaseURL, NATSURL: c.NATSURL, Specs: specs,
+	h, err := hub.New(ctx, hub.Config{OIDC: outside, Dir: c.Data, DatabaseURL: c.DatabaseURL, NATSURL: c.NATSURL, Specs: specs, Drafts: drafts,
 		Roles: c.Roles, Listen: c.Listen, Reach: hub.Reach{URL: c.URL, Cert: c.TLSCert, Key: c.TLSKey, Proxies: c.Proxy}, Logger: log, Workers: c.Workers, NATSListen: c.NATSListen, Crypto: crypt.Suite(commands.Crypto)})
 	if err != nil {
 		return err

@@ -76,6 +76,10 @@ type Config struct {
 	// connectors that are programs of their own. "": it does not.
 	NATSListen string
 
+	// Drafts are files that are not finished, so that nothing is read or written by
+	// them: their programs may connect, so that they can be asked for columns.
+	Drafts []*spec.Platform
+
 	// Crypto is the suite of algorithms for what is hashed and encrypted; "": the
 	// international one.
 	Crypto crypt.Suite
@@ -107,6 +111,7 @@ type Hub struct {
 	engines *embedded.Engines // ours to stop
 	pull    *pull.Service
 	journal *journal.Journal
+	visitor string    // password of the commands beside the hub at its NATS
 	crowded time.Time // when the holders of hot keys were last counted
 
 	run    []func(context.Context) error
@@ -189,6 +194,9 @@ func (h *Hub) engine(ctx context.Context) (string, bus.Options, error) {
 		}
 		if o.URL == "" {
 			if h.engines.NATS, err = embedded.StartNATS(run, eo); err != nil {
+				return "", o, err
+			}
+			if err := h.invite(); err != nil {
 				return "", o, err
 			}
 		}
@@ -340,6 +348,7 @@ func (h *Hub) Close() error {
 	}
 	if h.engines != nil {
 		if h.engines.NATS != nil {
+			errs = append(errs, h.disinvite())
 			errs = append(errs, h.engines.NATS.Stop())
 		}
 		if h.engines.Postgres != nil {

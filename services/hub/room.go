@@ -2,7 +2,9 @@ package hub
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -81,7 +83,10 @@ func (h *Hub) keepPostgres(ctx context.Context) error {
 func (h *Hub) options() embedded.Options {
 	o := embedded.Options{Dir: h.c.Dir, Logger: h.c.Logger, NATSListen: h.c.NATSListen}
 	if o.NATSListen != "" {
-		o.NATSUsers = Programs(h.c.Specs)
+		if h.visitor == "" {
+			h.visitor = rand.Text()
+		}
+		o.NATSUsers = append(Programs(append(slices.Clone(h.c.Specs), h.c.Drafts...)), visitorAs(h.visitor))
 	}
 	return o
 }

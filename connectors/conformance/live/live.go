@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
 	"heji/connectors"
@@ -32,6 +33,10 @@ type Subject struct {
 	File        []byte           // its YAML
 	Environment spec.Environment // what ${NAME} becomes
 	Dir         string           // a folder for the connector's own files; not the running hub's
+
+	// NATS is where programs of kind remote are asked; nil: only where the file
+	// says so.
+	NATS func() (*nats.Conn, error)
 
 	Sealed bool // a platform of class D, which only a satellite reads
 
@@ -230,12 +235,17 @@ func (x *session) parseWith(file []byte, env spec.Environment) (*spec.Platform, 
 	return p, err
 }
 
+// surroundings are what a connector may use here.
+func (x *session) surroundings() connectors.Environment {
+	return connectors.Environment{Dir: x.Dir, Attended: true, NATS: x.NATS}
+}
+
 // open makes a fresh connector, as after a restart.
 func (x *session) open(ctx context.Context) (connectors.Connector, error) {
 	if x.spec == nil {
 		return nil, leave("配置文件有误，无法继续", "the file is wrong, so there is nothing to go on with")
 	}
-	c, err := connectors.Open(ctx, x.spec, connectors.Environment{Dir: x.Dir, Attended: true})
+	c, err := connectors.Open(ctx, x.spec, x.surroundings())
 	x.heard(err)
 	if err == nil {
 		x.opened = append(x.opened, c)

@@ -106,7 +106,7 @@ func (x *session) trouble(ctx context.Context, file []byte, reach bool) error {
 	if err != nil {
 		return err
 	}
-	c, err := connectors.Open(ctx, p, connectors.Environment{Dir: x.Dir, Attended: true})
+	c, err := connectors.Open(ctx, p, x.surroundings())
 	x.heard(err)
 	if err != nil || !reach {
 		if err == nil {
