@@ -116,6 +116,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routeStatement(mux)
 	d.routePages(mux)
 	d.routeBrakes(mux)
+	d.routeDrafts(mux)
 	d.routeProposals(mux)
 	return d.guard(mux)
 }

@@ -13,7 +13,7 @@
 // receive what), preview.go (of an entry) and effect.go (of a decision),
 // entries.go, residents.go, platforms.go, reviews.go and review_compare.go (the
 // queue, and two residents beside each other), decisions.go and unmerge.go (what
-// people decide, and undoing it), imports.go (lists that staff bring), forms.go, pages.go and *_pages.go (HTML).
+// people decide, and undoing it), imports.go (lists that staff bring), forms.go, drafts.go (what was begun), pages.go and *_pages.go (HTML).
 //
 // Invariants kept here: I4 (an edit is evidence; "keep this value" is a separate
 // decision, and what an authority will dispute is said before saving), I7

@@ -19,6 +19,7 @@ type LoginBody struct {
 	Wrong   string       // why it did not work
 	Expired bool         // a form was sent after the session had ended
 	Draft   []DraftField // what the form held
+	Kept    string       // where the draft of that form goes on; a way in that carries no form leads there
 	OIDC    bool         // people may log in at another server, too
 	Out     bool         // somebody who came from there has logged out here
 }

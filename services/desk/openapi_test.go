@@ -71,6 +71,9 @@ var notForPrograms = map[string]string{
 	"POST /account/totp":     "one's own second factor",
 	"POST /account/sessions": "one's own sessions",
 	"POST /account/password": "one's own password",
+
+	"POST /drafts":                "a person's form, half typed; a program keeps its own",
+	"POST /drafts/{request}/drop": "likewise",
 }
 
 // twinOf is the API's route for a form, where it is not the same address.

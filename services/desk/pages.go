@@ -263,6 +263,8 @@ type HomeBody struct {
 	Overview
 	Start
 	Recent []store.RecentEntry
+	Drafts []DraftLine
+	Kept   bool // a draft was kept just now
 }
 
 // found searches for what the box of the start page holds.
@@ -304,6 +306,10 @@ func (d *Desk) homePage(w http.ResponseWriter, r *http.Request) error {
 	if body.Recent, err = d.o.Store.RecentEntries(r.Context(), 8); err != nil {
 		return err
 	}
+	if body.Drafts, err = d.draftLines(r.Context(), p.L); err != nil {
+		return err
+	}
+	body.Kept = r.URL.Query().Has("kept")
 	p.Title, p.Body = p.T("home.title"), body
 	d.render(w, r, http.StatusOK, "home", p)
 	return nil

@@ -28,6 +28,8 @@ var permissions = map[string]access.Permission{
 	"POST /actions/{id}/undo":                access.Review,
 	"POST /decisions":                        access.Review,
 	"POST /decisions/{id}/revoke":            access.Review,
+	"POST /drafts":                           access.Enter,
+	"POST /drafts/{request}/drop":            access.Enter,
 	"GET /entries/{request}":                 access.See,
 	"GET /hits":                              access.See,
 	"GET /buildings":                         access.See,

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"heji/schema"
+	"heji/services/access"
 	"heji/services/store"
 )
 
@@ -68,6 +70,23 @@ func (d *Desk) newPage(w http.ResponseWriter, r *http.Request) error {
 		typed = overlay(p.L, nil, known)
 		body.Mother, body.MotherName = mum.ID.String(), known[schema.MotherName]
 	}
+	draft, err := d.draftOfPage(r, uuid.Nil)
+	if err != nil {
+		return err
+	}
+	if draft != nil {
+		p.Request, typed, body.Paste = draft.Get("request"), draft, draft.Get("paste")
+		if len(confirmedValues(draft)) > 0 {
+			typed = unpacked(p.L, draft)
+		}
+		if id := draft.Get("mother"); id != "" {
+			mum, err := d.mother(r.Context(), id)
+			if err != nil {
+				return err
+			}
+			body.Mother, body.MotherName = id, mum.Master[schema.Name].Value
+		}
+	}
 	body.Groups = form(p.L, nil, typed, nil)
 	p.Body = body
 	d.render(w, r, http.StatusOK, "form", p)
@@ -89,6 +108,11 @@ func (d *Desk) newPost(w http.ResponseWriter, r *http.Request) error {
 	p.Title, p.Request, p.Who = p.T("new.title"), r.PostForm.Get("request"), r.PostForm.Get("who")
 	typed := r.PostForm
 	step := typed.Get("step")
+	if step != "save" {
+		if err := d.keepOwn(r, uuid.Nil); err != nil {
+			return err
+		}
+	}
 	if len(confirmedValues(typed)) > 0 { // from the page that shows who will receive what
 		typed = unpacked(p.L, typed)
 	}
@@ -459,14 +483,27 @@ func (d *Desk) editPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.Request = mustKey()
-	d.renderEdit(w, r, http.StatusOK, p, view, FormBody{Groups: form(p.L, v.values(view.Resident.Values()), nil, nil)})
+	known := v.values(view.Resident.Values())
+	body := FormBody{Groups: form(p.L, known, nil, nil)}
+	draft, err := d.draftOfPage(r, id)
+	if err != nil {
+		return err
+	}
+	if draft != nil { // as it was typed, after the entry that it was typed after
+		p.Request, body.Since = draft.Get("request"), draft.Get("since")
+		if values := confirmedValues(draft); len(values) > 0 {
+			draft = overlay(p.L, known, values)
+		}
+		body.Groups = form(p.L, nil, draft, nil)
+	}
+	d.renderEdit(w, r, http.StatusOK, p, view, body)
 	return nil
 }
 
 func (d *Desk) renderEdit(w http.ResponseWriter, r *http.Request, status int, p page, view store.View, body FormBody) {
 	body.Resident, body.Name = view.Resident.ID.String(), view.Resident.Master[schema.Name].Value
 	body.Action = "/residents/" + body.Resident + "/edit"
-	if body.Since = r.PostForm.Get("since"); body.Since == "" {
+	if body.Since = cmp.Or(body.Since, r.PostForm.Get("since")); body.Since == "" {
 		last, err := d.o.Store.LastEdit(r.Context(), view.Resident.ID)
 		if err != nil {
 			d.errorPage(w, r, d.failureOf(r, err))
@@ -546,8 +583,13 @@ func (d *Desk) editPost(w http.ResponseWriter, r *http.Request) error {
 	if step := r.PostForm.Get("step"); step == "take" || step == "back" {
 		return d.takePage(w, r, p, view)
 	}
-	texts := changed(p.L, r.PostForm)
 	saving := r.PostForm.Get("step") == "save"
+	if !saving {
+		if err := d.keepOwn(r, view.Resident.ID); err != nil {
+			return err
+		}
+	}
+	texts := changed(p.L, r.PostForm)
 	if saving {
 		texts = map[string]string{}
 		for a, v := range confirmedValues(r.PostForm) {
@@ -581,6 +623,9 @@ func (d *Desk) editPost(w http.ResponseWriter, r *http.Request) error {
 	var clash *store.Overtaken
 	if saving && chosen(r.PostForm, values) {
 		if len(values) == 0 { // all of it was given up
+			if err := d.o.Store.DropDraft(r.Context(), access.From(r.Context()).Account, p.Request); err != nil {
+				return err
+			}
 			http.Redirect(w, r, "/residents/"+view.Resident.ID.String(), http.StatusSeeOther)
 			return nil
 		}
@@ -623,6 +668,9 @@ func (d *Desk) takePage(w http.ResponseWriter, r *http.Request, p page, view sto
 		values, _ = entered(p.L, filled(r.PostForm), known, d.o.Today())
 	}
 	if r.PostForm.Get("step") == "take" {
+		if err := d.o.Store.DropDraft(r.Context(), access.From(r.Context()).Account, p.Request); err != nil {
+			return err
+		}
 		p.Request = mustKey() // another entry than the one that was begun
 	}
 	over := overlay(p.L, known, values)

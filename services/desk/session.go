@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"heji/services/access"
@@ -359,7 +361,17 @@ func (d *Desk) loginFirst(w http.ResponseWriter, r *http.Request) {
 	body := LoginBody{Next: "/"}
 	if owner, err := d.o.Store.SessionOf(r.Context(), access.HashSecret(d.sessionSecret(r))); err == nil && owner != 0 {
 		if readForm(r) == nil && r.MultipartForm == nil && r.URL.Path != "/logout" {
-			body.Next, body.Expired, body.Draft = r.URL.RequestURI(), true, draftOf(r.PostForm)
+			kept, err := d.keepExpired(r, owner, d.sessionSecret(r))
+			if err != nil {
+				d.answer(w, r, d.failureOf(r, err))
+				return
+			}
+			if body.Expired, body.Kept = true, kept; r.URL.Path == "/drafts" {
+				w.Header().Set("Draft-Kept", strconv.FormatBool(kept != ""))
+				body.Next = cmp.Or(kept, "/")
+			} else {
+				body.Next, body.Draft = r.URL.RequestURI(), draftOf(r.PostForm)
+			}
 		}
 		dropForm(r)
 	}

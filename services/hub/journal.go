@@ -45,6 +45,9 @@ func (h *Hub) forgetOnce(ctx context.Context, now time.Time) error {
 	if err := h.Store.Setting(ctx, keepSetting, &days); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
+	if _, err := h.Store.ForgetDrafts(ctx); err != nil {
+		return err
+	}
 	before := now.AddDate(0, 0, -days)
 	n, err := h.Store.ForgetWrites(ctx, before)
 	if err != nil {

@@ -295,6 +295,11 @@ func (s *Store) alter(ctx context.Context, did, what, login string, detail any, 
 		if _, err := tx.Exec(ctx, `UPDATE sessions SET ended_at = clock_timestamp() WHERE account = $1 AND ended_at IS NULL`, id); err != nil {
 			return err
 		}
+		if did == "account.posting" || did == "account.roles" {
+			if err := dropDraftsOf(ctx, tx, id); err != nil {
+				return err
+			}
+		}
 		return note(ctx, tx, "", accountNote(did, id), detail)
 	})
 	return accountError(what, err)

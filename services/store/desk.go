@@ -251,6 +251,9 @@ func insertEntry(ctx context.Context, tx pgx.Tx, e *Entry) error {
 		VALUES ($1, $2, $3, $4, $5) RETURNING id, at`, e.Request, e.Key, resident, e.Who, raw).Scan(&e.ID, &e.At); err != nil {
 		return err
 	}
+	if err := dropDraftOf(ctx, tx, e.Request); err != nil {
+		return err
+	}
 	return note(ctx, tx, e.Who, audit.Note{Did: "entry", What: "entry/" + strconv.FormatInt(e.ID, 10)}, map[string]any{"resident": resident})
 }
 

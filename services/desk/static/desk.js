@@ -248,6 +248,32 @@
   });
   document.querySelectorAll("[data-poll]").forEach(watch);
   document.querySelectorAll("[data-entry-poll]").forEach(follow);
+  // What is typed is kept on the server as a draft, one after another.
+  function draft(form) {
+    var word = form.querySelector("[data-draft-word]"), timer, busy = false, again = false, leaving = false;
+    function say(text) { if (word.textContent !== text) word.textContent = text; }
+    function keep() {
+      if (leaving) return;
+      if (busy) { again = true; return; }
+      busy = true;
+      fetch(form.dataset.draft, { method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(new FormData(form)) })
+        .then(function (r) {
+          var now = new Date();
+          if (r.status === 204) say(word.dataset.draftWord.replace("{time}", ("0" + now.getHours()).slice(-2) + ":" + ("0" + now.getMinutes()).slice(-2)));
+          else say(r.headers.get("Draft-Kept") === "true" ? word.dataset.expired : word.dataset.lost);
+        }, function () { say(word.dataset.lost); })
+        .then(function () {
+          busy = false;
+          if (again) { again = false; soon(); }
+        });
+    }
+    function soon() { clearTimeout(timer); timer = setTimeout(keep, 1500); }
+    form.addEventListener("input", soon);
+    form.addEventListener("change", soon);
+    form.addEventListener("submit", function () { leaving = true; clearTimeout(timer); });
+    window.addEventListener("pageshow", function () { leaving = false; });
+  }
+  document.querySelectorAll("form[data-draft]").forEach(draft);
   document.querySelectorAll("form[data-entry]").forEach(function (form) {
     derive(form);
     form.addEventListener("submit", function () { form.setAttribute("aria-busy", "true"); });
