@@ -1,7 +1,7 @@
 // Package clock is the time that Heji goes by when it says how old something is:
-// what a read shows, when a write ended, from when a row is due. Waiting for
-// something goes by the machine's own clock, and so do leases, which are
-// PostgreSQL's.
+// what a read shows, when a write ended. Waiting for something goes by the
+// machine's own clock. From when a row is due, and until when a lease holds, is
+// PostgreSQL's time: many processes ask for it.
 //
 // In: nothing. Out: the time of day. A program that proves what happens when a
 // machine's clock is put right can skew it; heji serve never does.

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/schema/clock"
 	"heji/services/lineage"
 )
 
@@ -128,7 +129,7 @@ func (s *Store) campaignPage(ctx context.Context, tx pgx.Tx, l Lease, limit int,
 	}
 	for i, v := range verdicts {
 		if !plain[i] || v.RecordID != 0 || v.Intent != nil || v.Look || v.Drop || v.Ended != "" || len(v.Proposals) > 0 {
-			verdicts[i] = Verdict{State: TargetDue, DueAt: time.Now()}
+			verdicts[i] = Verdict{State: TargetDue, DueAt: clock.Now()}
 		}
 	}
 	if err := insertTargets(ctx, tx, list, verdicts); err != nil {
@@ -231,9 +232,9 @@ func insertTargets(ctx context.Context, tx pgx.Tx, list []Target, verdicts []Ver
 	}
 	// In the order in which makeDue goes, so that nobody waits for somebody who waits.
 	if _, err := tx.Exec(ctx, `INSERT INTO targets (platform, key, record_id, resident_id, state, due_at, reason, attempts, again, refused, held, since)
-		SELECT platform, key, record, resident, state, due, reason, attempts, again, refused::jsonb, held::jsonb,
+		SELECT platform, key, record, resident, state, `+dueIn+`, reason, attempts, again, refused::jsonb, held::jsonb,
 			CASE WHEN state NOT IN ('green', 'withdrawn') THEN coalesce((SELECT c.since FROM campaigns c WHERE c.platform = n.platform), now()) END
-		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::timestamptz[], $7::text[], $8::int[], $9::bool[], $10::text[], $11::text[])
+		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::float8[], $7::text[], $8::int[], $9::bool[], $10::text[], $11::text[])
 			AS n(platform, key, record, resident, state, due, reason, attempts, again, refused, held) ORDER BY record
 		ON CONFLICT (platform, key) DO NOTHING`,
 		platform, key, record, resident, stand.state, stand.due, stand.reason, stand.attempts, stand.again, stand.refused, stand.held); err != nil {

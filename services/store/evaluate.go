@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/schema/clock"
 	"heji/services/audit"
 	"heji/services/lineage"
 )
@@ -511,7 +512,7 @@ func (e *intentEnds) queue(b *pgx.Batch) {
 type targetStates struct {
 	id            []int64
 	state, reason []string
-	due           []*time.Time
+	due           []*float64 // seconds from now: see add
 	attempts      []int
 	look, again   []bool
 	refused, held []*string
@@ -527,7 +528,16 @@ func (t *targetStates) add(v Verdict) error {
 		return fmt.Errorf("encode held fields: %w", err)
 	}
 	t.id, t.state, t.reason = append(t.id, v.Target), append(t.state, string(v.State)), append(t.reason, v.Reason)
-	t.due, t.attempts, t.look = append(t.due, timeOrNull(v.DueAt)), append(t.attempts, v.Attempts), append(t.look, v.Look)
+	// From when a row is due goes by PostgreSQL's clock, which makes rows due by
+	// itself and picks what is due: what a verdict says in the hub's time is handed
+	// over as a wait. A hub whose clock is ahead would else wait too long, one whose
+	// clock is behind would ask again without end.
+	var due *float64
+	if !v.DueAt.IsZero() {
+		wait := v.DueAt.Sub(clock.Now()).Seconds()
+		due = &wait
+	}
+	t.due, t.attempts, t.look = append(t.due, due), append(t.attempts, v.Attempts), append(t.look, v.Look)
 	t.again = append(t.again, v.Again)
 	t.refused, t.held = append(t.refused, refused), append(t.held, held)
 	return nil
@@ -535,14 +545,17 @@ func (t *targetStates) add(v Verdict) error {
 
 func (t *targetStates) queue(b *pgx.Batch, keepDue bool) {
 	if len(t.id) > 0 {
-		b.Queue(`UPDATE targets t SET state = n.state, due_at = CASE WHEN $9 THEN coalesce(t.due_at, n.due) ELSE n.due END,
+		b.Queue(`UPDATE targets t SET state = n.state, due_at = CASE WHEN $9 THEN coalesce(t.due_at, `+dueIn+`) ELSE `+dueIn+` END,
 				reason = n.reason, attempts = n.attempts, look = n.look, again = n.again OR $9 AND t.again, refused = n.refused::jsonb, held = n.held::jsonb,
 				since = CASE WHEN n.state IN ('green', 'withdrawn') THEN NULL ELSE coalesce(t.since, now()) END
-			FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::text[], $5::int[], $6::bool[], $7::text[], $8::text[], $10::bool[])
+			FROM unnest($1::bigint[], $2::text[], $3::float8[], $4::text[], $5::int[], $6::bool[], $7::text[], $8::text[], $10::bool[])
 				AS n(id, state, due, reason, attempts, look, refused, held, again) WHERE t.id = n.id`,
 			t.id, t.state, t.due, t.reason, t.attempts, t.look, t.refused, t.held, keepDue, t.again)
 	}
 }
+
+// dueIn is the time of a verdict n in PostgreSQL's.
+const dueIn = `clock_timestamp() + make_interval(secs => n.due)`
 
 // jsonOrNull encodes a map; an empty one is NULL.
 func jsonOrNull(m map[schema.Attribute]string) (*string, error) {
@@ -606,14 +619,14 @@ func bindCreate(ctx context.Context, tx pgx.Tx, platform string, c Verdict, t Ta
 	return nil
 }
 
-// NextDue returns when the next target of a platform becomes due; ok is false
-// when none waits.
+// NextDue returns when the next target of a platform becomes due, by this machine's
+// clock, however far from PostgreSQL's it is; ok is false when none waits.
 func (s *Store) NextDue(ctx context.Context, platform string) (at time.Time, ok bool, err error) {
-	var t *time.Time
-	err = s.pool.QueryRow(ctx, `SELECT min(due_at) FROM targets WHERE platform = $1 AND due_at IS NOT NULL
-		AND state NOT IN ('open', 'queued')`, platform).Scan(&t)
-	if err != nil || t == nil {
+	var wait *float64
+	err = s.pool.QueryRow(ctx, `SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM targets WHERE platform = $1 AND due_at IS NOT NULL
+		AND state NOT IN ('open', 'queued')`, platform).Scan(&wait)
+	if err != nil || wait == nil {
 		return time.Time{}, false, err
 	}
-	return *t, true, nil
+	return time.Now().Add(time.Duration(*wait * float64(time.Second))), true, nil
 }

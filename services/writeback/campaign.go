@@ -2,10 +2,10 @@ package writeback
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
+	"heji/schema/clock"
 	"heji/services/store"
 )
 
@@ -18,6 +18,6 @@ const campaignPage = 500
 // more than a target is not done here: the target is due, and looked at again under
 // the locks (round).
 func (w *worker) campaign(ctx context.Context, lease store.Lease) (seen int, err error) {
-	r := &round{w: w, now: time.Now(), batch: uuid.Must(uuid.NewV7())}
+	r := &round{w: w, now: clock.Now(), batch: uuid.Must(uuid.NewV7())}
 	return w.o.Store.Campaign(ctx, lease, campaignPage, r.decide)
 }
