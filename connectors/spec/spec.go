@@ -48,6 +48,12 @@ type Platform struct {
 	Fields    map[schema.Attribute]Field `yaml:"fields"`
 	Agreement schema.Agreement           `yaml:"agreement"`
 	Limits    Limits                     `yaml:"limits"`
+	// Settle: how long what is due to one row waits before it is written, so that
+	// quick changes become one write; default 0s. What staff enter does not wait.
+	Settle Duration `yaml:"settle"`
+	// Window says on which days and at which hours the platform may be written to;
+	// default always.
+	Window Window `yaml:"window"`
 	// Brake says how much may change at once before a person has looked.
 	Brake Brake `yaml:"brake"`
 

@@ -92,7 +92,7 @@ func TestMistakes(t *testing.T) {
 		{"no cadence", "cadence: 2s\n", "", "p.yaml:1: cadence is missing: how often to read, or how often an extract is expected. Write for example cadence: 5m"},
 		{"empty cadence", "cadence: 2s", "cadence:", "p.yaml:6: cadence must be above 0"},
 		{"cadence of nothing", "cadence: 2s", "cadence: 0s", "p.yaml:6: cadence must be above 0"},
-		{"key without a use", "cadence: 2s", "cadence: 2s\nsettle: 5m", `p.yaml:7: there is no key "settle".`},
+		{"key without a use", "cadence: 2s", "cadence: 2s\nretire: 5m", `p.yaml:7: there is no key "retire".`},
 		{"id form", "platform: pension", "platform: Pension-1", "p.yaml:1: platform:"},
 		{"the desk's name", "platform: pension", "platform: desk", "is the name of the staff's own entries"},
 		{"no column", "{column: aac003}", "{max: 3}", "p.yaml:12: fields.name: column is missing"},

@@ -64,6 +64,7 @@ func validate(d *decoder, p *Platform, draft bool) {
 		d.add(p.Line("limits"), "limits: no limit can be below 0. 0 means none.")
 	}
 	validateBrake(d, p)
+	validatePace(d, p)
 	validateCharset(d, p)
 	for _, a := range attributes(p.Fields) {
 		validateField(d, p, a, p.Fields[a])

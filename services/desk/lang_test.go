@@ -176,6 +176,20 @@ func TestReasonsOfWriteback(t *testing.T) {
 	}
 }
 
+// A row that waits for a time says until when; what may come back any moment does not.
+func TestStatusSaysUntilWhen(t *testing.T) {
+	live := store.Platform{ID: "pension", Name: "养老", Stage: schema.Live, Writable: true}
+	waits := func(in time.Duration) Status {
+		at := time.Now().Add(in)
+		return Chinese.status(live, store.TargetView{Key: "1", State: store.TargetDue, DueAt: &at, Reason: "the platform is written to at its own hours"}, false)
+	}
+	at := time.Now().Add(15 * time.Hour)
+	s := waits(15 * time.Hour)
+	require.WithinDuration(t, at, *s.Until, time.Minute)
+	require.Equal(t, "现在不在该平台的写入时段（"+s.Until.Local().Format("2006-01-02 15:04")+" 起）", s.Detail)
+	require.Nil(t, waits(time.Second).Until)
+}
+
 func mustLookup(a schema.Attribute) schema.Definition {
 	d, _ := schema.Lookup(a)
 	return d

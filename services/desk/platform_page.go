@@ -5,8 +5,10 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
+	"heji/connectors/spec"
 	"heji/schema"
 	"heji/services/access"
 	"heji/services/store"
@@ -22,6 +24,12 @@ type PlatformReply struct {
 	Agreed  Agreed       `json:"terms"` // the version in force
 	Steps   []Step       `json:"steps"` // on the ladder, the latest first
 	Dead    []DeadRecord `json:"dead_records"`
+	// Hours are those at which it is written to, in words; empty: at all hours.
+	// OpensAt: it is not written to now, but from then on. Settle: how long changes
+	// are gathered, in words.
+	Hours   string     `json:"hours,omitempty"`
+	OpensAt *time.Time `json:"opens_at,omitempty"`
+	Settle  string     `json:"settle,omitempty"`
 	// DeadHidden: whoever looks may not see rows that were set aside.
 	DeadHidden bool `json:"dead_records_hidden"`
 }
@@ -120,6 +128,16 @@ func (d *Desk) platformWhole(ctx context.Context, l Lang, id string) (PlatformRe
 	}
 	out.Figures = l.figures(out.PlatformState, writes)
 	out.Agreed = d.agreed(l, p)
+	if reg, here := d.o.Registry.Get(id); here && out.Writable {
+		now := d.o.Today()
+		out.Hours = l.hours(reg.Spec.Window)
+		if next := reg.Spec.Window.Next(now); next.After(now) {
+			out.OpensAt = &next
+		}
+		if s := reg.Spec.Settle.D(); s > 0 {
+			out.Settle = l.T("platform.settle", "span", l.span(s))
+		}
+	}
 	steps, err := d.o.Store.Steps(ctx, id)
 	if err != nil {
 		return out, err
@@ -134,6 +152,34 @@ func (d *Desk) platformWhole(ctx context.Context, l Lang, id string) (PlatformRe
 	dead, err := d.dead(ctx, l, id, false)
 	out.Dead = dead.Dead
 	return out, err
+}
+
+// hours says in words when a platform may be written to; empty: always.
+func (l Lang) hours(w spec.Window) string {
+	if w.Always() {
+		return ""
+	}
+	var days []string
+	for _, d := range w.Days {
+		first, last, ranged := strings.Cut(d, "-")
+		word := l.T("platform.day." + first)
+		if ranged {
+			word = l.T("platform.hours.to", "from", word, "to", l.T("platform.day."+last))
+		}
+		days = append(days, word)
+	}
+	if days == nil {
+		days = []string{l.T("platform.hours.every")}
+	}
+	hours := w.Hours
+	if len(hours) == 0 {
+		hours = []string{l.T("platform.hours.whole")}
+	}
+	out := l.T("platform.hours", "days", strings.Join(days, l.T("list.separator")), "hours", strings.Join(hours, l.T("list.separator")))
+	if w.Zone != "" {
+		out += l.T("platform.hours.zone", "zone", w.Zone)
+	}
+	return out
 }
 
 // figures are the counts of a platform in the order of a row's way.

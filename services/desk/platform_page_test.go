@@ -22,6 +22,8 @@ connect: {writes: true}
 key: [id]
 natural: [id_number]
 cadence: 720h
+settle: 2m
+window: {days: [mon-fri, sun], hours: ["08:30-09:30", "14:00-17:30"]}
 fields: {name: {column: xm}, id_number: {column: sfzh}, phone: {column: dh}, residence: {column: dz}, old_age_allowance: {column: jt}}
 agreement:
   legal_basis: 《老年人优待办法》第七条
@@ -45,7 +47,7 @@ func TestPlatformPage(t *testing.T) {
 	r := w.get("/platforms/oldage", as("platform")...)
 	require.Equal(t, 200, r.status)
 	for _, want := range []string{"数据是 3 天前的，按约定每月一次：正常", "《老年人优待办法》第七条", "核发高龄津贴", "到 2026-10-31", "已到期", "按新值更新", "只补空白", "作为建议，由它校核",
-		"只发给符合范围的居民", "以它为准", "证件号码校验位不对", "3912**************", "第 7 行", `action="/dead/1/retry"`, `action="/platforms/oldage/resync"`, "/platforms/oldage/effect", "“正式回写”"} {
+		"只发给符合范围的居民", "以它为准", "写入时段：周一至周五、周日 08:30-09:30、14:00-17:30；", "现在不写，2026-11-23 14:00 起写。", "等 2 分钟后合成一次写入", "证件号码校验位不对", "3912**************", "第 7 行", `action="/dead/1/retry"`, `action="/platforms/oldage/resync"`, "/platforms/oldage/effect", "“正式回写”"} {
 		require.Contains(t, r.text, want)
 	}
 	require.NotContains(t, r.text, "391234198005010078")
@@ -57,6 +59,8 @@ func TestPlatformPage(t *testing.T) {
 	require.Equal(t, true, terms["over"])
 	require.Len(t, terms["receives"], 3)
 	require.Len(t, terms["gives"], 5)
+	require.Equal(t, "Written to: Mon to Fri, Sun 08:30-09:30, 14:00-17:30", api.json["hours"])
+	require.Equal(t, "2026-11-23T14:00:00+08:00", api.json["opens_at"])
 	late := w.get("/api/v1/platforms/gongan", as("platform")...)
 	require.Equal(t, "数据是 4 天前的，按约定每天一次：晚了 3 天", late.json["lag"])
 	require.Equal(t, true, late.json["late"])

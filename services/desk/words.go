@@ -111,6 +111,8 @@ type Status struct {
 	Tone         string     `json:"tone"` // ok, wait, person, off: what colour it has
 	Waiting      bool       `json:"waiting"`
 	Since        *time.Time `json:"since,omitempty"`
+	// Until: it waits for a time, such as the platform's hours.
+	Until *time.Time `json:"until,omitempty"`
 }
 
 // look is how a state looks: never by colour alone.
@@ -195,6 +197,10 @@ func (l Lang) status(p store.Platform, t store.TargetView, stopped bool) Status 
 	switch t.State {
 	case store.TargetRefused, store.TargetHold, store.TargetDoubt, store.TargetDue, store.TargetWithdrawn:
 		say(l.Reason(t.Reason))
+	}
+	if t.State == store.TargetDue && t.Reason != "" && t.DueAt != nil && time.Until(*t.DueAt) > time.Minute && len(said) > 0 {
+		s.Until = t.DueAt
+		said[len(said)-1] += l.T("target.until", "when", t.DueAt.Local().Format("2006-01-02 15:04"))
 	}
 	s.Detail = strings.Join(said, l.T("sentence.separator"))
 	return s

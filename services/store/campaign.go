@@ -231,13 +231,13 @@ func insertTargets(ctx context.Context, tx pgx.Tx, list []Target, verdicts []Ver
 		}
 	}
 	// In the order in which makeDue goes, so that nobody waits for somebody who waits.
-	if _, err := tx.Exec(ctx, `INSERT INTO targets (platform, key, record_id, resident_id, state, due_at, reason, attempts, again, refused, held, since)
-		SELECT platform, key, record, resident, state, `+dueIn+`, reason, attempts, again, refused::jsonb, held::jsonb,
+	if _, err := tx.Exec(ctx, `INSERT INTO targets (platform, key, record_id, resident_id, state, due_at, reason, attempts, again, refused, held, settles_at, since)
+		SELECT platform, key, record, resident, state, `+dueIn+`, reason, attempts, again, refused::jsonb, held::jsonb, settles,
 			CASE WHEN state NOT IN ('green', 'withdrawn') THEN coalesce((SELECT c.since FROM campaigns c WHERE c.platform = n.platform), now()) END
-		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::float8[], $7::text[], $8::int[], $9::bool[], $10::text[], $11::text[])
-			AS n(platform, key, record, resident, state, due, reason, attempts, again, refused, held) ORDER BY record
+		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::float8[], $7::text[], $8::int[], $9::bool[], $10::text[], $11::text[], $12::timestamptz[])
+			AS n(platform, key, record, resident, state, due, reason, attempts, again, refused, held, settles) ORDER BY record
 		ON CONFLICT (platform, key) DO NOTHING`,
-		platform, key, record, resident, stand.state, stand.due, stand.reason, stand.attempts, stand.again, stand.refused, stand.held); err != nil {
+		platform, key, record, resident, stand.state, stand.due, stand.reason, stand.attempts, stand.again, stand.refused, stand.held, stand.settles); err != nil {
 		return fmt.Errorf("store targets: %w", err)
 	}
 	return nil

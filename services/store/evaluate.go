@@ -22,6 +22,7 @@ type Verdict struct {
 	DueAt    time.Time // zero: nothing waits
 	Reason   string
 	Attempts int
+	Settles  time.Time // until when what is due is gathered; it may have passed
 	Look     bool
 	Again    bool // look again after the read that confirms what was written; Settle only adds it
 	Refused  map[schema.Attribute]string
@@ -190,7 +191,7 @@ func lockTargets(ctx context.Context, tx pgx.Tx, ids []int64, skip bool) ([]Targ
 		return nil, fmt.Errorf("lock records: %w", err)
 	}
 	rows, err = tx.Query(ctx, `SELECT t.id, t.platform, coalesce(t.key, ''), coalesce(t.record_id, 0), coalesce(t.anchor_id, 0), t.resident_id,
-			t.state, t.since, t.attempts, t.reason, t.look, t.refused
+			t.state, t.since, t.attempts, t.reason, t.look, t.refused, t.settles_at
 		FROM targets t WHERE t.id = ANY($1) AND coalesce(t.record_id, t.anchor_id) = ANY($2) ORDER BY t.id FOR NO KEY UPDATE `+how, ids, locked)
 	if err != nil {
 		return nil, err
@@ -200,7 +201,11 @@ func lockTargets(ctx context.Context, tx pgx.Tx, ids []int64, skip bool) ([]Targ
 		var t Target
 		var record int64
 		var refused []byte
-		err := row.Scan(&t.ID, &t.Platform, &t.Key, &record, &t.Anchor, &t.Resident.ID, &t.State, &t.Since, &t.Attempts, &t.Reason, &t.Look, &refused)
+		var settles *time.Time
+		err := row.Scan(&t.ID, &t.Platform, &t.Key, &record, &t.Anchor, &t.Resident.ID, &t.State, &t.Since, &t.Attempts, &t.Reason, &t.Look, &refused, &settles)
+		if settles != nil {
+			t.Settles = *settles
+		}
 		if err == nil && refused != nil {
 			err = json.Unmarshal(refused, &t.Refused)
 		}
@@ -516,6 +521,7 @@ type targetStates struct {
 	attempts      []int
 	look, again   []bool
 	refused, held []*string
+	settles       []*time.Time
 }
 
 func (t *targetStates) add(v Verdict) error {
@@ -540,17 +546,18 @@ func (t *targetStates) add(v Verdict) error {
 	t.due, t.attempts, t.look = append(t.due, due), append(t.attempts, v.Attempts), append(t.look, v.Look)
 	t.again = append(t.again, v.Again)
 	t.refused, t.held = append(t.refused, refused), append(t.held, held)
+	t.settles = append(t.settles, timeOrNull(v.Settles))
 	return nil
 }
 
 func (t *targetStates) queue(b *pgx.Batch, keepDue bool) {
 	if len(t.id) > 0 {
 		b.Queue(`UPDATE targets t SET state = n.state, due_at = CASE WHEN $9 THEN coalesce(t.due_at, `+dueIn+`) ELSE `+dueIn+` END,
-				reason = n.reason, attempts = n.attempts, look = n.look, again = n.again OR $9 AND t.again, refused = n.refused::jsonb, held = n.held::jsonb,
+				reason = n.reason, attempts = n.attempts, look = n.look, again = n.again OR $9 AND t.again, refused = n.refused::jsonb, held = n.held::jsonb, settles_at = n.settles,
 				since = CASE WHEN n.state IN ('green', 'withdrawn') THEN NULL ELSE coalesce(t.since, now()) END
-			FROM unnest($1::bigint[], $2::text[], $3::float8[], $4::text[], $5::int[], $6::bool[], $7::text[], $8::text[], $10::bool[])
-				AS n(id, state, due, reason, attempts, look, refused, held, again) WHERE t.id = n.id`,
-			t.id, t.state, t.due, t.reason, t.attempts, t.look, t.refused, t.held, keepDue, t.again)
+			FROM unnest($1::bigint[], $2::text[], $3::float8[], $4::text[], $5::int[], $6::bool[], $7::text[], $8::text[], $10::bool[], $11::timestamptz[])
+				AS n(id, state, due, reason, attempts, look, refused, held, again, settles) WHERE t.id = n.id`,
+			t.id, t.state, t.due, t.reason, t.attempts, t.look, t.refused, t.held, keepDue, t.again, t.settles)
 	}
 }
 

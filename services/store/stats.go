@@ -77,7 +77,10 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	each(`SELECT platform, '', count(*) FROM proposals WHERE outcome = 'open' OR outcome = 'accepted' AND seen_at IS NULL GROUP BY 1`, func(id, _ string, n int64) { at(id).Proposals = n })
 	each(`SELECT platform, stage, count(*) FROM dead_records WHERE state IN ('open', 'asked') GROUP BY 1, 2`, func(id, kind string, n int64) { at(id).DeadRecords[kind] = n })
 	each(`SELECT platform, state, count(*) FROM intents GROUP BY 1, 2`, func(id, kind string, n int64) { at(id).Writes[kind] = n })
-	b.Queue(`SELECT platform, min(since) FROM targets WHERE (due_at IS NOT NULL AND state <> 'hold') OR state IN ('open', 'queued', 'doubt') GROUP BY 1`).
+	// A row that waits by rule (for its platform's hours, a settle time, a second person,
+	// tomorrow's canary) is not late; one that was turned away is, and comes back within
+	// a minute.
+	b.Queue(`SELECT platform, min(since) FROM targets WHERE (due_at < now() + interval '2 minutes' AND state <> 'hold') OR state IN ('open', 'queued', 'doubt') GROUP BY 1`).
 		Query(func(rows pgx.Rows) error {
 			var id string
 			var since *time.Time

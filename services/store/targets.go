@@ -47,6 +47,7 @@ type Target struct {
 	Reason   string
 	Look     bool
 	Refused  map[schema.Attribute]string // wire values that were refused
+	Settles  time.Time                   // until when what is due is gathered; zero: nothing is
 	Open     *Intent                     // the one write whose outcome is not known
 	Waits    Waits                       // changes that may not leave yet
 

@@ -31,7 +31,7 @@ func (w *worker) allow(ctx context.Context) (*allowance, error) {
 		return nil, err
 	}
 	a := &allowance{left: int64(w.brake.WrittenRows) - written, brake: store.Braking{Written: written, Limit: int64(w.brake.WrittenRows), Hours: window.Hours()}}
-	if a.left >= int64(w.limit) {
+	if a.left >= int64(w.pace.limit) {
 		return a, nil // not near it: nobody needs to count the rows
 	}
 	if time.Since(w.countedAt) > counted {

@@ -61,7 +61,7 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 	if err != nil {
 		return store.Verdict{}, err
 	}
-	v := store.Verdict{State: store.TargetGreen, Attempts: t.Attempts, Refused: t.Refused}
+	v := store.Verdict{State: store.TargetGreen, Attempts: t.Attempts, Refused: t.Refused, Settles: t.Settles}
 	if row.Deleted {
 		v.State, v.Reason = store.TargetWithdrawn, "the row is no longer at the platform"
 		for a, m := range p.Agreement.Receives {
@@ -99,7 +99,7 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		}
 		return v, nil
 	}
-	if r.w.halt.now().Err() != nil {
+	if r.w.halt.now().Err() != nil && !r.w.pace.shut(r.now) {
 		// It may leave, and the pushes have not been told yet: a write begun now would
 		// only be called off.
 		v.State, v.DueAt = store.TargetDue, r.now.Add(haltEvery)
@@ -122,6 +122,14 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		}
 	}
 	v.Again = again(row, plan, impossible)
+	rested := r.rest(row, plan, impossible, v)
+	if r.paces(t, plan.Due, &rested) {
+		for _, a := range waiting {
+			rested.Held[a] = riskyHeld
+		}
+		return rested, nil
+	}
+	v.Settles = rested.Settles
 	if len(plan.Due) > 0 && p.Stage == schema.Canary && r.spent() {
 		return r.tomorrow(v), nil
 	}
@@ -267,7 +275,7 @@ func (r *round) handOver(p store.Platform, t store.Target, since time.Time, v st
 		v.Look, v.DueAt = true, r.now.Add(time.Second) // stopped or paused: it waits
 		return v
 	}
-	if at := since.Add(r.w.policy.RequestLife); at.After(r.now) {
+	if at := r.w.pace.window.Next(later(r.now, since.Add(r.w.policy.RequestLife))); at.After(r.now) {
 		v.DueAt = at
 		return v
 	}
@@ -333,7 +341,7 @@ func fieldsOf(due map[schema.Attribute]lineage.Due) map[schema.Attribute]store.I
 
 // create decides about a row that does not exist yet (RULES C).
 func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) {
-	v := store.Verdict{State: store.TargetDue, Attempts: t.Attempts, Refused: t.Refused}
+	v := store.Verdict{State: store.TargetDue, Attempts: t.Attempts, Refused: t.Refused, Settles: t.Settles}
 	if t.Open != nil {
 		v.State, v.Reason = store.TargetDoubt, "the answer to the create was lost: looking before anything else"
 		if r.w.looker == nil && r.w.resends(p) {
@@ -381,6 +389,9 @@ func (r *round) create(p store.Platform, t store.Target) (store.Verdict, error) 
 	}
 	if sameAsRefused(due, t.Refused) {
 		v.State, v.Reason = store.TargetRefused, t.Reason
+		return v, nil
+	}
+	if r.paces(t, due, &v) {
 		return v, nil
 	}
 	if p.Stage == schema.Canary && r.spent() {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"heji/connectors"
+	"heji/schema/clock"
 )
 
 // The switch must work on what is under way, too: a push of a hundred rows to a
@@ -67,7 +68,8 @@ func (s *Service) watch(ctx context.Context) error {
 		}
 		known = err == nil
 		for _, w := range s.workers {
-			if w.halt.set(err != nil || halted[w.id]) {
+			// Its own hours, too: they may end in the middle of a push.
+			if w.halt.set(err != nil || halted[w.id] || w.pace.shut(clock.Now())) {
 				w.signal()
 			}
 		}
@@ -88,18 +90,4 @@ func (s *Service) halted(ctx context.Context) (map[string]bool, error) {
 // halting makes the context of calls that the switch stops.
 func (w *worker) halting(ctx context.Context) context.Context {
 	return connectors.WithHalt(ctx, w.halt.now())
-}
-
-// wait lets so many rows through within the platform's rate. A halt ends it.
-func (w *worker) wait(ctx context.Context, n int) error {
-	if err := connectors.Halt(ctx); err != nil {
-		return err
-	}
-	until, done := connectors.UntilHalt(ctx)
-	defer done()
-	err := w.limiter.WaitN(until, min(n, w.limiter.Burst()))
-	if halted := connectors.Halt(ctx); halted != nil {
-		return halted
-	}
-	return err
 }

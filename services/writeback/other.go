@@ -48,7 +48,7 @@ func (w *worker) setAside(ctx context.Context, lease store.Lease, t store.Target
 		return err
 	}
 	return w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
-		v := store.Verdict{Target: t.ID, State: store.TargetDue, Look: true, Reason: otherPerson, Attempts: list[0].Attempts + 1, Refused: list[0].Refused}
+		v := store.Verdict{Target: t.ID, State: store.TargetDue, Look: true, Reason: otherPerson, Attempts: list[0].Attempts + 1, Refused: list[0].Refused, Settles: list[0].Settles}
 		if list[0].Open != nil {
 			v.State = store.TargetDoubt
 		}

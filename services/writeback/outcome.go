@@ -13,7 +13,7 @@ import (
 
 // conclude turns the outcome of one write into a verdict.
 func (w *worker) conclude(t store.Target, o connectors.Outcome, at time.Time) (store.Verdict, error) {
-	v := store.Verdict{Target: t.ID, Attempts: t.Attempts, Refused: t.Refused, Ended: string(o.Status), Reason: o.Reason}
+	v := store.Verdict{Target: t.ID, Attempts: t.Attempts, Refused: t.Refused, Settles: t.Settles, Ended: string(o.Status), Reason: o.Reason}
 	if t.Open == nil || t.Open.ID.String() != o.Intent {
 		// The outcome of a write that is not open any more: a late or repeated
 		// acknowledgement. It changes nothing.
@@ -40,7 +40,7 @@ func (w *worker) conclude(t store.Target, o connectors.Outcome, at time.Time) (s
 	v.RecordID, v.RecordState = t.Record.ID, raw
 	switch o.Status {
 	case connectors.Applied:
-		v.State, v.Attempts, v.Refused, v.Reason = store.TargetGreen, 0, nil, ""
+		v.State, v.Attempts, v.Refused, v.Reason, v.Settles = store.TargetGreen, 0, nil, "", time.Time{}
 		if len(t.Waits) > 0 {
 			v.State, v.DueAt = store.TargetDue, at // looked at again: it may say what else waits
 		}
@@ -126,14 +126,14 @@ func (w *worker) bind(t store.Target, key, version string, at time.Time, v store
 	if err != nil {
 		return v, err
 	}
-	v.State, v.Ended, v.Attempts, v.Refused, v.Reason = store.TargetGreen, "applied", 0, nil, ""
+	v.State, v.Ended, v.Attempts, v.Refused, v.Reason, v.Settles = store.TargetGreen, "applied", 0, nil, "", time.Time{}
 	v.BoundKey, v.BoundState = key, raw
 	return v, nil
 }
 
 // looked takes the answer to a look into account; row nil: it is not there.
 func (w *worker) looked(p store.Platform, t store.Target, found *connectors.Row, asOf, now time.Time) (store.Verdict, error) {
-	v := store.Verdict{Target: t.ID, State: store.TargetDue, DueAt: now, Attempts: t.Attempts, Refused: t.Refused}
+	v := store.Verdict{Target: t.ID, State: store.TargetDue, DueAt: now, Attempts: t.Attempts, Refused: t.Refused, Settles: t.Settles}
 	row, err := lineage.Decode(t.Record.State)
 	if err != nil {
 		return v, err
@@ -176,7 +176,7 @@ func (w *worker) looked(p store.Platform, t store.Target, found *connectors.Row,
 // found takes the answer to a look by natural key into account, for a create
 // whose answer was lost.
 func (w *worker) found(t store.Target, rows []connectors.Row, now time.Time) (store.Verdict, error) {
-	v := store.Verdict{Target: t.ID, State: store.TargetDue, DueAt: now, Attempts: t.Attempts, Refused: t.Refused}
+	v := store.Verdict{Target: t.ID, State: store.TargetDue, DueAt: now, Attempts: t.Attempts, Refused: t.Refused, Settles: t.Settles}
 	if t.Open == nil {
 		return v, nil
 	}

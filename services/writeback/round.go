@@ -33,7 +33,7 @@ func (w *worker) round(ctx context.Context, lease store.Lease) (seen int, err er
 		return 0, err
 	}
 	r := &round{w: w, now: clock.Now(), creates: creates, allowed: allowed, batch: uuid.Must(uuid.NewV7())}
-	seen, opened, err := w.o.Store.Evaluate(ctx, lease, w.limit, w.looker != nil, r.decide)
+	seen, opened, err := w.o.Store.Evaluate(ctx, lease, w.pace.limit, w.looker != nil, r.decide)
 	if err != nil {
 		return 0, err
 	}
@@ -425,7 +425,7 @@ func (w *worker) recover(ctx context.Context, lease store.Lease) error {
 	for _, in := range open {
 		switch {
 		case in.State != "open":
-		case w.acks != nil && !w.repeats && writes:
+		case w.acks != nil && !w.repeats && writes && !w.pace.shut(clock.Now()):
 			again = append(again, in)
 		default:
 			lost = append(lost, in)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"heji/connectors"
 	"heji/connectors/mapping"
@@ -74,7 +73,7 @@ func New(o Options) *Service {
 		}
 		w := &worker{o: o, id: id, mapping: p.Map, policy: p.Policy, writer: writer, keys: o.Keys,
 			trusted: p.Spec.ClockTrusted, conditional: p.Conditional, log: o.Logger.With("platform", id),
-			limit: o.Batch, wake: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1),
+			pace: newPace(p.Spec, o.Batch), wake: make(chan struct{}, 1),
 			brake: p.Spec.Braking(), halt: newHalt(), gate: registry.NewGate(60 * o.Sweep)}
 		w.looker, _ = p.Connector.(connectors.Looker)
 		w.acks, _ = p.Connector.(connectors.Acknowledger)
@@ -89,13 +88,6 @@ func New(o Options) *Service {
 			w.reporter, _ = p.Connector.(connectors.Reporter)
 		}
 		w.need = p.Required()
-		if n := p.Spec.Limits.Batch; n > 0 {
-			w.limit = min(n, o.Batch)
-		}
-		if r := p.Spec.Limits.RowsPerSecond; r > 0 {
-			w.limiter = rate.NewLimiter(rate.Limit(r), max(1, min(w.limit, int(r))))
-			w.limit = min(w.limit, max(1, int(r)))
-		}
 		s.workers = append(s.workers, w)
 	}
 	return s
@@ -158,8 +150,7 @@ type worker struct {
 	need        []schema.Attribute
 	trusted     bool
 	conditional bool
-	limit       int
-	limiter     *rate.Limiter
+	pace        pace
 	log         *slog.Logger
 	wake        chan struct{}
 	failures    int
