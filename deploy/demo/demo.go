@@ -23,6 +23,7 @@ import (
 	"heji/schema"
 	"heji/services/embedded"
 	"heji/services/hub"
+	"heji/services/store"
 )
 
 // Options say what to show.
@@ -96,7 +97,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.hub.Close()) }()
-	// The demo has no second person, and not half an hour.
+	// The road has no second person, and not half an hour; whoever looks afterwards has.
 	if err := d.hub.Store.SetRiskWindow(ctx, 0); err != nil {
 		return err
 	}
@@ -142,6 +143,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	fmt.Fprintf(o.Out, "\n核验全部平台 verify every platform: heji platform verify --all --platforms %s\n", filepath.Join(o.Dir, "platforms"))
 	if err := d.accounts(ctx); err != nil {
+		return err
+	}
+	if err := d.hub.Store.SetRiskWindow(ctx, store.RiskWindow); err != nil {
 		return err
 	}
 	fmt.Fprintf(o.Out, "桌面 the desk: http://%s/    指标 metrics: http://%s/metrics    (Ctrl-C 结束 stops)\n", d.hub.Addr(), d.hub.Addr())

@@ -121,6 +121,7 @@ func TestBrowserAccountsAndAudit(t *testing.T) {
 	require.NoError(t, err)
 	b.enter(w.world, "auditor", "/audit")
 	b.eventually(`document.querySelector(".audit tbody").textContent.includes("新建账号")`)
+	require.True(t, evaluate[bool](b, headsOverColumns))
 	if name := os.Getenv("HEJI_SCREENSHOT"); name != "" {
 		b.shot(name + ".audit.png")
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,6 +42,7 @@ func TestHeldFieldsHaveButtons(t *testing.T) {
 	page := w.get("/residents/" + ids[0])
 	require.Equal(t, 200, page.status)
 	require.Contains(t, page.text, "平台现在显示")
+	require.Less(t, strings.Index(page.text, `id="waits"`), strings.Index(page.text, "登记内容"), "what waits for a person stands first")
 	require.Contains(t, page.text, "认作该平台的写法")
 	require.NotContains(t, page.text, "13712349876")
 	held := w.send(200, "GET", "/api/v1/residents/"+ids[0], nil).json["records"].([]any)[0].(map[string]any)["held"].([]any)[0].(map[string]any)

@@ -130,6 +130,9 @@ func field(l Lang, a schema.Attribute, known schema.Values, typed url.Values) Fi
 		for _, e := range table.Entries() {
 			f.Options = append(f.Options, Option{Code: e.Code, Text: table.Label(e.Code, string(l)), Chosen: e.Code == f.Value})
 		}
+		// Not known is what people look for last.
+		unknown := func(o Option) int { return map[bool]int{true: 1}[schema.IsUnknown(a, o.Code)] }
+		slices.SortStableFunc(f.Options, func(x, y Option) int { return unknown(x) - unknown(y) })
 	case schema.KindDate:
 		f.Mode = "numeric"
 		if f.Hint == "" {

@@ -289,6 +289,7 @@ type Cell struct {
 	Count   int    `json:"count"`
 	Names   string `json:"name,omitempty"` // whose household it is
 	Address string `json:"-"`              // of the dwelling's page
+	First   string `json:"-"`              // the unit whose first door this is: a phone shows the doors one below the other
 }
 
 // ChartBody is 爬杆图: floors down the side, units and doors across.
@@ -400,11 +401,14 @@ func (b *ChartBody) draw(l Lang, now time.Time, list []store.Resident) {
 	for _, floor := range floors {
 		line := ChartFloor{Floor: floor}
 		for _, u := range b.Units {
-			for _, door := range doors[u.Unit] {
+			for i, door := range doors[u.Unit] {
 				cell := Cell{Room: floor + door}
+				if i == 0 {
+					cell.First = u.Unit
+				}
 				here := slices.DeleteFunc(slices.Clone(who[place{u.Unit, cell.Room}]), gone)
 				if _, err := strconv.Atoi(floor); (err != nil || door == "") && len(who[place{u.Unit, cell.Room}]) == 0 {
-					line.Cells = append(line.Cells, Cell{})
+					line.Cells = append(line.Cells, Cell{First: cell.First})
 					continue
 				}
 				cell.State, cell.Count = dwellingState(here, now), len(here)

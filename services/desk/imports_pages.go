@@ -25,6 +25,15 @@ type ImportBody struct {
 	Poll    string
 }
 
+// Ready is how many lines are to be entered: those whose errors are known already
+// are not promised.
+func (b ImportBody) Ready() int64 {
+	if b.Tried == nil {
+		return b.Lines
+	}
+	return b.Lines - int64(b.Tried.Bad)
+}
+
 // Choice is one attribute that a column may be.
 type Choice struct {
 	Attribute schema.Attribute

@@ -97,6 +97,8 @@ func (l Lang) span(d time.Duration) string {
 func (l Lang) cadence(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
+	case d < time.Minute:
+		return l.T("lag.always")
 	case d == day:
 		return l.T("lag.daily")
 	case d == 7*day:

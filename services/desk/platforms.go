@@ -86,6 +86,19 @@ type Overview struct {
 	Platforms     []PlatformState `json:"platforms"`
 }
 
+// Ailing are the platforms of which the first page has something to say.
+func (o Overview) Ailing() (out []PlatformState) {
+	for _, p := range o.Platforms {
+		if p.Tone != "ok" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Well is how many others there are.
+func (o Overview) Well() int { return len(o.Platforms) - len(o.Ailing()) }
+
 func (d *Desk) overview(ctx context.Context, l Lang) (Overview, error) {
 	platforms, stopped, err := d.platforms(ctx)
 	if err != nil {
@@ -121,7 +134,9 @@ func (d *Desk) overview(ctx context.Context, l Lang) (Overview, error) {
 		if open(p) {
 			state := l.platformState(p, stats.Platforms[p.ID], steps)
 			state.Candidate = waiting[p.ID]
-			state.Lag, state.Late = l.lag(p, now)
+			if state.Lag, state.Late = l.lag(p, now); state.Late && state.State == "ok" {
+				state.State, state.Icon, state.Tone, state.Word = "late", "!", "wait", l.T("platform.late")
+			}
 			if n, ok := questions[p.ID]; ok {
 				state.Questions, state.PerDay = &n.Asked, n.PerDay
 			}

@@ -158,13 +158,23 @@ func (d *Desk) answerProposals(r *http.Request, who string, list []store.Proposa
 	return err
 }
 
-func (d *Desk) proposalForm(r *http.Request, _ Lang) error {
+func (d *Desk) proposalForm(r *http.Request, l Lang) error {
 	f := r.PostForm
 	id, err := strconv.ParseInt(f.Get("id"), 10, 64)
 	if err != nil {
 		return store.ErrNotFound
 	}
-	return d.answerProposals(r, f.Get("who"), []store.ProposalAnswer{{ID: id, Proposed: f.Get("proposed"), Outcome: store.ProposalOutcome(f.Get("outcome")), Why: f.Get("why")}}, 1)
+	proposed := f.Get("proposed")
+	list, _, err := d.proposals(r.Context(), l, r.PathValue("id"), true)
+	if err != nil {
+		return err
+	}
+	for _, a := range list.Proposals {
+		if a.ID == id && unchangedNumber(a.Attribute, proposed, a.Proposed) {
+			proposed = a.Proposed // the page shows numbers by their first characters
+		}
+	}
+	return d.answerProposals(r, f.Get("who"), []store.ProposalAnswer{{ID: id, Proposed: proposed, Outcome: store.ProposalOutcome(f.Get("outcome")), Why: f.Get("why")}}, 1)
 }
 
 // The columns of the list beside the platform's key.
@@ -364,6 +374,10 @@ func (d *Desk) proposalsPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	const shown = 200 // more are in the list that is downloaded
 	list.Proposals = list.Proposals[:min(shown, len(list.Proposals))]
+	for i := range list.Proposals { // whoever carries the list has the numbers in it; a screen shows them to everybody
+		a := &list.Proposals[i]
+		a.Key, a.Shown, a.Proposed = shownKey(a.Key), veiled(a.Attribute, a.Shown), veiled(a.Attribute, a.Proposed)
+	}
 	p.Title, p.Back, p.Body = p.T("proposals.title", "platform", list.Name), "/platforms/"+list.Platform+"/proposals", list
 	d.render(w, r, http.StatusOK, "proposals", p)
 	return nil

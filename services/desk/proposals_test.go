@@ -21,7 +21,8 @@ func TestProposals(t *testing.T) {
 	}
 	open := func() int { return w.count(`SELECT count(*) FROM proposals WHERE outcome = 'open'`) }
 	page := w.get("/platforms/pension/proposals").text
-	require.Contains(t, page, "13800001111")
+	require.Contains(t, page, "1380*******")
+	require.NotContains(t, page, "13800001111", "a screen shows no number to everybody")
 	require.Contains(t, page, "等待答复")
 	require.Contains(t, w.get("/platforms").text, "/platforms/pension/proposals")
 	w.send(404, "GET", "/api/v1/platforms/sealed/proposals", nil)
@@ -82,7 +83,7 @@ func TestProposals(t *testing.T) {
 	require.Equal(t, 200, r.status, r.text)
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM proposals WHERE key = 'P9' AND outcome = 'declined' AND who = '周科长' AND why = '停机号码'`))
 
-	require.Equal(t, 303, w.form("/platforms/pension/proposals", url.Values{"id": {fmt.Sprint(first)}, "proposed": {"13800001111"}, "outcome": {"declined"},
+	require.Equal(t, 303, w.form("/platforms/pension/proposals", url.Values{"id": {fmt.Sprint(first)}, "proposed": {"1380*******"}, "outcome": {"declined"},
 		"who": {"周科长"}, "back": {"/platforms"}}).status)
 	require.Equal(t, 3, w.count(`SELECT count(*) FROM proposals WHERE outcome = 'declined'`))
 }

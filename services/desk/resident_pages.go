@@ -337,6 +337,7 @@ type PersonBody struct {
 	Home   string // where the page of the dwelling is
 	Mother bool   // she may have a newborn
 	Away   string // not simply alive and here
+	Dead   bool   // moves nowhere, and has no newborn
 	Groups []ValueGroup
 	Entry  *EntryReply // just saved
 	Poll   string
@@ -344,6 +345,11 @@ type PersonBody struct {
 	All    int
 	Acts   []Act // what people decided, and stands
 	Past   []Act // what was undone or taken back
+}
+
+// Waits reports whether a field at a platform waits for a person.
+func (b PersonBody) Waits() bool {
+	return slices.ContainsFunc(b.Records, func(r Source) bool { return len(r.Held) > 0 })
 }
 
 // ValueGroup is a section of values.
@@ -383,6 +389,7 @@ func (d *Desk) residentPage(w http.ResponseWriter, r *http.Request) error {
 	body := PersonBody{Person: person, Groups: valueGroups(p.L, person), Today: d.o.Today().Format(time.DateOnly),
 		Poll: "/api/v1/residents/" + person.ID + "/targets?lang=" + string(p.L)}
 	body.Head, body.Away = headline(p, person)
+	body.Dead = person.Values[schema.LifeStatus].Value == "dead"
 	if years, ok := schema.AgeAt(person.Values[schema.BirthDate].Value, p.today); ok {
 		body.Mother = person.Values[schema.Sex].Value == "2" && years >= 14 && years <= 60
 	}

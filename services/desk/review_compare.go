@@ -48,6 +48,22 @@ type Side struct {
 	Records      []Witness         `json:"records"`
 }
 
+// telling are the attributes by which people know one another apart: the queue
+// shows them, and what differs. Everything is on the page of the pair.
+var telling = []schema.Attribute{schema.Name, schema.IDNumber, schema.BirthDate, schema.Residence}
+
+// Telling is the pair with what tells the two apart alone.
+func (p Pair) Telling() Pair {
+	rows := p.Rows
+	p.Rows = nil
+	for _, f := range rows {
+		if f.Differs || slices.Contains(telling, f.Attribute) {
+			p.Rows = append(p.Rows, f)
+		}
+	}
+	return p
+}
+
 // Witness is one record of a side.
 type Witness struct {
 	RefName

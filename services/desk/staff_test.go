@@ -44,6 +44,11 @@ func TestStaff(t *testing.T) {
 	require.Positive(t, w.count(`SELECT count(*) FROM audit_notes WHERE did = 'account.posting' AND who = '周主任' AND detail::text LIKE '%bodies%'`))
 }
 
+// headsOverColumns is true when each head of the page's tables of figures stands over
+// its column.
+const headsOverColumns = `[...document.querySelectorAll("table.figures")].every(t => [...t.tHead.rows[0].cells].every((c, i) =>
+	Math.abs(c.getBoundingClientRect().left - t.tBodies[0].rows[0].cells[i].getBoundingClientRect().left) < 2))`
+
 func TestBrowserReassigns(t *testing.T) {
 	w := twoCommunities(t)
 	w.posted("li2", "李二", store.Posting{}, "worker")
@@ -53,6 +58,7 @@ func TestBrowserReassigns(t *testing.T) {
 	b.eventually(`(document.body.id = "before") !== ""`) // the page that comes back has none
 	b.do(chromedp.Click(chromedp.CSS(`form[action="/staff/li2/posting"] [name=body]`)), chromedp.Click(chromedp.CSS(`form[action="/staff/li2/posting"] button`)))
 	b.eventually(`document.body.id !== "before" && document.querySelector('form[action="/staff/li2/posting"] [name=body]').checked && location.pathname === "/staff"`)
+	require.True(t, evaluate[bool](b, headsOverColumns))
 	b.shot(os.Getenv("HEJI_SCREENSHOT"))
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM accounts WHERE login = 'li2' AND bodies = '{anning}'`))
 	require.Empty(t, b.complaints())

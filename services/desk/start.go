@@ -17,7 +17,8 @@ import (
 
 // How much of it is listed.
 const (
-	todoRows    = 5
+	todoRows    = 50 // the first few are in sight
+	todoFirst   = 5
 	todoChanges = 8
 	savedMonths = 12
 )
@@ -137,16 +138,21 @@ func (d *Desk) todo(ctx context.Context, l Lang, platforms []store.Platform, w s
 	for _, p := range w.Proposals {
 		add("GET /platforms/{id}/proposals", "proposals", int64(p.Rows), "/platforms/"+p.Platform+"/proposals", "platform", platformName(l, platforms, p.Platform))
 	}
-	rows := "/platforms"
-	if len(w.Rows) > 0 {
-		rows = "/residents/" + w.Rows[0].Resident.String()
-	}
-	add("GET /residents/{id}", "contested", w.Contested, rows)
+	// What a platform refused, whoever enters can put right; what it says otherwise is
+	// decided by whoever may.
+	const rows = "/#rows"
+	add("POST /residents/{id}/fields", "contested", w.Contested, rows)
 	add("GET /residents/{id}", "refused", w.Refused, rows)
-	add("GET /residents/{id}", "held", w.Held, rows)
+	add("POST /residents/{id}/fields", "held", w.Held, rows)
 	add("GET /imports", "imports", w.Imports, "/imports")
 	return out
 }
+
+// FirstRows are in sight.
+func (s Start) FirstRows() []TodoRow { return s.Rows[:min(todoFirst, len(s.Rows))] }
+
+// MoreRows are opened with a click.
+func (s Start) MoreRows() []TodoRow { return s.Rows[len(s.FirstRows()):] }
 
 // saved draws the chart: twelve bars of 22 units within 360 by 140. The largest
 // number and this month's are written; the others are in the table.
