@@ -51,7 +51,7 @@ func TestCommandsOfTheAPIPage(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), "school-2026-0001")
-	require.Equal(t, 3, w.count(`SELECT count(*) FROM desk_entries WHERE who = 'roster'`))
+	require.Equal(t, 4, w.count(`SELECT count(*) FROM desk_entries WHERE who = 'roster'`))
 }
 
 // What the pages of homes and of moving do, a program does as well.

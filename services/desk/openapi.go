@@ -26,6 +26,8 @@ type operation struct {
 	status []int
 	// file is the media type of an answer, or of what is brought, that is no JSON.
 	file string
+	// etag: the answer names the state that it is of. match: it may be asked for.
+	etag, match bool
 }
 
 // brought is a file as the body itself.
@@ -104,6 +106,10 @@ func (op operation) describe(method, path string, given, asked schemas) object {
 		parameters = append(parameters, object{"name": "Idempotency-Key", "in": "header", "schema": object{"type": "string", "maxLength": maxKey},
 			"description": "Printable ASCII of your own. Sent twice it is one entry, and the answer says what became of it; with another body it is refused."})
 	}
+	if op.match {
+		parameters = append(parameters, object{"name": "If-Match", "in": "header", "schema": object{"type": "string"},
+			"description": "The ETag under which the caller saw it. Where a value has changed since, nothing is saved: 412, and changed says what."})
+	}
 	out["parameters"] = parameters
 	switch b := op.takes.(type) {
 	case nil:
@@ -128,10 +134,16 @@ func (op operation) describe(method, path string, given, asked schemas) object {
 		content[op.file] = object{}
 	}
 	responses := object{"default": object{"$ref": "#/components/responses/Problem"}}
+	if op.match {
+		responses["412"] = object{"$ref": "#/components/responses/Problem"}
+	}
 	for _, status := range orOK(op.status) {
 		answer := object{"description": http.StatusText(status)}
 		if status < 300 {
 			answer["content"] = content
+			if op.etag {
+				answer["headers"] = object{"ETag": object{"description": "The state of the values, for If-Match.", "schema": object{"type": "string"}}}
+			}
 		}
 		responses[strconv.Itoa(status)] = answer
 	}

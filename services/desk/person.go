@@ -28,6 +28,7 @@ type Person struct {
 	Settled   bool                       `json:"settled"`
 	Decisions []Decided                  `json:"decisions"`
 	History   []Past                     `json:"history"`
+	event     int64                      // the newest change of a value
 	// Numbers are those of the resident in full, while they are in sight of whoever
 	// asks: see Revealed.
 	Numbers []Number `json:"numbers,omitempty"`
@@ -164,7 +165,7 @@ func (d *Desk) person(ctx context.Context, l Lang, id uuid.UUID) (Person, error)
 	p := Person{ID: view.Resident.ID.String(), Name: view.Resident.Master[schema.Name].Value, Ended: view.Resident.Ended,
 		CreatedAt: view.CreatedAt, UpdatedAt: view.UpdatedAt, Values: map[schema.Attribute]Value{},
 		Targets: l.statuses(platforms, view.Targets, view.Records, stopped)}
-	p.Settled = !waiting(p.Targets)
+	p.Settled, p.event = !waiting(p.Targets), lastEvent(view)
 	if p.Records, err = t.sources(); err != nil {
 		return Person{}, err
 	}

@@ -19,6 +19,8 @@ type Problem struct {
 	// Decisions are those that stand in the way: who, when and why. Naming them
 	// in revoke takes them back with the new decision.
 	Decisions []Decided `json:"decisions,omitempty"`
+	// Changed are the values that have changed since If-Match.
+	Changed []Changed `json:"changed,omitempty"`
 }
 
 // FieldProblem is what is wrong with one value that was entered.
@@ -36,6 +38,9 @@ type failure struct {
 	pairs  []any
 	// decisions stand in the way
 	decisions []Decided
+	// changed and etag: what has changed since, and the state that it is now
+	changed []Changed
+	etag    string
 }
 
 func (f *failure) Error() string { return f.code }
@@ -45,9 +50,12 @@ func fail(status int, code string, pairs ...any) *failure {
 }
 
 func writeProblem(w http.ResponseWriter, l Lang, f *failure) {
+	if f.etag != "" {
+		w.Header().Set("ETag", f.etag)
+	}
 	write(w, f.status, "application/problem+json", Problem{
 		Type: "urn:heji:problem:" + f.code, Title: l.T("error."+f.code+".title", f.pairs...), Detail: l.T("error."+f.code+".detail", f.pairs...),
-		Status: f.status, Problems: f.fields, Decisions: f.decisions})
+		Status: f.status, Problems: f.fields, Decisions: f.decisions, Changed: f.changed})
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
@@ -69,6 +77,7 @@ func write(w http.ResponseWriter, status int, kind string, body any) {
 type answer struct {
 	status   int
 	location string
+	etag     string
 	body     any
 }
 
@@ -89,6 +98,9 @@ func (d *Desk) api(f func(r *http.Request, l Lang) (answer, error)) http.Handler
 		}
 		if a.location != "" {
 			w.Header().Set("Location", a.location)
+		}
+		if a.etag != "" {
+			w.Header().Set("ETag", a.etag)
 		}
 		writeJSON(w, a.status, a.body)
 	}

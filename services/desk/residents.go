@@ -154,6 +154,10 @@ func (d *Desk) changeResident(r *http.Request, l Lang) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	since, err := d.matches(r, l, request, view)
+	if err != nil {
+		return answer{}, err
+	}
 	values, who, err := accept(r, l, d, view.Resident.Values())
 	if err != nil {
 		return answer{}, err
@@ -165,9 +169,9 @@ func (d *Desk) changeResident(r *http.Request, l Lang) (answer, error) {
 	if isPreview(r) {
 		return answer{status: http.StatusOK, body: preview}, nil
 	}
-	s, err := d.saveEdit(r.Context(), request, who, view.Resident.ID, values)
+	s, err := d.saveEditAfter(r.Context(), request, who, view.Resident.ID, values, since)
 	if err != nil {
-		return answer{}, err
+		return answer{}, d.overtakenBy(r.Context(), l, view.Resident.ID, since, err)
 	}
 	return d.savedAnswer(r.Context(), l, s, wait, preview)
 }
@@ -289,11 +293,19 @@ func (d *Desk) getResident(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return answer{}, store.ErrNotFound
 		}
+		last, err := d.o.Store.LastEdit(r.Context(), id) // before the values: what changes between is not missed
+		if err != nil {
+			return answer{}, err
+		}
 		p, err := d.person(r.Context(), l, id)
 		if err == nil {
 			p.AsOf, err = d.asOf(r, l, p)
 		}
-		return answer{status: http.StatusOK, body: p}, err
+		a := answer{status: http.StatusOK, body: p}
+		if r.URL.Query().Get("as_of") == "" {
+			a.etag = version{entry: last, event: p.event}.tag()
+		}
+		return a, err
 	})(w, r)
 }
 

@@ -175,12 +175,45 @@ func lastEdit(ctx context.Context, q querier, resident uuid.UUID) ([]Entry, erro
 // overtaken compares what an edit changes with what entries after since have
 // changed: an entry holds the whole desk record, so two of them tell.
 func overtaken(ctx context.Context, q querier, last Entry, since int64, changes schema.Values) (*Overtaken, error) {
+	clash, err := editsSince(ctx, q, last, since)
+	if err != nil {
+		return nil, err
+	}
+	for a, theirs := range clash.Values {
+		if mine, changes := changes[a]; !changes || mine == theirs {
+			delete(clash.Values, a)
+		}
+	}
+	if len(clash.Values) == 0 {
+		return nil, nil
+	}
+	return clash, nil
+}
+
+// EditsSince says what entries after since have changed of a resident.
+func (s *Store) EditsSince(ctx context.Context, resident uuid.UUID, since int64) (Overtaken, error) {
+	last, err := lastEdit(ctx, s.pool, resident)
+	if err == nil && len(last) > 0 && last[0].ID > since {
+		var edits *Overtaken
+		if edits, err = editsSince(ctx, s.pool, last[0], since); err == nil {
+			return *edits, nil
+		}
+	}
+	if err != nil {
+		return Overtaken{}, fmt.Errorf("compare the last entries: %w", err)
+	}
+	return Overtaken{}, nil
+}
+
+// editsSince compares the last entry with the one that somebody has seen.
+func editsSince(ctx context.Context, q querier, last Entry, since int64) (*Overtaken, error) {
+	edits := &Overtaken{Entry: last.ID, Who: last.Who, At: last.At, Values: schema.Values{}}
 	before := schema.Values{}
 	if since > 0 {
 		var raw []byte
 		err := q.QueryRow(ctx, `SELECT record FROM desk_entries WHERE id = $1`, since).Scan(&raw)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return nil, nil
+			return edits, nil
 		}
 		var seen schema.Record
 		if err == nil {
@@ -191,18 +224,12 @@ func overtaken(ctx context.Context, q querier, last Entry, since int64, changes 
 		}
 		before = seen.Values
 	}
-	clash := &Overtaken{Entry: last.ID, Who: last.Who, At: last.At, Values: schema.Values{}}
-	for a, mine := range changes {
-		was, had := before[a]
-		theirs, has := last.Record.Values[a]
-		if has && (!had || was != theirs) && theirs != mine {
-			clash.Values[a] = theirs
+	for a, now := range last.Record.Values {
+		if was, had := before[a]; !had || was != now {
+			edits.Values[a] = now
 		}
 	}
-	if len(clash.Values) == 0 {
-		return nil, nil
-	}
-	return clash, nil
+	return edits, nil
 }
 
 // anchorsOf lists the records that an edit hangs on, the oldest first.
