@@ -143,10 +143,21 @@ type Limits struct {
 	RowsPerSecond float64 `yaml:"rows_per_second"` // 0: no limit
 	Concurrency   int     `yaml:"concurrency"`     // 0: 1
 	Batch         int     `yaml:"batch"`           // rows in one push; 0: the kind's default
+	// Failures: after so many failed calls in a row the platform is left alone, and
+	// then tried with one row; default 5.
+	Failures int `yaml:"failures"`
 	// QuestionsPerDay and AskAgain are for platforms that can only be asked person
 	// by person: how many in a day, and after how long the same person again.
 	QuestionsPerDay int      `yaml:"questions_per_day"`
 	AskAgain        Duration `yaml:"ask_again"` // default 720h
+}
+
+// Trips is after how many failed calls in a row the platform is left alone.
+func (l Limits) Trips() int {
+	if l.Failures == 0 {
+		return 5
+	}
+	return l.Failures
 }
 
 // Duration is a time.Duration written as Go does: 2s, 24h, 720h.

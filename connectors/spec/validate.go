@@ -60,7 +60,7 @@ func validate(d *decoder, p *Platform, draft bool) {
 			d.add(p.Line("natural"), "natural: %s is not in fields, so nobody could be found by it.", a)
 		}
 	}
-	if p.Limits.RowsPerSecond < 0 || p.Limits.Concurrency < 0 || p.Limits.Batch < 0 || p.Limits.QuestionsPerDay < 0 {
+	if p.Limits.RowsPerSecond < 0 || p.Limits.Concurrency < 0 || p.Limits.Batch < 0 || p.Limits.Failures < 0 || p.Limits.QuestionsPerDay < 0 {
 		d.add(p.Line("limits"), "limits: no limit can be below 0. 0 means none.")
 	}
 	validateBrake(d, p)

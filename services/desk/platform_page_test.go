@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -61,6 +62,11 @@ func TestPlatformPage(t *testing.T) {
 	require.Len(t, terms["gives"], 5)
 	require.Equal(t, "Written to: Mon to Fri, Sun 08:30-09:30, 14:00-17:30", api.json["hours"])
 	require.Equal(t, "2026-11-23T14:00:00+08:00", api.json["opens_at"])
+	require.NotContains(t, api.json, "circuit")
+	w.exec(`UPDATE platforms SET write_failures = 7, tripped_at = $1, tries_at = $2 WHERE id = 'oldage'`, today, today.Add(time.Minute))
+	for _, path := range []string{"/platforms", "/platforms/oldage"} {
+		require.Contains(t, w.get(path, as("platform")...).text, "连续 7 次写入失败，已暂停写入（熔断），要写的都等着。2026-11-23 10:00 起；2026-11-23 10:01 先用一行试", path)
+	}
 	late := w.get("/api/v1/platforms/gongan", as("platform")...)
 	require.Equal(t, "数据是 4 天前的，按约定每天一次：晚了 3 天", late.json["lag"])
 	require.Equal(t, true, late.json["late"])

@@ -54,11 +54,15 @@ type PlatformState struct {
 	PullError   string                      `json:"pull_error,omitempty"`
 	WroteAt     *time.Time                  `json:"wrote_at,omitempty"`
 	WriteError  string                      `json:"write_error,omitempty"`
-	LastStep    *Step                       `json:"last_step,omitempty"`
-	Agreement   int                         `json:"agreement"`                   // the version in force
-	Candidate   int                         `json:"agreement_waiting,omitempty"` // a newer one waits for approval
-	Community   string                      `json:"canary_community,omitempty"`
-	DayRows     int                         `json:"canary_rows,omitempty"`
+	// Tripped: calls failed again and again, so that it is left alone for now, in words.
+	Tripped   string     `json:"circuit,omitempty"`
+	TrippedAt *time.Time `json:"circuit_open_since,omitempty"`
+	TriesAt   *time.Time `json:"circuit_tries_at,omitempty"`
+	LastStep  *Step      `json:"last_step,omitempty"`
+	Agreement int        `json:"agreement"`                   // the version in force
+	Candidate int        `json:"agreement_waiting,omitempty"` // a newer one waits for approval
+	Community string     `json:"canary_community,omitempty"`
+	DayRows   int        `json:"canary_rows,omitempty"`
 	// Questions is how many persons it was asked about today, of how many in a day,
 	// where it can only be asked person by person.
 	Questions *int64 `json:"questions_today,omitempty"`
@@ -176,6 +180,10 @@ func (l Lang) platformState(p store.Platform, s *store.PlatformStats, steps map[
 				out.Authority = append(out.Authority, l.Attribute(a))
 			}
 		}
+	}
+	if p.TrippedAt != nil && p.TriesAt != nil {
+		out.TrippedAt, out.TriesAt = p.TrippedAt, p.TriesAt
+		out.Tripped = l.T("platforms.tripped", "n", p.Failures)
 	}
 	if step, ok := steps[p.ID]; ok {
 		out.LastStep = &Step{From: step.From, To: step.To, Who: step.Who, Why: step.Why, At: step.At}

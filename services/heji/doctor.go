@@ -148,6 +148,10 @@ func (c *doctorCommand) state(ctx context.Context, up *checkup, st *store.Store)
 		if p.PullError != "" {
 			up.say(p.ID+" pull", errors.New(p.PullError), "check this platform below; the others go on")
 		}
+		if p.TrippedAt != nil {
+			up.say(p.ID+" circuit", fmt.Errorf("the last %d calls in a row failed: since %s it is left alone, and tried with one row at %s", p.Failures,
+				p.TrippedAt.Local().Format(time.DateTime), p.TriesAt.Local().Format(time.DateTime)), "it closes by itself with the first call that succeeds; to have it tried at once, pause the platform and let it go on")
+		}
 		if p.WriteError != "" {
 			up.say(p.ID+" write", errors.New(p.WriteError), "writes wait and are made once it is back")
 		}

@@ -109,6 +109,7 @@ func (h *Hub) collect(ctx context.Context) error {
 		}
 		m.Quarantined.WithLabelValues(p.ID).Set(flag[p.Quarantined])
 		m.Braked.WithLabelValues(p.ID).Set(flag[p.Braked != nil])
+		m.Tripped.WithLabelValues(p.ID).Set(flag[p.TrippedAt != nil])
 		_, shut := p.Restoration()
 		m.Restored.WithLabelValues(p.ID).Set(flag[shut])
 		// Against that platform's own cadence: a monthly extract is late after a

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"heji/connectors"
 	"heji/connectors/spec"
 	"heji/schema"
 	"heji/schema/clock"
@@ -125,4 +126,55 @@ func TestWindow(t *testing.T) {
 	r.until("it arrives on its day", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
 	r.quiet()
 	require.Equal(t, 1, r.gets.count())
+}
+
+// After a few failures in a row a platform is left alone; one row probes whether it
+// is back; when it is, the others follow at once.
+func TestCircuit(t *testing.T) {
+	const people, trips = 6, 2
+	r := newRoad(t, fmt.Sprintf("limits: {failures: %d}\nagreement:\n  receives: {phone: overwrite}\n", trips))
+	for i := range people {
+		r.gives.set(fmt.Sprintf("a%d", i), person(i, "tel", "15400000001"))
+		r.gets.set(fmt.Sprintf("g%d", i), person(i, "tel", "15400000001"))
+	}
+	r.quiet()
+	r.live()
+	r.quiet()
+	platform := func() store.Platform {
+		list, err := r.hub.Store.Platforms(r.ctx)
+		require.NoError(t, err)
+		return list[slices.IndexFunc(list, func(p store.Platform) bool { return p.ID == r.getsID })]
+	}
+	r.gets.spoilWith(func(connectors.Write, func()) (connectors.Outcome, bool) {
+		return connectors.Outcome{Status: connectors.Busy, Reason: "502"}, true
+	})
+	for i := range people {
+		r.gives.set(fmt.Sprintf("a%d", i), map[string]string{"tel": "15400000002"})
+	}
+	r.until("it is left alone, and has been tried twice since", func() bool {
+		p := platform()
+		return p.TrippedAt != nil && p.Failures >= trips+2 && p.TriesAt.After(*p.TrippedAt)
+	})
+	var batches []string // one after the other
+	rows := map[string]int{}
+	for _, w := range r.gets.log() {
+		if rows[w.Batch]++; rows[w.Batch] == 1 {
+			batches = append(batches, w.Batch)
+		}
+	}
+	for _, b := range batches[trips:] {
+		require.Equal(t, 1, rows[b], "a probe is one row")
+	}
+	r.gets.spoilWith(nil)
+	r.until("all arrive", func() bool {
+		for i := range people {
+			if r.gets.shows(fmt.Sprintf("g%d", i), "tel") != "15400000002" {
+				return false
+			}
+		}
+		return true
+	})
+	r.quiet()
+	require.Nil(t, platform().TrippedAt)
+	require.Zero(t, platform().Failures)
 }

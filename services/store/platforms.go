@@ -47,6 +47,10 @@ type Platform struct {
 	WriteError string
 	// The same with their codes, so that they are said in the reader's language.
 	PullTrouble, WriteTrouble Trouble
+	// Failures are calls in a row that have failed when it was written to. TrippedAt:
+	// since then it is left alone because of them, and tried with one row at TriesAt.
+	Failures           int
+	TrippedAt, TriesAt *time.Time
 }
 
 // RegisterPlatform makes a platform known and takes over what its file says.
@@ -94,14 +98,15 @@ func (s *Store) RegisterPlatform(ctx context.Context, p Platform) error {
 const platformColumns = `p.id, p.name, p.name_en, p.department, p.kind, p.class, p.cadence, p.writable, p.stage,
 	coalesce(p.agreement, 0), coalesce(a.body, '{}'), p.paused, p.canary_community, p.canary_rows, p.fence, p.complete_at, p.as_of, p.pulled_at,
 	coalesce(p.pull_error, ''), p.wrote_at, coalesce(p.write_error, ''), p.pull_trouble, p.write_trouble,
-	p.approved_at, EXISTS (SELECT FROM quarantines q WHERE q.platform = p.id AND q.done_at IS NULL), p.braked, p.restored_at, p.opened_at`
+	p.approved_at, EXISTS (SELECT FROM quarantines q WHERE q.platform = p.id AND q.done_at IS NULL), p.braked, p.restored_at, p.opened_at,
+	p.write_failures, p.tripped_at, p.tries_at`
 
 func scanPlatform(row pgx.CollectableRow) (Platform, error) {
 	var p Platform
 	var body, pulled, wrote []byte
 	err := row.Scan(&p.ID, &p.Name, &p.NameEn, &p.Department, &p.Kind, &p.Class, &p.Cadence, &p.Writable, &p.Stage,
 		&p.Version, &body, &p.Paused, &p.Canary.Community, &p.Canary.Rows, &p.Fence, &p.CompleteAt, &p.AsOf, &p.PulledAt, &p.PullError, &p.WroteAt, &p.WriteError, &pulled, &wrote,
-		&p.ApprovedAt, &p.Quarantined, &p.Braked, &p.RestoredAt, &p.OpenedAt)
+		&p.ApprovedAt, &p.Quarantined, &p.Braked, &p.RestoredAt, &p.OpenedAt, &p.Failures, &p.TrippedAt, &p.TriesAt)
 	if err != nil {
 		return p, err
 	}
@@ -243,10 +248,20 @@ func (s *Store) PullResult(ctx context.Context, platform string, t Trouble) erro
 	return nil
 }
 
+// Circuit is what has become of a platform's writes in a row: whether it is left
+// alone for now, because too many calls have failed, and for how long.
+type Circuit struct {
+	Failures int
+	Tripped  bool
+	Wait     time.Duration
+}
+
 // WriteResult records how a push ended.
-func (s *Store) WriteResult(ctx context.Context, platform string, t Trouble) error {
+func (s *Store) WriteResult(ctx context.Context, platform string, t Trouble, c Circuit) error {
 	_, err := s.pool.Exec(ctx, `UPDATE platforms SET write_error = nullif($2, ''), write_trouble = $3,
-		wrote_at = CASE WHEN $2 = '' THEN now() ELSE wrote_at END WHERE id = $1`, platform, t.Sentence, t.stored())
+		wrote_at = CASE WHEN $2 = '' THEN now() ELSE wrote_at END, write_failures = $4,
+		tripped_at = CASE WHEN $5 THEN coalesce(tripped_at, now()) END,
+		tries_at = CASE WHEN $5 THEN now() + $6::interval END WHERE id = $1`, platform, t.Sentence, t.stored(), c.Failures, c.Tripped, c.Wait)
 	if err != nil {
 		return fmt.Errorf("platform %s: note the push's result: %w", platform, err)
 	}

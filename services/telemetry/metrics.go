@@ -52,6 +52,9 @@ type Metrics struct {
 	// Restored is 1 while a platform is shut because the database was restored and
 	// nobody has opened it since.
 	Restored *prometheus.GaugeVec
+	// Tripped is 1 while a platform is left alone because writes to it failed again
+	// and again.
+	Tripped *prometheus.GaugeVec
 	// HotKeys is the number of blocking keys with more holders than the cap,
 	// HotKeyHolders how many records hold the one with most of them.
 	HotKeys       prometheus.Gauge
@@ -126,6 +129,7 @@ func NewMetrics() *Metrics {
 		QuestionsPerDay:   gauges("heji_questions_per_day", "Questions that a platform may be asked in a day.", "platform"),
 		Braked:            gauges("heji_braked", "1 while writing to a platform is stopped because too many rows would be written.", "platform"),
 		DeadRecords:       gauges("heji_dead_records", "Records set aside, by the stage that could not use them.", "platform", "stage"),
+		Tripped:           gauges("heji_circuit_open", "1 while a platform is left alone because writes to it failed again and again.", "platform"),
 		Restored:          gauges("heji_platform_shut", "1 while a platform is shut because the database was restored.", "platform"),
 		HotKeys:           gauge("heji_hot_keys", "Blocking keys with more holders than the cap: they make no pairs."),
 		HotKeyHolders:     gauge("heji_hot_key_holders", "Records that hold the blocking key with most holders."),
@@ -146,7 +150,7 @@ func NewMetrics() *Metrics {
 	}
 	m.registry.MustRegister(
 		m.RecordsPulled, m.RecordsMerged, m.SourceLag, m.LastSuccess, m.Residents, m.UnresolvedRecords,
-		m.ReviewsOpen, m.Targets, m.TargetOldest, m.Writes, m.Echoes, m.Quarantined, m.Questions, m.QuestionsPerDay, m.Braked, m.DeadRecords, m.Restored, m.MergeBatch,
+		m.ReviewsOpen, m.Targets, m.TargetOldest, m.Writes, m.Echoes, m.Quarantined, m.Questions, m.QuestionsPerDay, m.Braked, m.DeadRecords, m.Restored, m.Tripped, m.MergeBatch,
 		m.HotKeys, m.HotKeyHolders, m.HotKeyFlips, m.ParkedRecords, m.ModelNewer, m.RelinkProgress,
 		m.EntryToWritten, m.EntriesSaved, m.DeskRequests,
 		collectors.NewGoCollector(),

@@ -46,6 +46,7 @@ var contract = map[string]struct {
 	"heji_questions_per_day":              {[]string{"platform"}, dto.MetricType_GAUGE},
 	"heji_braked":                         {[]string{"platform"}, dto.MetricType_GAUGE},
 	"heji_platform_shut":                  {[]string{"platform"}, dto.MetricType_GAUGE},
+	"heji_circuit_open":                   {[]string{"platform"}, dto.MetricType_GAUGE},
 	"heji_hot_keys":                       {nil, dto.MetricType_GAUGE},
 	"heji_hot_key_holders":                {nil, dto.MetricType_GAUGE},
 	"heji_hot_key_flips_total":            {[]string{"direction"}, dto.MetricType_COUNTER},
@@ -76,6 +77,7 @@ func used() *telemetry.Metrics {
 	m.QuestionsPerDay.WithLabelValues("hy").Set(200)
 	m.Braked.WithLabelValues("mz").Set(0)
 	m.Restored.WithLabelValues("mz").Set(0)
+	m.Tripped.WithLabelValues("mz").Set(0)
 	m.HotKeyFlips.WithLabelValues("up").Add(2)
 	m.MergeBatch.Observe(.02)
 	m.EntryToWritten.Observe(.7)

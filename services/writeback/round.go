@@ -33,7 +33,11 @@ func (w *worker) round(ctx context.Context, lease store.Lease) (seen int, err er
 		return 0, err
 	}
 	r := &round{w: w, now: clock.Now(), creates: creates, allowed: allowed, batch: uuid.Must(uuid.NewV7())}
-	seen, opened, err := w.o.Store.Evaluate(ctx, lease, w.pace.limit, w.looker != nil, r.decide)
+	limit := w.pace.limit
+	if w.gate.Tripped() {
+		limit = 1 // one row probes whether the platform is back
+	}
+	seen, opened, err := w.o.Store.Evaluate(ctx, lease, limit, w.looker != nil, r.decide)
 	if err != nil {
 		return 0, err
 	}
@@ -174,21 +178,21 @@ func busy(writes []connectors.Write, err error) []connectors.Outcome {
 }
 
 func (w *worker) fail(ctx context.Context, err error) {
-	w.failures++
 	w.gate.Note(err)
-	if w.failures == 1 || w.failures%20 == 0 {
-		w.log.Warn("the platform does not take writes now; they wait", "error", err, "attempts", w.failures)
+	n := w.gate.Failures()
+	if n == 1 || n%20 == 0 {
+		w.log.Warn("the platform does not take writes now; they wait", "error", err, "attempts", n)
 	}
-	if err := w.o.Store.WriteResult(ctx, w.id, registry.Trouble(err, telemetry.ErrorText(err))); err != nil && ctx.Err() == nil {
+	c := store.Circuit{Failures: n, Tripped: w.gate.Tripped(), Wait: w.gate.Closed()}
+	if err := w.o.Store.WriteResult(ctx, w.id, registry.Trouble(err, telemetry.ErrorText(err)), c); err != nil && ctx.Err() == nil {
 		w.log.Warn("the result could not be noted", "error", err)
 	}
 }
 
 func (w *worker) succeed(ctx context.Context) {
-	w.failures = 0
 	w.gate.Note(nil)
 	w.o.Metrics.LastSuccess.WithLabelValues(w.id, telemetry.DirectionWrite).SetToCurrentTime()
-	if err := w.o.Store.WriteResult(ctx, w.id, store.Trouble{}); err != nil && ctx.Err() == nil {
+	if err := w.o.Store.WriteResult(ctx, w.id, store.Trouble{}, store.Circuit{}); err != nil && ctx.Err() == nil {
 		w.log.Warn("the result could not be noted", "error", err)
 	}
 }

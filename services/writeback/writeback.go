@@ -75,6 +75,7 @@ func New(o Options) *Service {
 			trusted: p.Spec.ClockTrusted, conditional: p.Conditional, log: o.Logger.With("platform", id),
 			pace: newPace(p.Spec, o.Batch), wake: make(chan struct{}, 1),
 			brake: p.Spec.Braking(), halt: newHalt(), gate: registry.NewGate(60 * o.Sweep)}
+		w.gate.Trip, w.gate.Pause = p.Spec.Limits.Trips(), backoff
 		w.looker, _ = p.Connector.(connectors.Looker)
 		w.acks, _ = p.Connector.(connectors.Acknowledger)
 		if x, ok := p.Connector.(connectors.Repeater); ok {
@@ -153,13 +154,12 @@ type worker struct {
 	pace        pace
 	log         *slog.Logger
 	wake        chan struct{}
-	failures    int
 	deaf        bool // acknowledgements could not be asked for the last time
 	brake       spec.Brake
 	rows        int64 // of the platform, when they were last counted
 	countedAt   time.Time
 	halt        *halt          // ends when nothing may leave
-	gate        *registry.Gate // shut while the platform does not accept our credentials
+	gate        *registry.Gate // shut while the platform does not accept our credentials, or is left alone after failures
 }
 
 func (w *worker) signal() {
@@ -228,16 +228,18 @@ func (w *worker) hold(ctx context.Context, lease store.Lease) error {
 		if err != nil {
 			return err
 		}
+		before := w.gate.Failures()
 		seen, err := w.round(ctx, lease)
 		if err != nil {
 			return err
 		}
-		if seen+looked > 0 && w.failures == 0 {
-			continue
+		failures := w.gate.Failures()
+		if seen+looked > 0 && failures <= before {
+			continue // the platform was not asked, or it answered
 		}
 		wait := w.o.Sweep
-		if w.failures > 0 {
-			wait = max(backoff(w.failures), w.gate.Closed()) // I10: a platform that is down is asked less and less
+		if failures > before || failures > 0 && !w.gate.Tripped() {
+			wait = max(backoff(failures), w.gate.Closed()) // I10: a platform that is down is asked less and less
 		} else if at, ok, err := w.o.Store.NextDue(ctx, w.id); err != nil {
 			return err
 		} else if ok {
@@ -251,7 +253,8 @@ func (w *worker) hold(ctx context.Context, lease store.Lease) error {
 	return context.Cause(ctx)
 }
 
-// barred waits as long as the platform does not accept our credentials. A person
+// barred waits as long as the platform does not accept our credentials, or is left
+// alone because too many calls in a row have failed. A person
 // who pauses the platform and lets it go on has it tried at once.
 func (w *worker) barred(ctx context.Context) error {
 	for paused := false; w.gate.Closed() > 0; {
