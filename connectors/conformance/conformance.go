@@ -67,6 +67,7 @@ type pulled struct {
 	emitted  map[string]int               // how often each key was given out
 	dead     int
 	complete bool
+	wholes   int                 // how many complete reads the pass held
 	cursors  []connectors.Cursor // every resume point, in order
 }
 
@@ -83,7 +84,7 @@ func pull(t *testing.T, c connectors.Connector, from connectors.Cursor, into *pu
 	if into == nil {
 		into = &pulled{rows: map[string]map[string]string{}}
 	}
-	into.emitted, into.complete, into.dead = map[string]int{}, false, 0
+	into.emitted, into.complete, into.wholes, into.dead = map[string]int{}, false, 0, 0
 	inFull := map[string]bool{}
 	before := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -110,11 +111,13 @@ func pull(t *testing.T, c connectors.Connector, from connectors.Cursor, into *pu
 		}
 		if b.Complete {
 			into.complete = true
+			into.wholes++
 			for key := range into.rows {
 				if !inFull[key] {
 					delete(into.rows, key) // a complete read: what is not in it is gone
 				}
 			}
+			clear(inFull) // a folder may hold the next one
 		}
 		if b.Cursor != nil {
 			into.cursors = append(into.cursors, b.Cursor)

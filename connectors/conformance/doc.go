@@ -11,4 +11,7 @@
 // seen by a look, is known again, misses where it must and is refused with
 // column and reason, that everything ends promptly when its context does, and
 // that no goroutine stays behind.
+//
+// What of this can be asked of a platform with columns of its own, whose clerks
+// work as they please, is asked by Life: of every simulator of the demo.
 package conformance

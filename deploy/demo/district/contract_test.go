@@ -41,6 +41,12 @@ type meeting struct {
 
 func meet(t *testing.T) map[string]meeting {
 	t.Helper()
+	_, all := meetDistrict(t)
+	return all
+}
+
+func meetDistrict(t *testing.T) (*district.District, map[string]meeting) {
+	t.Helper()
 	d, err := district.Start(t.Context(), district.Options{Dir: t.TempDir(), Database: func(context.Context, string) (string, error) { return pgtest.DSN(t), nil },
 		Population: population.Generate(600, 1), Seed: 1, Poll: 5 * time.Millisecond})
 	require.NoError(t, err)
@@ -65,7 +71,7 @@ func meet(t *testing.T) map[string]meeting {
 	}
 	require.Len(t, out, len(population.Platforms))
 	delete(out, population.Supervision) // it is told numbers: nobody is in it
-	return out
+	return d, out
 }
 
 // ask asks about everybody, one after the other, by what the platform itself
