@@ -63,6 +63,7 @@ type Desk struct {
 	closed atomic.Bool        // there are accounts: everybody logs in
 
 	imports chan struct{} // something is to be entered
+	retried recently      // rows that were asked for once more
 	lately  lately        // what the audit trail has of this minute's reading
 	tally   tally         // the figures of the whole store
 }
@@ -117,6 +118,7 @@ func (d *Desk) Handler() http.Handler {
 	d.routePages(mux)
 	d.routeBrakes(mux)
 	d.routeDrafts(mux)
+	d.routeRetry(mux)
 	d.routeProposals(mux)
 	return d.guard(mux)
 }

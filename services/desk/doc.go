@@ -9,7 +9,7 @@
 // no platform.
 //
 // One idea per file: guard.go, session.go, permissions.go, login_pages.go and oidc.go (who may ask at all, and for what), lang.go and words.go (two
-// languages, from data), input.go (what may be entered), version.go (which state was seen), outlook.go (who will
+// languages, from data), input.go (what may be entered), version.go (which state was seen), retry.go, outlook.go (who will
 // receive what), preview.go (of an entry) and effect.go (of a decision),
 // entries.go, residents.go, platforms.go, reviews.go and review_compare.go (the
 // queue, and two residents beside each other), decisions.go and unmerge.go (what

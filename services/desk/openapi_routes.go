@@ -60,9 +60,10 @@ var operations = map[string]operation{
 		status: []int{200, 202}, match: true},
 	"GET /api/v1/residents/{id}": {does: "Everything that is known of a resident and may be seen. An id that was merged leads on.", query: []string{"as_of"}, gives: []any{Person{}},
 		status: []int{200, 303}, etag: true},
-	"GET /api/v1/residents/{id}/targets": {does: "Where every platform stands with a resident.", gives: []any{TargetsReply{}}},
-	"POST /api/v1/residents/{id}/reveal": {does: "See a resident's numbers in full, for a reason that is kept.", takes: RevealBody{}, gives: []any{Revealed{}}},
-	"GET /api/v1/entries/{request}":      {does: "What has become of an entry.", query: []string{"wait", "until"}, gives: []any{EntryReply{}}},
+	"GET /api/v1/residents/{id}/targets":                 {does: "Where every platform stands with a resident.", gives: []any{TargetsReply{}}},
+	"POST /api/v1/residents/{id}/targets/{target}/retry": {does: "Have a row tried again that a platform refused, or that waits (target: its id in the list).", gives: []any{TargetsReply{}}},
+	"POST /api/v1/residents/{id}/reveal":                 {does: "See a resident's numbers in full, for a reason that is kept.", takes: RevealBody{}, gives: []any{Revealed{}}},
+	"GET /api/v1/entries/{request}":                      {does: "What has become of an entry.", query: []string{"wait", "until"}, gives: []any{EntryReply{}}},
 
 	"POST /api/v1/residents/alike": {does: "Residents who may be the one whom the values describe, and why: ask before entering a new one.", takes: entryBody{}, gives: []any{AlikeReply{}}},
 

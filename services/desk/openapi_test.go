@@ -82,6 +82,7 @@ var twinOf = map[string]string{
 	"POST /residents/{id}/edit":   "PATCH /api/v1/residents/{id}",
 	"POST /decisions/{id}/revoke": "DELETE /api/v1/decisions/{id}",
 	"POST /reviews/{x}/{y}":       "POST /api/v1/decisions",
+	"POST /residents/{id}/retry":  "POST /api/v1/residents/{id}/targets/{target}/retry",
 	"POST /residents/{id}/fields": "POST /api/v1/targets/{platform}/{key}/fields/{attribute}",
 }
 

@@ -113,6 +113,8 @@ type Status struct {
 	Since        *time.Time `json:"since,omitempty"`
 	// Until: it waits for a time, such as the platform's hours.
 	Until *time.Time `json:"until,omitempty"`
+	// Retry: a person may have it tried again now.
+	Retry bool `json:"retry,omitempty"`
 }
 
 // look is how a state looks: never by colour alone.
@@ -203,6 +205,7 @@ func (l Lang) status(p store.Platform, t store.TargetView, stopped bool) Status 
 		said[len(said)-1] += l.T("target.until", "when", t.DueAt.Local().Format("2006-01-02 15:04"))
 	}
 	s.Detail = strings.Join(said, l.T("sentence.separator"))
+	s.Retry = t.ID != 0 && t.State.MayRetry() && p.Stage.Writes() && !stopped && !p.Held() && (t.State != store.TargetDue || s.Until != nil)
 	return s
 }
 

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"heji/connectors"
@@ -418,6 +420,21 @@ func TestRefusedWhole(t *testing.T) {
 	require.Equal(t, []string{`g1 refused {"phone": "refused"}`}, waits)
 	r.quiet()
 	require.Equal(t, 1, r.gets.count())
+
+	// The platform is well again, and nothing has changed here: a person asks.
+	r.gets.spoilWith(nil)
+	pool, err := pgxpool.New(r.ctx, r.hub.DatabaseURL())
+	require.NoError(t, err)
+	defer pool.Close()
+	var target int64
+	var resident uuid.UUID
+	require.NoError(t, pool.QueryRow(r.ctx, `SELECT id, resident_id FROM targets WHERE state = 'refused'`).Scan(&target, &resident))
+	all := func(schema.Attribute) bool { return true }
+	require.NoError(t, r.hub.Store.Retry(r.ctx, target, resident, "李红", all, r.hub.Keys))
+	r.until("the same value arrives", func() bool { return r.gets.shows("g1", "tel") == "15400000002" })
+	r.quiet()
+	require.Equal(t, 2, r.gets.count())
+	require.ErrorIs(t, r.hub.Store.Retry(r.ctx, target, resident, "李红", all, r.hub.Keys), store.ErrNoRetry)
 }
 
 // I6: a clerk puts the old value back. It is contested, not written again, and

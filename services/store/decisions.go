@@ -251,14 +251,22 @@ func settleField(b *pgx.Batch, rec Record, c Choice, only *lineage.Rendition, ke
 	if only != nil && (learnt == nil || *learnt != *only) {
 		return nil, lineage.ErrVerdict
 	}
+	if err := putState(b, rec, row, keys); err != nil {
+		return nil, err
+	}
+	b.Queue(`UPDATE targets SET due_at = now(), refused = CASE WHEN $2 = 'again' THEN NULL ELSE refused END
+		WHERE record_id = $1`, rec.ID, c.Value)
+	return learnt, nil
+}
+
+// putState stores what a person has changed about a row that is locked.
+func putState(b *pgx.Batch, rec Record, row lineage.Row, keys func(schema.Values) []int64) error {
 	raw, err := row.Append(nil)
 	if err != nil {
-		return nil, fmt.Errorf("encode its state: %w", err)
+		return fmt.Errorf("encode its state: %w", err)
 	}
 	b.Queue(`UPDATE records SET state = $2, features = NULL, unresolved = true, parked_until = NULL, rev = rev + 1,
 		old_keys = old_keys || keys, keys = CASE WHEN anchors = '{}' AND NOT deleted THEN coalesce($3::bigint[], '{}') ELSE '{}' END
 		WHERE id = $1`, rec.ID, raw, keys(row.Own))
-	b.Queue(`UPDATE targets SET due_at = now(), refused = CASE WHEN $2 = 'again' THEN NULL ELSE refused END
-		WHERE record_id = $1`, rec.ID, c.Value)
-	return learnt, nil
+	return nil
 }

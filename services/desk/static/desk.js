@@ -9,7 +9,7 @@
     return e;
   }
 
-  function row(t) {
+  function row(t, list) {
     var li = element("li"), line = element("div", "line"), badge = element("span", "badge " + t.tone);
     var icon = element("span", "icon", t.icon);
     icon.setAttribute("aria-hidden", "true");
@@ -17,7 +17,26 @@
     line.append(element("span", "what", t.platform_name), badge);
     li.append(line);
     if (t.detail) li.append(element("p", "detail", t.detail));
+    if (t.retry && list.dataset.retry) li.append(again(t, list));
     return li;
+  }
+
+  // The button that has a row tried again, as the page has it.
+  function again(t, list) {
+    var form = element("form"), button = element("button", "small quiet", list.dataset.retry), token = document.querySelector("meta[name=csrf]");
+    function put(name, value) {
+      var box = element("input");
+      box.type = "hidden"; box.name = name; box.value = value;
+      form.append(box);
+    }
+    form.method = "post";
+    form.action = list.dataset.action;
+    if (token) put("csrf", token.content);
+    put("target", t.id);
+    put("back", location.pathname + location.search);
+    button.setAttribute("aria-label", list.dataset.retry + " " + t.platform_name);
+    form.append(button);
+    return form;
   }
 
   // The platforms turn green while somebody looks.
@@ -27,7 +46,7 @@
     function show(reply) {
       var now = JSON.stringify(reply.targets);
       if (now !== last && reply.targets.length) {
-        list.replaceChildren.apply(list, reply.targets.map(row));
+        list.replaceChildren.apply(list, reply.targets.map(function (t) { return row(t, list); }));
         if (green) {
           green.textContent = green.dataset.green
             .replace("{green}", reply.targets.filter(function (t) { return t.tone === "ok"; }).length)
