@@ -40,12 +40,13 @@ type armed struct {
 var errNotYet = errors.New("not yet")
 
 // overHTTP are the platforms behind a liar; called those whose calls can be seen
-// from inside; ledgers those that keep a ledger and are written to; written all of
-// them.
+// from inside; ledgers those that keep a ledger and are written to; asked those that
+// can be asked for single rows; written all that are written to.
 var (
 	overHTTP = []string{p.Medical, p.OldAge}
 	ledgers  = []string{p.Medical, p.OldAge, p.LowIncomes, p.Safety, p.Floating, p.Disabled}
 	called   = []string{p.Medical, p.OldAge, p.Pension}
+	asked    = []string{p.Medical, p.OldAge, p.Pension, p.Floating} // for single rows
 	written  = []string{p.Medical, p.OldAge, p.LowIncomes, p.Safety, p.Floating, p.Disabled, p.Pension}
 )
 
@@ -237,9 +238,9 @@ func network(part string, do func(*link, *armed) error) func(*round, *armed, hit
 func lying(what lie) func(*round, *armed, hit) error {
 	return func(r *round, f *armed, _ hit) error {
 		r.lies.tell(f.platform, what, 1+f.chance[0]%3)
-		if what == nothing {
-			// Where not even the time of the change moves, a whole read finds it out, as
-			// one does every day.
+		if what == nothing && !slices.Contains(asked, f.platform) {
+			// Where not even the time of the change moves, and the platform cannot be
+			// asked, a whole read finds it out.
 			r.whole = append(r.whole, f.platform)
 		}
 		return nil

@@ -88,6 +88,7 @@ func (l *lies) tamper(platform string, w *district.Write) (reason string) {
 		}
 	case nothing:
 		clear(w.Set)
+		w.Untouched = slices.Contains(asked, platform)
 	case shut:
 		return "系统维护，暂停修改"
 	}

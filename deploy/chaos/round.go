@@ -28,6 +28,7 @@ import (
 	"heji/schema"
 	"heji/services/embedded"
 	"heji/services/fault"
+	"heji/services/lineage"
 	"heji/services/store"
 )
 
@@ -654,8 +655,21 @@ func (r *round) extract() {
 // aside counts the rows that were read while a write was on its way, and are to be
 // read again: a hub whose clock was put back waits until it shows what it showed
 // before. A row in doubt that cannot be asked for is not among them: a person
-// decides.
+// decides. It counts those, too, of which a write was acknowledged and no read has
+// shown what became of it: the hub asks for them when the reading has passed.
 func (r *round) aside() (n int, err error) {
+	if err := r.store.EachRecord(r.ctx, func(rec store.Record) error {
+		if rec.Deleted || !slices.Contains(asked, rec.Ref.Platform) {
+			return nil
+		}
+		row, err := lineage.Decode(rec.State)
+		if err == nil && row.Unseen() {
+			n++
+		}
+		return err
+	}); err != nil || n > 0 {
+		return n, err
+	}
 	err = r.conn.QueryRow(r.ctx, `SELECT count(*) FROM records r JOIN targets t ON t.record_id = r.id
 		WHERE r.look AND NOT r.deleted AND t.state NOT IN ('open', 'queued', 'doubt', 'hold', 'withdrawn')`).Scan(&n)
 	return n, err

@@ -35,6 +35,7 @@ type board struct {
 	spoil   func(w connectors.Write, do func()) (connectors.Outcome, bool)
 	look    func(q connectors.Query) ([]connectors.Row, bool)
 	down    bool // it answers nothing
+	still   bool // it passes on changes only, and says that there are none
 }
 
 var boards sync.Map // platform id → *board
@@ -61,6 +62,10 @@ func (b *boardConnector) Pull(_ context.Context, _ connectors.Cursor, emit func(
 	if b.down {
 		b.mu.Unlock()
 		return connectors.ErrUnreachable
+	}
+	if b.still {
+		b.mu.Unlock()
+		return emit(connectors.Batch{AsOf: at, Cursor: json.RawMessage(strconv.Quote(at.String()))})
 	}
 	var rows []connectors.Row
 	for _, k := range slices.Sorted(maps.Keys(b.rows)) {

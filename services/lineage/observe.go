@@ -201,7 +201,22 @@ func (o *observer) conclusive() bool {
 	if o.p.Looks && !o.read.Look {
 		return false
 	}
+	if o.p.Queue && !o.moved(w) {
+		return false
+	}
 	return o.asOf.After(w.Doubt.Add(o.p.RequestLife))
+}
+
+// moved reports whether the row shows anything else than it did before a write to
+// it in what was written, or is gone.
+func (o *observer) moved(w *Write) bool {
+	for a := range w.Before {
+		f := o.row.field(a)
+		if s, shown := o.read.Raw[a]; shown && f.sent != nil && s != f.sent.Base.Raw && !o.text(a).Same(f.sent.Base) {
+			return true
+		}
+	}
+	return o.read.Deleted
 }
 
 // agrees reports whether a read with a lower version confirms an earlier one. A

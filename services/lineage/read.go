@@ -18,6 +18,9 @@ type Policy struct {
 	// Primary: looks are answered by the place that takes the writes, so that
 	// the lag does not apply to them.
 	Primary bool
+	// Queue: what is sent waits in a queue until the platform comes to it, however
+	// long after RequestLife. That a read shows what was there before says nothing.
+	Queue bool
 	// Hold: the agreement prefers that a write in doubt waits for a person
 	// instead of being tried once more.
 	Hold bool

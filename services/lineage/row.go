@@ -314,6 +314,20 @@ func (r Row) Unsettled() []schema.Attribute {
 	return list
 }
 
+// Unseen reports whether a write to the row ended well and no read has shown what
+// became of it. What a read has flagged, or may be tried again, was shown.
+func (r Row) Unseen() bool {
+	if r.Open() {
+		return false
+	}
+	for _, f := range r.Lineage.Fields {
+		if s := f.Sent; s != nil && !s.Settled && !s.Doubted && !s.Retry && !s.Asked && f.Flag == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // LookAt returns from when on a look can say something new about the row. It is
 // zero while a write is open: then its outcome comes first.
 func (r Row) LookAt(p Policy) time.Time {

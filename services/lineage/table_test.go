@@ -440,3 +440,58 @@ func TestMass(t *testing.T) {
 	}
 	require.Contains(t, back.Mass(MassLimit{Rows: 3, Share: 1}), Move{Attribute: f0, Back: true})
 }
+
+// What was acknowledged is unseen until a read that is newer shows what became of it.
+func TestUnseen(t *testing.T) {
+	after := func(row Row, reads ...Read) Row {
+		for _, r := range reads {
+			row, _ = Observe(row, r, Policy{})
+		}
+		return row
+	}
+	for name, c := range map[string]struct {
+		row  Row
+		want bool
+	}{
+		"never written":                  {seenRow(t, "a"), false},
+		"open":                           {send(t, seenRow(t, "a"), "x", 20), false},
+		"in doubt":                       {doubted(t), false},
+		"refused":                        {finish(t, send(t, seenRow(t, "a"), "x", 20), Failed, 21, ""), false},
+		"acknowledged":                   {written(t), true},
+		"a read that is older":           {after(written(t), shows(15, "a").v("1")), true},
+		"shown":                          {settledRow(t), false},
+		"not taken":                      {after(written(t), shows(30, "a").v("2")), false},
+		"altered":                        {after(written(t), shows(30, "y").v("2")), false},
+		"acknowledged, of a row we made": {finish(t, Created(Intent{ID: "i", At: at(20), Due: map[schema.Attribute]Due{f0: {Text: Say("x", "x")}}}), Applied, 21, ""), true},
+	} {
+		require.Equal(t, c.want, c.row.Unseen(), name)
+	}
+}
+
+// A message that waits in a queue may arrive however late: that the old text is read
+// once more does not end a doubt, that another one is there does, and so does a row
+// that is gone.
+func TestAQueueIsNotOverBecauseTheOldTextIsReadAgain(t *testing.T) {
+	p := Policy{RequestLife: 5 * time.Second, Queue: true}
+	for name, c := range map[string]struct {
+		read Read
+		open bool
+	}{
+		"as before":        {shows(90, "a"), true},
+		"as it was sent":   {shows(90, "x"), false},
+		"something else":   {shows(90, "y"), false},
+		"before it is due": {shows(23, "x"), true},
+	} {
+		row, _ := Observe(doubted(t), c.read, p)
+		require.Equal(t, c.open, row.Open(), name)
+		require.Empty(t, Make(row, resident("x", 15), p).Due, name)
+	}
+	gone, _ := Observe(doubted(t), Read{AsOf: at(90), Deleted: true}, p)
+	require.True(t, gone.Deleted)
+	row, _ := Observe(doubted(t), shows(90, "a"), Policy{RequestLife: 5 * time.Second})
+	require.NotEmpty(t, Make(row, resident("x", 15), p).Due, "a request has a longest life")
+	// The platform's own answer comes, after the old text was read again.
+	row, _ = Observe(doubted(t), shows(90, "a"), p)
+	row = finish(t, row, Applied, 91, "")
+	require.Empty(t, Make(row, resident("x", 15), p).Due, "it is not sent a second time")
+}

@@ -94,6 +94,9 @@ func policy(s *spec.Platform, m *mapping.Map, c connectors.Connector) lineage.Po
 		Defaults: map[schema.Attribute][]string{}, Mirrors: map[schema.Attribute]bool{},
 		Predict: m.Predictions,
 	}
+	if x, ok := c.(connectors.Repeater); ok {
+		p.Queue = x.Repeats()
+	}
 	for a, f := range s.Fields {
 		if len(f.Defaults) > 0 {
 			p.Defaults[a] = f.Defaults

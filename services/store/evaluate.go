@@ -145,16 +145,23 @@ func leasedPlatform(ctx context.Context, tx pgx.Tx, l Lease) (Platform, bool, er
 	return p, fence == l.Fence, nil
 }
 
+// makeLooks, with a condition between the two, makes rows of a platform targets to be
+// asked for.
+const (
+	makeLooks = `INSERT INTO targets AS t (platform, key, record_id, resident_id, state, due_at, look)
+		SELECT r.platform, r.key, r.id, r.resident_id, 'due', now(), true FROM records r
+		WHERE r.platform = $1 AND r.resident_id IS NOT NULL AND NOT r.deleted`
+	onceEach = `
+		ON CONFLICT (platform, key) DO UPDATE SET look = true, due_at = coalesce(t.due_at, excluded.due_at)
+		WHERE t.state NOT IN ('open', 'queued')`
+)
+
 // sweepLooks makes targets of the rows that lineage wants to be asked for: a
 // read was set aside, and without an answer a change could stay unseen.
 func sweepLooks(ctx context.Context, tx pgx.Tx, platform string, limit int) error {
-	_, err := tx.Exec(ctx, `INSERT INTO targets AS t (platform, key, record_id, resident_id, state, due_at, look)
-		SELECT r.platform, r.key, r.id, r.resident_id, 'due', now(), true FROM records r
-		WHERE r.platform = $1 AND r.look AND r.resident_id IS NOT NULL AND NOT r.deleted
+	_, err := tx.Exec(ctx, makeLooks+` AND r.look
 			AND NOT EXISTS (SELECT FROM targets t WHERE t.record_id = r.id AND t.look AND t.due_at IS NOT NULL)
-		ORDER BY r.id LIMIT $2
-		ON CONFLICT (platform, key) DO UPDATE SET look = true, due_at = coalesce(t.due_at, excluded.due_at)
-		WHERE t.state NOT IN ('open', 'queued')`, platform, limit)
+		ORDER BY r.id LIMIT $2`+onceEach, platform, limit)
 	if err != nil {
 		return fmt.Errorf("sweep for rows to ask for: %w", err)
 	}

@@ -262,6 +262,7 @@ func (w *worker) count(ctx context.Context, done []finished) error {
 		if f.status != connectors.Applied {
 			continue
 		}
+		w.confirming.idle = false
 		for _, field := range f.target.Open.Fields {
 			if fromDesk(field.Source) {
 				waiting, whose = append(waiting, f.target), append(whose, f.target.Resident.ID)

@@ -77,6 +77,9 @@ func New(o Options) *Service {
 			brake: p.Spec.Braking(), halt: newHalt(), gate: registry.NewGate(60 * o.Sweep)}
 		w.gate.Trip, w.gate.Pause = p.Spec.Limits.Trips(), backoff
 		w.looker, _ = p.Connector.(connectors.Looker)
+		if a, ok := p.Connector.(connectors.Asker); ok {
+			w.asks = a.Asks()
+		}
 		w.acks, _ = p.Connector.(connectors.Acknowledger)
 		if x, ok := p.Connector.(connectors.Repeater); ok {
 			w.repeats = x.Repeats()
@@ -138,7 +141,9 @@ type worker struct {
 	mapping     *mapping.Map
 	policy      lineage.Policy
 	writer      connectors.Writer
-	looker      connectors.Looker       // nil: single rows cannot be asked for
+	looker      connectors.Looker // nil: single rows cannot be asked for
+	asks        bool              // it can only be asked person by person: every read is a question
+	confirming  confirming
 	acks        connectors.Acknowledger // nil: outcomes come with the call
 	courier     connectors.Courier      // nil: nobody carries its writes
 	carried     time.Time               // when the courier was last compared with the store
@@ -219,6 +224,9 @@ func (w *worker) hold(ctx context.Context, lease store.Lease) error {
 			return err
 		}
 		if err := w.carry(ctx, lease); err != nil {
+			return err
+		}
+		if err := w.confirm(ctx, lease); err != nil {
 			return err
 		}
 		if err := w.report(ctx, lease); err != nil {

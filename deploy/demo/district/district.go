@@ -59,6 +59,10 @@ type Write struct {
 	Reason   string    `json:"reason,omitempty"`   // why refused
 	Repeated bool      `json:"repeated,omitempty"` // the row already held exactly this content
 	Replay   bool      `json:"replay,omitempty"`   // the same request once more, answered from memory, nothing done
+
+	// Untouched is said by whoever tampers: the row stays as it is, the time of its
+	// change too.
+	Untouched bool `json:"-"`
 }
 
 // EditOp is what a clerk did.

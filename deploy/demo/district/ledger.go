@@ -395,6 +395,9 @@ func (l *ledger) accept(q request) (outcome, error) {
 	}
 	q.Applied, q.Repeated = true, !q.Create && holds(old.Row, sent)
 	e := event{Put: next, Write: &q.Write}
+	if q.Untouched && !q.Create {
+		e.Put, next = nil, old
+	}
 	if q.token != "" {
 		e.Token, e.Reply = q.token, q.reply(next)
 	}
