@@ -283,6 +283,12 @@ func TestFromTheDeskToTheSheetAndBack(t *testing.T) {
 	// And a change of the row that is there now holds the whole row.
 	e.change(a, map[string]string{"phone": "13900000005"})
 	_, _, rows = e.sheet(1)
+	// A receipt of another batch, or of somebody else's, is refused with words; the
+	// writes that are open stay so.
+	status, raw, _ = e.ask("POST", "/api/v1/parcels/reward/receipts?name=x.csv", "备注,结果\n"+uuid.NewString()+",成功\n390102198003070018,失败\n")
+	require.NotEqual(t, http.StatusOK, status, string(raw))
+	require.NotContains(t, string(raw), "390102198003070018", "what it calls its rows may be anything")
+	require.Equal(t, "13900000005", e.queued(a))
 	require.Equal(t, []string{first, "欧阳沐辰", "13900000005", "修改"}, rows[0][:4])
 }
 
