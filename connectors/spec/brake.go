@@ -36,6 +36,12 @@ func (p *Platform) Braking() Brake {
 	return b
 }
 
+// Most is how many of so many rows may be written within the window before a person
+// has looked.
+func (b Brake) Most(rows int64) int64 {
+	return max(int64(b.WrittenRows), int64(b.Written*float64(rows)))
+}
+
 func fill[T int | float64 | Duration](v *T, unset T) {
 	if *v == 0 {
 		*v = unset

@@ -29,8 +29,13 @@ type Report struct {
 	Changed   int64     `json:"changed"` // of them: would be written
 	Creates   int64     `json:"creates"` // rows that would be made
 	Held      int64     `json:"held"`    // that would be made, but something is missing or a person must say first
-	Lines     []Line    `json:"lines"`
-	Samples   []Sample  `json:"samples"`
+	// Braked: that is more than the outgoing brake lets through by itself, Limit rows
+	// within Hours. Whoever approves it lets it through as a whole.
+	Braked  bool     `json:"over_brake"`
+	Limit   int64    `json:"brake_limit"`
+	Hours   float64  `json:"brake_hours"`
+	Lines   []Line   `json:"lines"`
+	Samples []Sample `json:"samples"`
 	// Digest names these figures: a step carries the one that its approver saw.
 	Digest string `json:"digest"`
 }
@@ -174,6 +179,9 @@ func masked(a schema.Attribute, value string) string {
 func (t *tally) done() Report {
 	r := t.report
 	r.At, r.Lines = t.now, []Line{}
+	brake := t.reg.Spec.Braking()
+	r.Limit, r.Hours = brake.Most(r.Rows), brake.Window.D().Hours()
+	r.Braked = r.Changed+r.Creates > r.Limit
 	for line, n := range t.lines {
 		line.Count = n
 		r.Lines = append(r.Lines, line)

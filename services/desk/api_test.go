@@ -293,6 +293,8 @@ func TestAgreementShowsItsEffect(t *testing.T) {
 	r := w.get("/api/v1/platforms/pension/effect?agreement=2")
 	require.Equal(t, []any{float64(2), float64(1), float64(1)}, []any{r.json["agreement"], r.json["agreement_in_force"], r.json["changed"]})
 	require.Contains(t, w.get("/platforms/pension/effect?agreement=2").text, "批准这一版")
+	require.Equal(t, []any{false, float64(100), float64(24)}, []any{r.json["over_brake"], r.json["brake_limit"], r.json["brake_hours"]})
+	require.NotContains(t, w.get("/platforms/pension/effect?agreement=2").text, "超过了刹车线")
 
 	approve := map[string]any{"version": 2, "who": "赵主任", "why": "已会签"}
 	r2 := w.send(409, "POST", "/api/v1/platforms/pension/agreement", approve)

@@ -53,12 +53,18 @@ func (c *platformEffect) Run(ctx context.Context) error {
 	var e struct {
 		Rows, Changed, Creates, Held int64
 		Digest                       string
+		Braked                       bool    `json:"over_brake"`
+		Limit                        int64   `json:"brake_limit"`
+		Hours                        float64 `json:"brake_hours"`
 		Said                         []effectLine
 	}
 	if err := api.call(ctx, http.MethodGet, path, nil, &e); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.out(), "该平台登记 rows: %d\n会被更新 to update: %d\n会新建 to make: %d\n暂不能新建 cannot be made yet: %d\n\n", e.Rows, e.Changed, e.Creates, e.Held)
+	if e.Braked {
+		fmt.Fprintf(c.out(), "超过刹车线 more than the brake lets through: %g 小时内 %d 行 rows in %[1]g hours\n\n", e.Hours, e.Limit)
+	}
 	w := newColumns(c.out())
 	fmt.Fprintln(w, "字段 attribute\t结果 outcome\t数量 fields\t原因 why")
 	for _, x := range e.Said {

@@ -180,6 +180,8 @@ func TestOutgoingBrake(t *testing.T) {
 	crowd(t, r.gives, "a", people, 2000)
 	r.until("everything is read", func() bool { return r.living(r.givesID()) == people })
 	r.quiet()
+	e := r.effect("")
+	require.Equal(t, []any{true, int64(people), int64(8), float64(24)}, []any{e.Braked, e.Changed, e.Limit, e.Hours}, "whoever approves it is told")
 	r.live()
 	r.until("a campaign is not stopped", func() bool { return r.gets.count() == people })
 	r.quiet()

@@ -41,7 +41,7 @@ func (w *worker) allow(ctx context.Context) (*allowance, error) {
 		w.countedAt, a.fresh = time.Now(), true
 	}
 	a.brake.Rows = w.rows
-	a.brake.Limit = max(a.brake.Limit, int64(w.brake.Written*float64(w.rows)))
+	a.brake.Limit = w.brake.Most(w.rows)
 	a.left = a.brake.Limit - written
 	return a, nil
 }
