@@ -69,6 +69,8 @@ func TestActors(t *testing.T) {
 	program := Actor{Name: "roster", Token: 3, Scopes: []Permission{See}}
 	require.True(t, program.May(See))
 	require.False(t, program.May(Enter))
+	require.False(t, program.May(Judge))
+	require.True(t, Actor{Name: "queue", Token: 4, Scopes: []Permission{Review}}.May(Judge), "all pairs: each of them")
 	require.False(t, program.May(Self), "a program has no password to change")
 	require.Equal(t, program, From(With(context.Background(), program)))
 }

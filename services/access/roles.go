@@ -37,7 +37,8 @@ const (
 	Carry    Permission = "carry"    // parcels that people carry to platforms
 	Stop     Permission = "stop"     // hold back a grave change
 	Sign     Permission = "sign"     // let a grave change go: the second person
-	Review   Permission = "review"   // the queue: same, not the same, keep, unmerge
+	Judge    Permission = "judge"    // pairs of whom one sees: same, not the same, later
+	Review   Permission = "review"   // all pairs, also two valid ID numbers; keep, unmerge
 	Watch    Permission = "watch"    // how the platforms are; no resident
 	Operate  Permission = "operate"  // stages, agreements, pause, stop, read again, another model
 	Staff    Permission = "staff"    // how communities stand, and who works where
@@ -46,12 +47,12 @@ const (
 )
 
 // Grantable are what a role or a program can be given.
-var Grantable = []Permission{See, Reveal, Enter, Carry, Stop, Sign, Review, Watch, Operate, Staff, Accounts, Audit}
+var Grantable = []Permission{See, Reveal, Enter, Carry, Stop, Sign, Judge, Review, Watch, Operate, Staff, Accounts, Audit}
 
 var granted = map[Role][]Permission{
-	Worker:     {See, Reveal, Enter, Carry, Stop, Watch},
-	Supervisor: {See, Reveal, Enter, Carry, Stop, Watch, Sign, Staff},
-	Steward:    {See, Reveal, Enter, Carry, Stop, Watch, Review},
+	Worker:     {See, Reveal, Enter, Carry, Stop, Watch, Judge},
+	Supervisor: {See, Reveal, Enter, Carry, Stop, Watch, Sign, Staff, Judge},
+	Steward:    {See, Reveal, Enter, Carry, Stop, Watch, Judge, Review},
 	Platform:   {Watch, Operate},
 	Security:   {Accounts},
 	Auditor:    {Watch, Audit},

@@ -210,9 +210,18 @@ func TestBrowserDecidesByKey(t *testing.T) {
 	evaluate[bool](b, `document.activeElement.blur() || true`)
 	b.do(chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(`.notice.good`)))
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM actions WHERE kind = 'not_same' AND who = '赵1' AND why = '2'`))
-	b.do(chromedp.Click(chromedp.CSS(`.choice form button`)), chromedp.WaitVisible(chromedp.CSS(`.notice.warn`)))
+	b.eventually(`document.activeElement.matches("a[data-focus]")`) // Enter leads to the next pair
+	b.do(chromedp.KeyEvent("u"))
+	b.eventually(`document.querySelector(".notice.warn, .notice.good") !== null && document.title.includes("撤销")`)
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM actions WHERE kind = 'undo'`))
 	require.Zero(t, w.count(`SELECT count(*) FROM decisions WHERE revoked_at IS NULL`))
+	b.do(chromedp.Navigate(w.url + "/reviews"))
+	b.eventually(`document.activeElement.matches("a[data-focus]")`)
+	b.do(chromedp.KeyEvent("\r"))
+	b.eventually(`document.querySelector("form[data-keys] [data-key]") !== null`)
+	b.do(chromedp.KeyEvent("3"))
+	b.eventually(`location.pathname.startsWith("/actions/")`)
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM decisions WHERE kind = 'later' AND revoked_at IS NULL`))
 	require.Empty(t, b.complaints())
 }
 

@@ -17,9 +17,12 @@ import (
 
 // decisionBody is what POST /api/v1/decisions takes.
 type decisionBody struct {
-	Kind      string           `json:"kind"` // same, not_same, later, keep
-	A         schema.RecordRef `json:"a"`
-	B         schema.RecordRef `json:"b"`         // same, not_same, later
+	Kind string           `json:"kind"` // same, not_same, later, keep
+	A    schema.RecordRef `json:"a"`
+	B    schema.RecordRef `json:"b"` // same, not_same, later
+	// X and Y are two residents, instead of a record of each.
+	X         string           `json:"x"`
+	Y         string           `json:"y"`
 	Until     string           `json:"until"`     // later: a day, 2026-11-30; empty: in a week
 	Attribute schema.Attribute `json:"attribute"` // keep
 	Value     string           `json:"value"`     // keep
@@ -40,6 +43,9 @@ const (
 
 // judgement checks what a person sends.
 func (d *Desk) judgement(ctx context.Context, l Lang, b decisionBody) (store.Judgement, error) {
+	if err := d.named(ctx, l, &b); err != nil {
+		return store.Judgement{}, err
+	}
 	j := store.Judgement{Kind: b.Kind, A: b.A, Revoke: b.Revoke, Aliases: b.AliasIDs, Seen: b.Seen}
 	refs := []schema.RecordRef{b.A}
 	switch b.Kind {
@@ -82,6 +88,25 @@ func (d *Desk) judgement(ctx context.Context, l Lang, b decisionBody) (store.Jud
 	return j, nil
 }
 
+// named puts a record of each in the place of two residents.
+func (d *Desk) named(ctx context.Context, l Lang, b *decisionBody) error {
+	if b.X == "" && b.Y == "" {
+		return nil
+	}
+	x, errX := uuid.Parse(b.X)
+	y, errY := uuid.Parse(b.Y)
+	if errX != nil || errY != nil {
+		return store.ErrNotFound
+	}
+	p, err := d.pairOf(ctx, l, x, y)
+	if err != nil {
+		return err
+	}
+	whole := p.judgement(b.Kind, nil)
+	b.A, b.B = whole.A, whole.B
+	return nil
+}
+
 func badValue(l Lang, a schema.Attribute, p schema.Problem) error {
 	return &failure{status: http.StatusUnprocessableEntity, code: "values", fields: []FieldProblem{fieldProblem(l, string(a), p)}}
 }
@@ -121,6 +146,9 @@ func (d *Desk) decide(ctx context.Context, l Lang, j store.Judgement, who, why s
 	}
 	if j.Aliases && j.Why == "" {
 		return store.Action{}, false, fail(http.StatusUnprocessableEntity, "alias_why")
+	}
+	if err := d.within(ctx, l, j); err != nil {
+		return store.Action{}, false, err
 	}
 	a, fresh, err := d.o.Store.Judge(ctx, j)
 	if err != nil {
@@ -260,7 +288,7 @@ func (d *Desk) acts(ctx context.Context, l Lang, list []store.Action) ([]Act, er
 	}
 	out := []Act{}
 	for _, a := range list {
-		x := Act{ID: a.ID.String(), Kind: a.Kind, Who: a.Who, Why: a.Why, At: a.At, Stands: a.Stands(), CanUndo: a.CanUndo(),
+		x := Act{ID: a.ID.String(), Kind: a.Kind, Who: a.Who, Why: a.Why, At: a.At, Stands: a.Stands(), CanUndo: a.CanUndo() && mayUndo(ctx, a),
 			Made: l.decided(platforms, d.o.Today().Location(), a.Made), Revoked: l.decided(platforms, d.o.Today().Location(), a.Revoked)}
 		if a.Undoes != uuid.Nil {
 			x.Undoes = a.Undoes.String()

@@ -130,7 +130,7 @@ func (d *Desk) forecast(ctx context.Context, l Lang, j store.Judgement) (Forecas
 		f.Aliases = append(f.Aliases, mask(n))
 	}
 	p.tell(&f)
-	return f, nil
+	return f, d.veilForecast(ctx, j, &f)
 }
 
 // prophet words a rehearsal. Records of sealed platforms are passed over (I7).

@@ -49,6 +49,9 @@ func (d *Desk) judgementFailure(ctx context.Context, l Lang, err error) error {
 		f := fail(http.StatusConflict, "opposite", "id", first.ID, "who", first.Who, "when", first.At.In(d.o.Today().Location()).Format("2006-01-02 15:04"),
 			"count", len(clash.Decisions))
 		f.decisions = l.decided(platforms, d.o.Today().Location(), clash.Decisions)
+		if !namesRecords(ctx) {
+			f.decisions = maskedKeys(f.decisions)
+		}
 		return f
 	case errors.As(err, &split):
 		platforms, readErr := d.o.Store.Platforms(ctx)

@@ -303,6 +303,7 @@ func (d *Desk) homePage(w http.ResponseWriter, r *http.Request) error {
 	if body.Start, err = d.firstThings(r.Context(), p.L); err != nil {
 		return err
 	}
+	body.ReviewsOpen = body.pairs
 	if body.Recent, err = d.o.Store.RecentEntries(r.Context(), 8); err != nil {
 		return err
 	}

@@ -80,6 +80,7 @@ func pairAddress(x, y string) string { return "/reviews/" + x + "/" + y }
 type PairBody struct {
 	Pair
 	Address string
+	Names   bool // whoever looks names records by their keys
 	Same    Prospect
 	NotSame Prospect
 	Days    []Option
@@ -125,6 +126,8 @@ func (d *Desk) renderPair(w http.ResponseWriter, r *http.Request, status int, pr
 	if body.History, err = d.acts(r.Context(), p.L, list); err != nil {
 		return err
 	}
+	body.Names = namesRecords(r.Context())
+	body.Pair.maskKeys(r.Context())
 	p.Title, p.Body = p.T("pair.title"), body
 	d.render(w, r, status, "pair", p)
 	return nil
@@ -165,6 +168,9 @@ func (d *Desk) pairPost(w http.ResponseWriter, r *http.Request) error {
 	l := pageLang(w, r)
 	form := r.PostForm
 	b := decisionForm(r)
+	if b.A.Platform == "" || !namesRecords(r.Context()) {
+		b.A, b.B, b.X, b.Y = schema.RecordRef{}, schema.RecordRef{}, r.PathValue("x"), r.PathValue("y")
+	}
 	revoke, err := idList(form["revoke."+b.Kind])
 	if err != nil {
 		return err

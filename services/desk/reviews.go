@@ -66,14 +66,22 @@ func reviewQueryOf(r *http.Request) (reviewQuery, error) {
 	return q, nil
 }
 
+// reviewsOpen counts the pairs that wait for whoever asks.
+func (d *Desk) reviewsOpen(ctx context.Context) (int64, error) {
+	if store.Limited(ctx) {
+		return d.o.Store.ReviewsOpen(ctx)
+	}
+	stats, err := d.stats(ctx)
+	return stats.ReviewsOpen, err
+}
+
 // reviews reads one page of the queue.
 func (d *Desk) reviews(ctx context.Context, l Lang, q reviewQuery) (Reviews, error) {
 	out := Reviews{Reviews: []Pair{}}
-	stats, err := d.stats(ctx)
-	if err != nil {
+	var err error
+	if out.Open, err = d.reviewsOpen(ctx); err != nil {
 		return out, err
 	}
-	out.Open = stats.ReviewsOpen
 	if q.Platform != "" {
 		if _, err := d.openPlatform(ctx, q.Platform); err != nil && q.Platform != deskPlatform {
 			return out, err // I7: a sealed platform is answered as one that is not there
@@ -115,6 +123,8 @@ func (d *Desk) reviews(ctx context.Context, l Lang, q reviewQuery) (Reviews, err
 			return out, err
 		}
 		p.Stakes = list[i].Mark.Stakes
+		p.hide(veil{drawn: store.Limited(ctx)}) // what lies in a domain is on the page of the pair
+		p.maskKeys(ctx)
 		out.Reviews = append(out.Reviews, p)
 	}
 	return out, nil
@@ -145,7 +155,18 @@ func (d *Desk) pairOf(ctx context.Context, l Lang, x, y uuid.UUID) (Pair, error)
 	if err != nil {
 		return Pair{}, err
 	}
-	return comparer{lang: l, model: d.model(ctx), platforms: platforms, zone: d.o.Today().Location(), masked: !shown}.pair(v)
+	p, err := comparer{lang: l, model: d.model(ctx), platforms: platforms, zone: d.o.Today().Location(), masked: !shown}.pair(v)
+	if err != nil {
+		return p, err
+	}
+	for _, id := range []uuid.UUID{x, y} {
+		veil, err := d.veilOf(ctx, id)
+		if err != nil {
+			return p, err
+		}
+		p.hide(veil)
+	}
+	return p, nil
 }
 
 func pairIDs(r *http.Request) (x, y uuid.UUID, err error) {
@@ -165,6 +186,7 @@ func (d *Desk) getPair(r *http.Request, l Lang) (answer, error) {
 		return answer{}, err
 	}
 	p, err := d.pairOf(r.Context(), l, x, y)
+	p.maskKeys(r.Context())
 	return answer{status: http.StatusOK, body: p}, err
 }
 

@@ -29,6 +29,8 @@ type Start struct {
 	Rows    []TodoRow    `json:"rows"`    // the latest rows at platforms that wait for a person
 	Arrived []ArrivedRow `json:"arrived"` // what platforms changed today
 	Saved   Saved        `json:"saved"`
+
+	pairs int64 // that wait for whoever looks
 }
 
 // Todo is one kind of thing that waits.
@@ -102,7 +104,7 @@ func (d *Desk) firstThings(ctx context.Context, l Lang) (Start, error) {
 	if err != nil {
 		return out, err
 	}
-	out.Todo = d.todo(ctx, l, platforms, w)
+	out.Todo, out.pairs = d.todo(ctx, l, platforms, w), w.Reviews
 	for _, x := range w.Rows {
 		out.Rows = append(out.Rows, TodoRow{x.Resident, x.Name, x.Platform, platformName(l, platforms, x.Platform), x.State, l.T("start.state." + string(x.State))})
 	}

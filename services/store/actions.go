@@ -194,7 +194,16 @@ func readActions(ctx context.Context, q querier, sql string, args ...any) ([]Act
 
 // Action returns one action with all its decisions.
 func (s *Store) Action(ctx context.Context, id uuid.UUID) (Action, error) {
-	return oneAction(ctx, s.pool, id)
+	a, err := oneAction(ctx, s.pool, id)
+	if err != nil || !Limited(ctx) {
+		return a, err
+	}
+	for _, list := range [][]Choice{a.Made, a.Revoked, a.Again} {
+		if kept, err := seenChoices(ctx, s.pool, list); err != nil || len(kept) < len(list) {
+			return Action{}, errors.Join(err, ErrNotFound) // as if nobody had done it
+		}
+	}
+	return a, nil
 }
 
 func oneAction(ctx context.Context, q querier, id uuid.UUID) (Action, error) {
@@ -219,13 +228,22 @@ func (s *Store) ActionsOf(ctx context.Context, resident uuid.UUID) ([]Action, er
 				UNION SELECT d.action, d.revoked_action FROM decisions d JOIN mine m ON (d.b_platform, d.b_key) = (m.platform, m.key))
 		SELECT `+actionColumns+` FROM actions t WHERE t.id IN (SELECT action FROM d UNION SELECT revoked_action FROM d)
 		ORDER BY t.at DESC, t.id LIMIT $2`, resident, ActionLimit)
-	if err != nil || !Limited(ctx) {
-		return list, err
+	if err != nil {
+		return nil, err
 	}
-	out := list[:0:0]
+	return seenActions(ctx, s.pool, list)
+}
+
+// seenActions leaves out decisions about somebody who is not seen, and actions that
+// consist of nothing else.
+func seenActions(ctx context.Context, q querier, list []Action) (out []Action, err error) {
+	if !Limited(ctx) {
+		return list, nil
+	}
+	out = list[:0:0]
 	for _, a := range list {
 		for _, l := range []*[]Choice{&a.Made, &a.Revoked, &a.Again} {
-			if *l, err = seenChoices(ctx, s.pool, *l); err != nil {
+			if *l, err = seenChoices(ctx, q, *l); err != nil {
 				return nil, err
 			}
 		}
@@ -239,12 +257,21 @@ func (s *Store) ActionsOf(ctx context.Context, resident uuid.UUID) ([]Action, er
 // ActionsBetween returns what people ever decided about the two residents'
 // records against each other, the newest first.
 func (s *Store) ActionsBetween(ctx context.Context, x, y uuid.UUID) ([]Action, error) {
-	return readActions(ctx, s.pool, `WITH d AS (SELECT d.action, d.revoked_action FROM decisions d
+	for _, id := range []uuid.UUID{x, y} {
+		if err := mustSee(ctx, s.pool, id); err != nil {
+			return nil, err
+		}
+	}
+	list, err := readActions(ctx, s.pool, `WITH d AS (SELECT d.action, d.revoked_action FROM decisions d
 			JOIN records a ON (d.a_platform, d.a_key) = (a.platform, a.key)
 			JOIN records b ON (d.b_platform, d.b_key) = (b.platform, b.key)
 			WHERE (a.resident_id, b.resident_id) IN (($1, $2), ($2, $1)))
 		SELECT `+actionColumns+` FROM actions t WHERE t.id IN (SELECT action FROM d UNION SELECT revoked_action FROM d)
 		ORDER BY t.at DESC, t.id LIMIT $3`, x, y, ActionLimit)
+	if err != nil {
+		return nil, err
+	}
+	return seenActions(ctx, s.pool, list)
 }
 
 // OwnersOf returns the residents that records belong to now, by name.

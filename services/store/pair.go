@@ -41,6 +41,11 @@ var ErrPairGone = errors.New("the two are one resident by now, or one of them is
 // Pair reads two residents for comparison; ErrPairGone where they are no longer
 // two that live.
 func (s *Store) Pair(ctx context.Context, x, y uuid.UUID) (PairView, error) {
+	for _, id := range []uuid.UUID{x, y} {
+		if err := mustSee(ctx, s.pool, id); err != nil {
+			return PairView{}, err
+		}
+	}
 	list, err := s.Pairs(ctx, [][2]uuid.UUID{{x, y}})
 	if err == nil {
 		err = list[0].Gone

@@ -67,7 +67,28 @@ type ReviewFilter struct {
 	Limit     int
 }
 
-// Reviews returns open pairs in the order of the queue. What is decided while
+// waitingPairs counts the pairs that wait for whoever asks: those of which both are
+// seen. A pair of two communities waits for somebody who sees both of them.
+func waitingPairs(ctx context.Context) (sql string, args []any) {
+	if !Limited(ctx) {
+		return `SELECT count(DISTINCT (x, y)) FROM (` + openPairs + `) o WHERE NOT later`, nil
+	}
+	mine := whom(ctx, "rx", &args) + ` AND ` + whom(ctx, "ry", &args)
+	return `SELECT count(DISTINCT (x, y)) FROM (` + openPairs + `) o JOIN residents rx ON rx.id = x JOIN residents ry ON ry.id = y
+		WHERE NOT later AND (` + mine + `) IS TRUE`, args
+}
+
+// ReviewsOpen counts the pairs that wait for whoever asks.
+func (s *Store) ReviewsOpen(ctx context.Context) (n int64, err error) {
+	sql, args := waitingPairs(ctx)
+	if err = s.pool.QueryRow(ctx, sql, args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count reviews: %w", err)
+	}
+	return n, nil
+}
+
+// Reviews returns open pairs of residents that are both seen in ctx, in the order of
+// the queue. What is decided while
 // somebody pages leaves no gap and shows nothing twice.
 func (s *Store) Reviews(ctx context.Context, f ReviewFilter) ([]Review, error) {
 	after := f.After
@@ -76,6 +97,8 @@ func (s *Store) Reviews(ctx context.Context, f ReviewFilter) ([]Review, error) {
 	}
 	const community = `(split_part(%[1]s.master->'residence'->>'v', '|', 5) IN (SELECT name FROM areas)
 		OR split_part(%[1]s.master->'hukou_address'->>'v', '|', 5) IN (SELECT name FROM areas))`
+	args := []any{f.Later, f.Reason, f.Community, f.Platform, benefits, after.Grave, after.Stakes, after.Weight, after.A, after.B, f.Limit}
+	mine := whom(ctx, "rx", &args) + ` AND ` + whom(ctx, "ry", &args)
 	rows, err := s.pool.Query(ctx, `WITH open AS (`+openPairs+`),
 			best AS (SELECT DISTINCT ON (x, y) a, b, x, y, weight, reason, (reason IN ('i3', 'same_id'))::int AS grave FROM open
 				WHERE later = $1 AND ($2 = '' OR reason = $2)
@@ -86,13 +109,12 @@ func (s *Store) Reviews(ctx context.Context, f ReviewFilter) ([]Review, error) {
 					+ (SELECT count(*) FROM unnest($5::text[]) k WHERE rx.master ? k)
 					+ (SELECT count(*) FROM unnest($5::text[]) k WHERE ry.master ? k))::int AS stakes
 				FROM best JOIN residents rx ON rx.id = x JOIN residents ry ON ry.id = y
-				WHERE ($3 = '' OR `+fmt.Sprintf(community, "rx")+` OR `+fmt.Sprintf(community, "ry")+`)
+				WHERE ($3 = '' OR `+fmt.Sprintf(community, "rx")+` OR `+fmt.Sprintf(community, "ry")+`) AND (`+mine+`) IS TRUE
 					AND ($4 = '' OR EXISTS (SELECT FROM records r JOIN platforms p ON p.id = r.platform
 						WHERE r.resident_id IN (x, y) AND r.platform = $4 AND NOT r.deleted AND p.class <> 'D')))
 		SELECT x, y, a, b, weight, reason, grave, stakes FROM ranked
 		WHERE (grave, stakes, weight, -a, -b) < ($6::int, $7::int, $8::int, -$9::bigint, -$10::bigint)
-		ORDER BY grave DESC, stakes DESC, weight DESC, a, b LIMIT $11`,
-		f.Later, f.Reason, f.Community, f.Platform, benefits, after.Grave, after.Stakes, after.Weight, after.A, after.B, f.Limit)
+		ORDER BY grave DESC, stakes DESC, weight DESC, a, b LIMIT $11`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read reviews: %w", err)
 	}

@@ -17,7 +17,7 @@ import (
 
 // Waiting counts what waits for a person.
 type Waiting struct {
-	Reviews   int64 // pairs, of everybody: who may not review is not asked
+	Reviews   int64 // pairs of which both are seen
 	Risks     int64
 	Handovers int64 // that whoever asks may answer
 	Contested int64 // rows at platforms
@@ -44,8 +44,9 @@ func (s *Store) Waits(ctx context.Context, rows int) (Waiting, error) {
 	count := func(n *int64, sql string, args ...any) {
 		b.Queue(sql, args...).QueryRow(func(row pgx.Row) error { return row.Scan(n) })
 	}
-	count(&w.Reviews, `SELECT count(DISTINCT (x, y)) FROM (`+openPairs+`) o WHERE NOT later`)
-	args := []any{}
+	pairs, args := waitingPairs(ctx)
+	count(&w.Reviews, pairs, args...)
+	args = []any{}
 	count(&w.Risks, `SELECT count(*) FROM risks k JOIN residents r ON r.id = k.resident_id WHERE k.released_at IS NULL AND (`+whom(ctx, "r", &args)+`) IS TRUE`, args...)
 	args = []any{audit.Who(ctx, "")}
 	count(&w.Handovers, `SELECT count(*) FROM handovers h JOIN residents r ON r.id = living_resident(h.resident_id)

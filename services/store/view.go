@@ -391,7 +391,13 @@ func (s *Store) WritesOf(ctx context.Context, platform string) (map[string]int64
 
 // HasRecord reports whether a platform ever showed a record.
 func (s *Store) HasRecord(ctx context.Context, ref schema.RecordRef) (ok bool, err error) {
-	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM records WHERE platform = $1 AND key = $2)`, ref.Platform, ref.Key).Scan(&ok)
+	args := []any{ref.Platform, ref.Key}
+	sql := `SELECT EXISTS (SELECT FROM records WHERE platform = $1 AND key = $2)`
+	if Limited(ctx) {
+		sql = `SELECT EXISTS (SELECT FROM records rec JOIN residents r ON r.id = rec.resident_id
+			WHERE rec.platform = $1 AND rec.key = $2 AND ` + whom(ctx, "r", &args) + `)`
+	}
+	err = s.pool.QueryRow(ctx, sql, args...).Scan(&ok)
 	if err != nil {
 		return false, fmt.Errorf("find a record: %w", err)
 	}

@@ -299,7 +299,7 @@
   });
   // Enter saves, without the page jumping down to the button.
   document.querySelectorAll("[data-focus]").forEach(function (b) { b.focus({ preventScroll: true }); });
-  // 1, 2, 3 decide about a pair, unless somebody is typing.
+  // 1, 2, 3 decide about a pair and u undoes it, unless somebody is typing.
   document.querySelectorAll("form[data-keys]").forEach(function (form) {
     document.addEventListener("keydown", function (e) {
       if (e.ctrlKey || e.altKey || e.metaKey || /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) return;
