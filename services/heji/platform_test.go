@@ -31,7 +31,8 @@ func platform(t *testing.T, args ...string) (stdout string, err error) {
 	var out strings.Builder
 	p, con := &c.Platform, console{stdout: &out, stderr: &out}
 	for _, x := range []*console{&p.New.console, &p.Schema.console, &p.Discover.console, &p.Check.console, &p.Preview.console, &p.Verify.console,
-		&p.List.console, &p.Pause.console, &p.Resume.console, &p.Resync.console, &p.Dead.List.console, &p.Dead.Retry.console, &p.Dead.Drop.console} {
+		&p.List.console, &p.Pause.console, &p.Resume.console, &p.Resync.console, &p.Dead.List.console, &p.Dead.Retry.console, &p.Dead.Drop.console,
+		&p.Quarantine.console, &p.Brake.console, &p.Open.console} {
 		*x = con
 	}
 	parser, err := kong.New(&c, kong.Exit(func(int) { t.Fatal("the command line ends the program") }), kong.Vars{"kinds": ""})
