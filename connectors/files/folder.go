@@ -104,6 +104,17 @@ func (f *folder) stable(id identity) bool {
 	return now.Sub(o.since) >= f.stableFor
 }
 
+// trust notes that a file is whole although it was not watched here: it has been
+// read before.
+func (f *folder) trust(id identity) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.seen == nil {
+		f.seen = map[string]observation{}
+	}
+	f.seen[id.Name] = observation{identity: id}
+}
+
 func (f *folder) forgetBut(there map[string]bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
