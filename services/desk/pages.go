@@ -225,6 +225,7 @@ type ErrorBody struct {
 }
 
 func (d *Desk) errorPage(w http.ResponseWriter, r *http.Request, f *failure) {
+	f.headers(w)
 	p := d.page(w, r, "")
 	body := ErrorBody{Status: f.status, Title: p.T("error."+f.code+".title", f.pairs...), Detail: p.T("error."+f.code+".detail", f.pairs...),
 		Decisions: f.decisions}

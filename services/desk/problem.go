@@ -50,12 +50,20 @@ func fail(status int, code string, pairs ...any) *failure {
 }
 
 func writeProblem(w http.ResponseWriter, l Lang, f *failure) {
-	if f.etag != "" {
-		w.Header().Set("ETag", f.etag)
-	}
+	f.headers(w)
 	write(w, f.status, "application/problem+json", Problem{
 		Type: "urn:heji:problem:" + f.code, Title: l.T("error."+f.code+".title", f.pairs...), Detail: l.T("error."+f.code+".detail", f.pairs...),
 		Status: f.status, Problems: f.fields, Decisions: f.decisions, Changed: f.changed})
+}
+
+// headers of an answer that is a failure.
+func (f *failure) headers(w http.ResponseWriter) {
+	if f.etag != "" {
+		w.Header().Set("ETag", f.etag)
+	}
+	if f.code == "away" {
+		w.Header().Set("Retry-After", "5")
+	}
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
@@ -120,6 +128,9 @@ func (d *Desk) failureOf(r *http.Request, err error) *failure {
 		return fail(http.StatusNotFound, "not_found")
 	case r.Context().Err() != nil:
 		return fail(http.StatusServiceUnavailable, "cancelled")
+	case store.Away(err):
+		d.o.Logger.Warn("a request was answered with 503: the database is away", "route", r.Pattern, "error", err)
+		return fail(http.StatusServiceUnavailable, "away")
 	}
 	d.o.Logger.Error("a request failed", "route", r.Pattern, "error", err)
 	return fail(http.StatusInternalServerError, "internal")

@@ -55,6 +55,9 @@ func (d *Desk) accounts(ctx context.Context) (bool, error) {
 // every request of this machine may: the desk has one user. It returns the
 // request with its actor, or nil after it has answered itself.
 func (d *Desk) admit(w http.ResponseWriter, r *http.Request, route string) *http.Request {
+	if route == "GET /static/" {
+		return r // the same for everybody, and the page that says what is wrong needs it
+	}
 	must, err := d.accounts(r.Context())
 	if err != nil {
 		d.answer(w, r, d.failureOf(r, err))
@@ -68,9 +71,6 @@ func (d *Desk) admit(w http.ResponseWriter, r *http.Request, route string) *http
 		d.o.Logger.Error("a route has no line in the table of permissions, so that nobody may use it", "route", route)
 		d.refuse(w, r, http.StatusForbidden, "forbidden")
 		return nil
-	}
-	if route == "GET /static/" {
-		return r // the same for everybody
 	}
 	actor, v, changing, err := d.identify(r)
 	if err != nil {
