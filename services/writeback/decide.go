@@ -122,14 +122,18 @@ func (r *round) update(p store.Platform, t store.Target) (store.Verdict, error) 
 		}
 	}
 	v.Again = again(row, plan, impossible)
-	rested := r.rest(row, plan, impossible, v)
-	if r.paces(t, plan.Due, &rested) {
-		for _, a := range waiting {
-			rested.Held[a] = riskyHeld
+	if len(plan.Due) == 0 {
+		v.Settles = time.Time{} // the next change begins anew
+	} else {
+		rested := r.rest(row, plan, impossible, v)
+		if r.paces(t, plan.Due, &rested) {
+			for _, a := range waiting {
+				rested.Held[a] = riskyHeld
+			}
+			return rested, nil
 		}
-		return rested, nil
+		v.Settles = rested.Settles
 	}
-	v.Settles = rested.Settles
 	if len(plan.Due) > 0 && p.Stage == schema.Canary && r.spent() {
 		return r.tomorrow(v), nil
 	}

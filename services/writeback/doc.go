@@ -9,5 +9,6 @@
 // intent is durable before the call, the call is conditional where the platform
 // can, the outcome is stored after; what nobody knows is looked at before
 // anything is tried again. I5 is kept here, I7 in wanted.go, I10 by one loop,
-// one backoff and one lease for each platform.
+// one gate and one lease for each platform. When and how fast a platform may be
+// written to is worked out in pace.go.
 package writeback

@@ -93,10 +93,6 @@ func staffEntry(due map[schema.Attribute]lineage.Due) bool {
 // paces reports whether a row waits by the pace of its platform, and says so. What a
 // person must look at anyway stays in front.
 func (r *round) paces(t store.Target, due map[schema.Attribute]lineage.Due, v *store.Verdict) bool {
-	if len(due) == 0 {
-		v.Settles = time.Time{} // the next change begins anew
-		return false
-	}
 	at, why, settles := r.w.pace.ready(t.Settles, due, r.now)
 	v.Settles = settles
 	if why == "" {
