@@ -188,6 +188,9 @@ func TestStatusSaysUntilWhen(t *testing.T) {
 	require.WithinDuration(t, at, *s.Until, time.Minute)
 	require.Equal(t, "现在不在该平台的写入时段（"+s.Until.Local().Format("2006-01-02 15:04")+" 起）", s.Detail)
 	require.Nil(t, waits(time.Second).Until)
+	require.Equal(t, "现在不在该平台的写入时段", waits(time.Second).Detail)
+	live.Agreement.Until = "2026-01-31"
+	require.Equal(t, "与该平台的约定不在有效期内，先不写；现在不在该平台的写入时段", waits(time.Second).Detail)
 }
 
 func mustLookup(a schema.Attribute) schema.Definition {

@@ -183,6 +183,8 @@ func (l Lang) status(p store.Platform, t store.TargetView, stopped bool) Status 
 		say(l.T("target.stopped"))
 	case s.Waiting && p.Held():
 		say(l.T("target.paused"))
+	case s.Waiting && !p.Agreement.InForce(time.Now()):
+		say(l.T("target.expired"))
 	}
 	if word, detail, ok := l.carriedWord(p, t.State); ok {
 		s.Word = word
