@@ -41,9 +41,10 @@ type Options struct {
 
 // Service is the merge.
 type Service struct {
-	o      Options
-	secret []byte
-	wake   chan struct{}
+	o       Options
+	secret  []byte
+	wake    chan struct{}
+	entered chan struct{} // wakes whoever resolves what staff entered
 }
 
 // New prepares a merge service.
@@ -67,7 +68,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{o: o, secret: secret, wake: make(chan struct{}, o.Workers)}, nil
+	return &Service{o: o, secret: secret, wake: make(chan struct{}, o.Workers), entered: make(chan struct{}, 1)}, nil
 }
 
 // Run works until ctx ends.
@@ -75,8 +76,10 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.consume(ctx, g) })
 	for range s.o.Workers {
-		g.Go(func() error { return s.resolveLoop(ctx) })
+		g.Go(func() error { return s.resolveLoop(ctx, s.wake, s.next) })
 	}
+	// Whoever types waits for no batch of hundreds that is in hand.
+	g.Go(func() error { return s.resolveLoop(ctx, s.entered, s.resolveEntries) })
 	return g.Wait()
 }
 
@@ -174,6 +177,12 @@ func (s *Service) takeIn(ctx context.Context, b *bus.Batch[schema.Record]) error
 		}
 	}
 	s.signal()
+	if len(b.Items) > 0 && b.Items[0].Platform == registry.Desk { // each platform has a queue of its own
+		select {
+		case s.entered <- struct{}{}:
+		default: // it is awake
+		}
+	}
 	return nil
 }
 
@@ -223,15 +232,12 @@ func (s *Service) signal() {
 
 // resolveLoop resolves while there is something to resolve, then waits for a
 // signal or the sweep.
-func (s *Service) resolveLoop(ctx context.Context) error {
+func (s *Service) resolveLoop(ctx context.Context, wake <-chan struct{}, resolve func(context.Context) (int, error)) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		for ctx.Err() == nil {
-			n, err := s.Resolve(ctx)
-			if n == 0 && err == nil {
-				n, err = s.Relink(ctx) // never before what is fresh
-			}
+			n, err := resolve(ctx)
 			if err != nil {
 				if ctx.Err() != nil {
 					return nil
@@ -247,10 +253,24 @@ func (s *Service) resolveLoop(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.wake:
+		case <-wake:
 		case <-timer.C:
 		}
 	}
+}
+
+// next is the next batch of anything.
+func (s *Service) next(ctx context.Context) (int, error) {
+	n, err := s.Resolve(ctx)
+	if n == 0 && err == nil {
+		n, err = s.Relink(ctx) // never before what is fresh
+	}
+	return n, err
+}
+
+// resolveEntries is the next batch of what staff entered.
+func (s *Service) resolveEntries(ctx context.Context) (int, error) {
+	return s.resolve(ctx, (*store.Resolution).ClaimEntries, s.o.Batch)
 }
 
 // Resolve claims one batch and resolves it, and returns how many records were

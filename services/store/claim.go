@@ -33,8 +33,7 @@ const loadingSQL = `WITH young AS (
 func (r *Resolution) Claim(ctx context.Context, limit int) (ids []int64, err error) {
 	var ready []string
 	b := &pgx.Batch{}
-	b.Queue(`SELECT id FROM records WHERE platform = 'desk' AND `+waiting+`
-		ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`, limit).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(entries, limit).Query(func(rows pgx.Rows) (err error) {
 		ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
@@ -50,6 +49,14 @@ func (r *Resolution) Claim(ctx context.Context, limit int) (ids []int64, err err
 	}
 	return r.ids(ctx, `SELECT c.id FROM unnest($1::text[]) AS p, LATERAL (
 		SELECT id FROM records WHERE platform = p AND `+waiting+` ORDER BY id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) c`, ready, limit)
+}
+
+// entries are what staff entered.
+const entries = `SELECT id FROM records WHERE platform = 'desk' AND ` + waiting + ` ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`
+
+// ClaimEntries is Claim for what staff entered alone.
+func (r *Resolution) ClaimEntries(ctx context.Context, limit int) ([]int64, error) {
+	return r.ids(ctx, entries, limit)
 }
 
 // ClaimAll is Claim without any order of precedence.

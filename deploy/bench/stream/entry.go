@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,6 +47,18 @@ type EntryReport struct {
 	Loaded    int64   `json:"records_loaded_meanwhile"`
 	PerSecond float64 `json:"records_per_second_meanwhile"`
 	Repeated  int     `json:"writes_repeated"`
+	// Slowest are the entries that took longest, the longest first.
+	Slowest []EntryStages `json:"slowest"`
+}
+
+// EntryStages is where the time of one entry went, in seconds since its request.
+type EntryStages struct {
+	Number  int     `json:"number"` // of the entry, from 1
+	Saved   float64 `json:"saved"`
+	TakenIn float64 `json:"taken_in"`
+	// Intended is when the writes to its rows were begun: the first and the last.
+	Intended [2]float64 `json:"intended"`
+	Done     float64    `json:"done"` // the last platform has taken it
 }
 
 // known is how many people the eight platforms know before the load begins.
@@ -198,13 +211,21 @@ func (b *bench) entries(ctx context.Context, n int) (rep EntryReport, err error)
 	}
 	before, began := int64(8*known), time.Now()
 	var took []time.Duration
+	type entry struct {
+		number int
+		asked  time.Time
+		took   time.Duration
+	}
+	var entries []entry
 	for i, id := range whole[:n] {
-		wait, shown, err := b.timed(ctx, id, fmt.Sprintf("1549%07d", i), rows[id], eight)
+		asked := time.Now()
+		wait, shown, err := b.timed(ctx, id, phoneOf(i), rows[id], eight)
 		if err != nil {
 			return rep, err
 		}
 		if shown {
 			took = append(took, wait)
+			entries = append(entries, entry{i + 1, asked, wait})
 		} else {
 			rep.Waiting++
 		}
@@ -223,6 +244,15 @@ func (b *bench) entries(ctx context.Context, n int) (rep EntryReport, err error)
 		rep.Repeated += p.Repeated
 		p.mu.Unlock()
 	}
+	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(b.took, a.took) })
+	for _, e := range entries[:min(slowest, len(entries))] {
+		stages, err := b.meter.stages(ctx, requestOf(phoneOf(e.number-1)), e.asked)
+		if err != nil {
+			return rep, err
+		}
+		stages.Number, stages.Done = e.number, e.took.Seconds()
+		rep.Slowest = append(rep.Slowest, stages)
+	}
 	slices.Sort(took)
 	rep.Entries = len(took)
 	if len(took) > 0 {
@@ -230,6 +260,31 @@ func (b *bench) entries(ctx context.Context, n int) (rep EntryReport, err error)
 		rep.P50, rep.P99, rep.Longest = at(0.5), at(0.99), took[len(took)-1].Seconds()
 	}
 	return rep, nil
+}
+
+// slowest is how many of the slowest entries are told of.
+const slowest = 3
+
+func phoneOf(i int) string          { return fmt.Sprintf("1549%07d", i) }
+func requestOf(phone string) string { return "bench-" + phone }
+
+// stages reads from the store when an entry came how far.
+func (m *meter) stages(ctx context.Context, request string, asked time.Time) (s EntryStages, err error) {
+	var saved, taken time.Time
+	var first, last *time.Time
+	err = m.conn.QueryRow(ctx, `SELECT d.at, r.first_seen, min(i.at), max(i.at)
+		FROM desk_entries d JOIN records r ON r.platform = 'desk' AND r.key = d.key
+			LEFT JOIN targets t ON t.resident_id = r.resident_id LEFT JOIN intents i ON i.target_id = t.id AND i.at >= d.at
+		WHERE d.request = $1 GROUP BY d.at, r.first_seen`, request).Scan(&saved, &taken, &first, &last)
+	if err != nil {
+		return s, fmt.Errorf("read when an entry came how far: %w", err)
+	}
+	since := func(at time.Time) float64 { return at.Sub(asked).Seconds() }
+	s.Saved, s.TakenIn = since(saved), since(taken)
+	if first != nil && last != nil {
+		s.Intended = [2]float64{since(*first), since(*last)}
+	}
+	return s, nil
 }
 
 // timed saves a phone over HTTP and waits until the last platform has taken it;
@@ -244,7 +299,7 @@ func (b *bench) timed(ctx context.Context, resident, phone string, rows map[stri
 		return 0, false, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", "bench-"+phone)
+	req.Header.Set("Idempotency-Key", requestOf(phone))
 	started := time.Now()
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -305,5 +360,9 @@ func (b *bench) waits(ctx context.Context, resident string) (yes bool, err error
 func (r EntryReport) print(out io.Writer) {
 	fmt.Fprintf(out, "  save to the last of eight platforms: p50 %.0f ms, p99 %.0f ms, longest %.0f ms (%d entries; %d more wait for a person by rule)\n",
 		1000*r.P50, 1000*r.P99, 1000*r.Longest, r.Entries, r.Waiting)
+	for _, e := range r.Slowest {
+		fmt.Fprintf(out, "  entry %d: saved after %.0f ms, taken in %.0f, writes begun %.0f to %.0f, taken by the last platform %.0f\n",
+			e.Number, 1000*e.Saved, 1000*e.TakenIn, 1000*e.Intended[0], 1000*e.Intended[1], 1000*e.Done)
+	}
 	fmt.Fprintf(out, "  meanwhile %d records were loaded, %.0f records/s; writes repeated: %d\n", r.Loaded, r.PerSecond, r.Repeated)
 }
