@@ -53,6 +53,12 @@ func TestAccountsPage(t *testing.T) {
 	require.Equal(t, 401, w.login("wang", first, "").status)
 	require.Equal(t, 303, w.login("wang", again, "").status)
 	require.Equal(t, 409, post("/accounts/security/lock").status, "the last of them stays")
+	// A program does the same.
+	for _, does := range []string{"lock", "unlock", "reset", "roles", "posting"} {
+		r := w.send(200, "POST", "/api/v1/accounts/wang/"+does, map[string]any{"roles": []string{"worker"}, "bodies": []string{"anning"}}, h...)
+		require.Equal(t, does == "reset", r.json["first_password"] != nil, does)
+	}
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM accounts WHERE login = 'wang' AND roles = '{worker}' AND bodies = '{anning}' AND locked_at IS NULL AND must_change`))
 	require.Equal(t, 404, post("/accounts/absent/lock").status)
 	require.Equal(t, "/accounts", w.get("/", h...).header.Get("Location"), "where a security administrator begins")
 	require.Equal(t, "/audit", w.get("/", w.as("auditor")...).header.Get("Location"))

@@ -67,7 +67,8 @@ type stop struct {
 // noPages are routes with GET that answer no whole page: pieces that a script
 // asks for, files, and a page that leads to another.
 var noPages = []string{"GET /hits", "GET /dwellings/pick", "GET /audit/export", "GET /imports/{id}/failed", "GET /parcels/{platform}/{id}/document",
-	"GET /platforms/{id}/proposals/file", "GET /reviews/next", "GET /static/"}
+	"GET /platforms/{id}/proposals/file", "GET /reviews/next", "GET /static/",
+	"GET /login/oidc", "GET /login/oidc/back", "GET /login/oidc/out"}
 
 // stops are all pages: every route of the table for the first who may use it, and
 // pages in the states that a route alone does not show.

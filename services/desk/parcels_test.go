@@ -262,6 +262,15 @@ func TestTypeACard(t *testing.T) {
 	r := w.do("POST", "/parcels/home/"+id+"/return", "who=%E6%9D%8E")
 	require.Equal(t, http.StatusSeeOther, r.status, r.text)
 	require.Equal(t, connectors.Busy, w.outcomes("home")["h2"].Status)
+
+	w.push("home", connectors.Write{Intent: "h3", Key: number(t, "1990-01-01", 3), Set: map[string]string{"dh": "13900000008"}})
+	id = w.parcel("home")["id"].(string)
+	w.get("/parcels/home/" + id)
+	w.send(200, "POST", "/api/v1/parcels/home/"+id+"/return", map[string]any{"who": "李老师"})
+	require.Equal(t, connectors.Busy, w.outcomes("home")["h3"].Status)
+	batch := w.parcel("reward")["id"].(string)
+	require.Equal(t, http.StatusOK, w.get("/api/v1/parcels/reward/"+batch+"/document").status)
+	w.send(200, "POST", "/api/v1/parcels/reward/"+batch+"/uploaded", map[string]any{"who": "李老师"})
 }
 
 func TestBringAnExport(t *testing.T) {
@@ -276,6 +285,8 @@ func TestBringAnExport(t *testing.T) {
 		return nil
 	}))
 	require.Equal(t, 1, rows)
+	r = w.do("POST", "/api/v1/parcels/home/exports?name="+urlEscape("名单.csv")+"&day=2026-11-21", "sfzh,xm,dh,zz\n"+number(t, "1990-01-01", 1)+",王建国,13900000001,\n", "Content-Type", "application/octet-stream")
+	require.Equal(t, http.StatusAccepted, r.status, r.text)
 	for _, bad := range [][]string{{"名单.csv", "2027-01-01"}, {"名单.exe", "2026-11-20"}} {
 		r = w.bring("/api/v1/parcels/home/exports", bad[0], []byte("x"), "day", bad[1])
 		require.Equal(t, http.StatusUnprocessableEntity, r.status, r.text)

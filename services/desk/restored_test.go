@@ -4,7 +4,10 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"heji/services/lineage"
 )
 
 // A platform that is shut since the database was restored says so on its row, and
@@ -28,6 +31,9 @@ func TestOpeningAPlatform(t *testing.T) {
 	require.Equal(t, 303, w.form("/platforms/pension/open", url.Values{"who": {"王芳"}, "why": {"抽查无误"}, "back": {"/platforms"}}).status)
 	require.NotContains(t, w.get("/platforms").text, "数据库于")
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM audit_notes WHERE did = 'platform.open' AND who = '王芳' AND platform = 'pension' AND why = '抽查无误'`))
+	w.exec(`UPDATE platforms SET opened_at = NULL WHERE id = 'pension'`)
+	w.send(200, "POST", "/api/v1/platforms/pension/open", map[string]any{"who": "王芳", "why": "抽查无误"})
+	require.NotContains(t, w.get("/platforms").text, "数据库于")
 }
 
 // Rolling back asks for a reason and a time that can be one.
@@ -46,4 +52,7 @@ func TestRollbackIsAskedFor(t *testing.T) {
 	w.send(422, "POST", path, body("to", "2026-11-01T00:00:00+08:00"))
 	w.send(404, "POST", "/api/v1/platforms/nobody/rollback", body())
 	w.send(404, "POST", "/api/v1/platforms/sealed/rollback", body())
+	w.options.Kept = func(uuid.UUID, string) ([]lineage.Written, error) { return nil, nil }
+	w.serve()
+	require.EqualValues(t, 0, w.send(200, "POST", path, body()).json["writes"], "nothing was written then")
 }

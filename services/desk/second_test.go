@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -39,4 +40,25 @@ func TestBrowserSecondSignature(t *testing.T) {
 	for _, c := range b.complaints() {
 		require.Contains(t, c, "409", "only the refusal of this test")
 	}
+}
+
+// A program lets a grave change go, or holds it back, as the page does; and asks
+// what a split would change.
+func TestRisksForPrograms(t *testing.T) {
+	w := twoCommunities(t)
+	w.exec(`DELETE FROM risks`)
+	w.exec(`INSERT INTO risks (resident_id, attribute, old, new, platform, key, who, until) VALUES
+		($1, 'life_status', 'alive', 'dead', 'desk', 'edit-1', '李红', now() + interval '1 hour'),
+		($2, 'life_status', 'alive', 'dead', 'pension', 'P-both', '', now() + interval '1 hour')`, w.canary, w.both)
+	id := func(who string) string {
+		return strconv.Itoa(w.count(`SELECT id FROM risks WHERE who = $1`, who))
+	}
+	w.send(200, "POST", "/api/v1/risks/"+id("李红")+"/approve", map[string]any{"why": "已核实"}, w.as("street")...)
+	w.send(200, "POST", "/api/v1/risks/"+id("")+"/stop", map[string]any{"why": "本人还在"}, w.as("street")...)
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM risks WHERE outcome = 'approved' AND released_by = '周主任'`))
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM risks WHERE stopped_by = '周主任'`))
+
+	of, _ := w.wang()
+	r := w.send(200, "GET", "/api/v1/residents/"+of.String()+"/effect?apart=pension/P1", nil, w.as("steward")...)
+	require.NotEmpty(t, r.json)
 }
