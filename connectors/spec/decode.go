@@ -255,14 +255,14 @@ func (d *decoder) duration(n *yaml.Node, v reflect.Value, path string) {
 }
 
 func (d *decoder) wrongType(n *yaml.Node, path, want string) {
-	got := ""
+	var got any = ""
 	switch {
 	case n.Kind == yaml.MappingNode:
 		got = ", not keys and values"
 	case n.Kind == yaml.SequenceNode:
 		got = ", not a list"
 	case !d.quiet:
-		got = fmt.Sprintf(", not %q", n.Value)
+		got = say(", not %q", n.Value)
 	}
 	if path == "" {
 		path = "the file"
@@ -270,9 +270,9 @@ func (d *decoder) wrongType(n *yaml.Node, path, want string) {
 	d.add(n.Line, "%s must be %s%s.", path, want, got)
 }
 
-func suggestion(written string, allowed []string) string {
+func suggestion(written string, allowed []string) any {
 	if s := nearest(written, allowed); s != "" {
-		return fmt.Sprintf(" Did you mean %q?", s)
+		return say(" Did you mean %q?", s)
 	}
 	return ""
 }

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -15,14 +14,8 @@ type Error struct {
 	File string
 	Line int // 0: the file as a whole
 	Text string
-}
 
-// Error returns "file:line: sentence".
-func (e *Error) Error() string {
-	if e.Line == 0 {
-		return fmt.Sprintf("%s: %s", e.File, e.Text)
-	}
-	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
+	saying // that Text is made of, so that it can be said in Chinese, too
 }
 
 // problems collects what is wrong, so that a person sees all of it at once.
@@ -32,7 +25,7 @@ type problems struct {
 }
 
 func (p *problems) add(line int, format string, args ...any) {
-	p.list = append(p.list, &Error{File: p.file, Line: line, Text: fmt.Sprintf(format, args...)})
+	p.list = append(p.list, wrong(p.file, line, format, args...))
 }
 
 // reported reports whether something was found in a line already.
@@ -54,7 +47,7 @@ func (p *problems) err() error {
 // dotted path: "fields.phone.format", "connect.list.path". Where that key was
 // not written, the nearest key above it gives the line.
 func (p *Platform) Errorf(key, format string, args ...any) error {
-	return &Error{File: p.Source, Line: p.Line(key), Text: fmt.Sprintf(format, args...)}
+	return wrong(p.Source, p.Line(key), format, args...)
 }
 
 // Line returns the line of a dotted key, or of the nearest key above it, or 0.
@@ -95,9 +88,9 @@ func nearest(written string, candidates []string) string {
 }
 
 // didYouMean turns the nearest candidate into the end of a sentence.
-func didYouMean(written string, candidates []string) string {
+func didYouMean(written string, candidates []string) any {
 	if n := nearest(written, candidates); n != "" {
-		return fmt.Sprintf(" Did you mean %q?", n)
+		return say(" Did you mean %q?", n)
 	}
 	if len(candidates) == 0 {
 		return ""
@@ -107,7 +100,7 @@ func didYouMean(written string, candidates []string) string {
 	if len(sorted) > 12 {
 		return ""
 	}
-	return " Possible here: " + strings.Join(sorted, ", ") + "."
+	return say(" Possible here: %s.", strings.Join(sorted, ", "))
 }
 
 // editDistance counts insertions, deletions, substitutions and swaps of two

@@ -22,7 +22,7 @@ type Environment = func(name string) (string, bool)
 // with it, each with file, line and what to write instead.
 func Load(file string, env Environment) (*Platform, error) { return load(file, env, Parse) }
 
-func load(file string, env Environment, parse parser) (*Platform, error) {
+func load(file string, env Environment, parse reading) (*Platform, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("the platform's file cannot be read: %w", err)
@@ -30,8 +30,8 @@ func load(file string, env Environment, parse parser) (*Platform, error) {
 	return parse(file, data, env)
 }
 
-// parser is Parse or ParseSealed.
-type parser = func(name string, data []byte, env Environment) (*Platform, error)
+// reading is Parse or ParseSealed.
+type reading = func(name string, data []byte, env Environment) (*Platform, error)
 
 // LoadDir reads every *.yaml and *.yml file of a folder, in the order of their
 // names. Files that are right are returned even when others are wrong, so that
@@ -44,7 +44,7 @@ func LoadSealedDir(dir string, env Environment) ([]*Platform, error) {
 	return loadDir(dir, env, ParseSealed)
 }
 
-func loadDir(dir string, env Environment, parse parser) ([]*Platform, error) {
+func loadDir(dir string, env Environment, parse reading) ([]*Platform, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("the folder of platforms cannot be read: %w", err)
@@ -145,15 +145,15 @@ func parseAs(name string, data []byte, env Environment, as purpose) (*Platform, 
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		if as != satellite && sealed.Match(data) {
-			return nil, &Error{File: name, Text: sealedPlatform} // I7: the library quotes what it could not read
+			return nil, wrong(name, 0, sealedPlatform) // I7: the library quotes what it could not read
 		}
 		return nil, syntaxError(name, err)
 	}
 	if len(doc.Content) == 0 {
-		return nil, &Error{File: name, Text: "the file is empty. It must describe one platform."}
+		return nil, wrong(name, 0, "the file is empty. It must describe one platform.")
 	}
 	if line, text := sealedAt(doc.Content[0]); text != "" && as != satellite {
-		return nil, &Error{File: name, Line: line, Text: text}
+		return nil, wrong(name, line, text)
 	}
 	p := &Platform{Source: name, lines: map[string]int{}}
 	d := &decoder{problems: problems{file: name}, lines: p.lines}
@@ -178,7 +178,7 @@ func parseAs(name string, data []byte, env Environment, as purpose) (*Platform, 
 func DecodeConnect(p *Platform, to any) error {
 	d := &decoder{problems: problems{file: p.Source}, quiet: true}
 	if p.Connect.Kind == 0 {
-		return &Error{File: p.Source, Text: fmt.Sprintf("connect is missing. The kind %q needs it to reach the platform.", p.Kind)}
+		return wrong(p.Source, 0, "connect is missing. The kind %q needs it to reach the platform.", p.Kind)
 	}
 	d.decode(&p.Connect, reflect.ValueOf(to).Elem(), "connect")
 	return d.err()
@@ -188,7 +188,7 @@ var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
 
 // syntaxError gives the library's syntax error the form of all others.
 func syntaxError(name string, err error) error {
-	e := &Error{File: name, Text: "the file is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ") + "."}
+	e := wrong(name, 0, "the file is not YAML: %s.", strings.TrimPrefix(err.Error(), "yaml: "))
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		if _, scanErr := fmt.Sscan(m[1], &e.Line); scanErr == nil {
 			e.Text = "the file is not YAML: " + m[2] + "."

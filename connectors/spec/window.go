@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -67,7 +66,7 @@ func (w Window) parse() (days [7]bool, hours []span, zone *time.Location, err er
 			b = a
 		}
 		if a < 0 || b < 0 {
-			return days, nil, nil, fmt.Errorf("days: %q is no day. Write mon, tue, wed, thu, fri, sat, sun, or a range such as mon-fri", text)
+			return days, nil, nil, say("days: %q is no day. Write mon, tue, wed, thu, fri, sat, sun, or a range such as mon-fri", text)
 		}
 		for i := a; ; i = (i + 1) % 7 {
 			days[i] = true
@@ -84,7 +83,7 @@ func (w Window) parse() (days [7]bool, hours []span, zone *time.Location, err er
 		a, okA := minutes(from)
 		b, okB := minutes(to)
 		if !ranged || !okA || !okB || a == b || a == 24*60 {
-			return days, nil, nil, fmt.Errorf("hours: %q is no part of a day. Write it such as \"08:30-17:30\", and \"22:00-06:00\" for a night", text)
+			return days, nil, nil, say("hours: %q is no part of a day. Write it such as \"08:30-17:30\", and \"22:00-06:00\" for a night", text)
 		}
 		if b < a {
 			b += 24 * 60
@@ -99,7 +98,7 @@ func (w Window) parse() (days [7]bool, hours []span, zone *time.Location, err er
 		name = "Asia/Shanghai"
 	}
 	if zone, err = time.LoadLocation(name); err != nil {
-		return days, nil, nil, fmt.Errorf("zone: %q is no time zone. Write it such as Asia/Shanghai or Asia/Urumqi", name)
+		return days, nil, nil, say("zone: %q is no time zone. Write it such as Asia/Shanghai or Asia/Urumqi", name)
 	}
 	return days, hours, zone, nil
 }

@@ -97,7 +97,7 @@ func load(p *spec.Platform) (Settings, error) {
 		return s, err
 	}
 	bad := func(key, format string, args ...any) (Settings, error) {
-		return s, p.Errorf("connect."+key, "connect."+format, args...)
+		return s, p.Errorf("connect."+key, format, args...)
 	}
 	if s.StartRow == 0 {
 		s.StartRow = len(s.Title) + s.Headers + 1
@@ -110,45 +110,45 @@ func load(p *spec.Platform) (Settings, error) {
 		}
 		if c.At != "" {
 			if _, err := excelize.ColumnNameToNumber(c.At); err != nil {
-				return bad("columns", "columns: at: %q is no letter of a column, such as B or AC.", c.At)
+				return bad("columns", "connect.columns: at: %q is no letter of a column, such as B or AC.", c.At)
 			}
 		}
 		if c.Column == "" || named[c.Column] {
-			return bad("columns", "columns: each needs a column, and each its own: %q.", c.Column)
+			return bad("columns", "connect.columns: each needs a column, and each its own: %q.", c.Column)
 		}
 		named[c.Column] = true
 	}
 	switch {
 	case len(s.Columns) == 0:
-		return bad("columns", "columns is missing: the columns of the platform's import sheet in its order, such as {column: XM, header: 基本信息/姓名}.")
+		return bad("columns", "connect.columns is missing: the columns of the platform's import sheet in its order, such as {column: XM, header: 基本信息/姓名}.")
 	case s.Template != "" && len(s.Title) > 0:
-		return bad("title", "title is for sheets that Heji draws. The template has its own.")
+		return bad("title", "connect.title is for sheets that Heji draws. The template has its own.")
 	case s.Headers < 1 || s.StartRow <= s.Headers:
-		return bad("start_row", "start_row: the headers and the rows above them do not fit before row %d.", s.StartRow)
+		return bad("start_row", "connect.start_row: the headers and the rows above them do not fit before row %d.", s.StartRow)
 	case s.Rows < 1 || s.Rows > 100_000:
-		return bad("rows", "rows must be between 1 and 100000: how many rows the platform takes in one upload.")
+		return bad("rows", "connect.rows must be between 1 and 100000: how many rows the platform takes in one upload.")
 	case s.Unchanged != keep && s.Unchanged != blank:
-		return bad("unchanged", "unchanged must be keep (columns that are not to change hold what the row shows) or blank.")
+		return bad("unchanged", "connect.unchanged must be keep (columns that are not to change hold what the row shows) or blank.")
 	case s.Receipt == nil && s.Export.Kind == 0:
 		// I5: a write whose outcome can never be known must not be made.
-		return bad("columns", "receipt and export are missing: nobody could ever know what became of an upload. Describe the receipt that the platform gives, or the export in which the rows show.")
+		return bad("columns", "connect.receipt and export are missing: nobody could ever know what became of an upload. Describe the receipt that the platform gives, or the export in which the rows show.")
 	}
 	for _, column := range ledger.Carried(p) {
 		if !named[column] {
-			return bad("columns", "columns does not hold %s, which is received or a constant of this platform: it could never be uploaded. Add it, or take it out of agreement.receives, create_with or write_with.", column)
+			return bad("columns", "connect.columns does not hold %s, which is received or a constant of this platform: it could never be uploaded. Add it, or take it out of agreement.receives, create_with or write_with.", column)
 		}
 	}
 	for _, k := range p.Key {
 		if !named[k] && p.Key[0] != "" && s.Export.Kind == 0 {
-			return bad("columns", "columns does not hold the key column %s, and there is no export that could tell it.", k)
+			return bad("columns", "connect.columns does not hold the key column %s, and there is no export that could tell it.", k)
 		}
 	}
 	if o := s.Operation; o != nil && (!named[o.Column] || o.Update == "" || o.Create == "") {
-		return bad("operation", "operation needs one of columns, and its words for update and create.")
+		return bad("operation", "connect.operation needs one of columns, and its words for update and create.")
 	}
 	if t := s.Token; t != nil {
 		if (t.Column == "") == !t.Hidden || t.Column != "" && !named[t.Column] {
-			return bad("token", "token needs either column, one of columns, or hidden: yes.")
+			return bad("token", "connect.token needs either column, one of columns, or hidden: yes.")
 		}
 		if t.Header == "" {
 			t.Header = "批次标识"
@@ -164,7 +164,7 @@ func load(p *spec.Platform) (Settings, error) {
 
 func (r *Receipt) check(p *spec.Platform, named map[string]bool) error {
 	bad := func(key, format string, args ...any) error {
-		return p.Errorf("connect.receipt."+key, "connect.receipt."+format, args...)
+		return p.Errorf("connect.receipt."+key, format, args...)
 	}
 	if r.HeaderRow == 0 {
 		r.HeaderRow = 1
@@ -174,23 +174,23 @@ func (r *Receipt) check(p *spec.Platform, named map[string]bool) error {
 	}
 	switch {
 	case r.TokenColumn == "" && r.RowColumn == "" && len(r.Match) == 0:
-		return bad("token_column", "token_column, row_column or match is needed: by what a row of the receipt is known to be one of the upload.")
+		return bad("token_column", "connect.receipt.token_column, row_column or match is needed: by what a row of the receipt is known to be one of the upload.")
 	case r.RowCounts != ofSheet && r.RowCounts != ofData:
-		return bad("row_counts", "row_counts must be data (the first row of data is 1) or sheet (the row's number in Excel).")
+		return bad("row_counts", "connect.receipt.row_counts must be data (the first row of data is 1) or sheet (the row's number in Excel).")
 	case r.Absent != "" && r.Absent != absentOK:
-		return bad("absent", "absent can only be ok: rows that the receipt does not list were taken.")
+		return bad("absent", "connect.receipt.absent can only be ok: rows that the receipt does not list were taken.")
 	case r.StatusColumn == "" && r.Absent == "":
-		return bad("status_column", "status_column is missing: which column says whether a row was taken. Where the receipt lists failures only, write absent: ok.")
+		return bad("status_column", "connect.receipt.status_column is missing: which column says whether a row was taken. Where the receipt lists failures only, write absent: ok.")
 	case r.StatusColumn != "" && len(r.OK) == 0 && r.Absent == "":
-		return bad("ok", "ok is missing: the texts of status_column that mean done.")
+		return bad("ok", "connect.receipt.ok is missing: the texts of status_column that mean done.")
 	case len([]rune(r.delimiter())) != 1:
-		return bad("delimiter", "delimiter must be one character.")
+		return bad("delimiter", "connect.receipt.delimiter must be one character.")
 	case r.Encoding != "" && !slices.Contains([]string{"utf-8", "gbk", "gb18030"}, r.Encoding):
-		return bad("encoding", "encoding must be utf-8, gbk or gb18030; without it Heji looks.")
+		return bad("encoding", "connect.receipt.encoding must be utf-8, gbk or gb18030; without it Heji looks.")
 	}
 	for _, c := range r.Match {
 		if !named[c] {
-			return bad("match", "match: %s is none of connect.columns.", c)
+			return bad("match", "connect.receipt.match: %s is none of connect.columns.", c)
 		}
 	}
 	return nil

@@ -45,12 +45,12 @@ func (c *checkup) say(what string, err error, advice string) bool {
 	return false
 }
 
-// inChinese is the sentence about a platform's trouble as the desk says it; empty:
-// there is none for this error.
+// inChinese is the sentence about a platform's trouble as the desk says it, or what
+// is wrong with its file; empty: there is none for this error.
 func inChinese(err error) string {
 	t := registry.Trouble(err, err.Error())
 	if t.Code == "" {
-		return ""
+		return spec.Chinese(err)
 	}
 	return desk.Chinese.Trouble(t)
 }

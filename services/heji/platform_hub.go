@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"heji/connectors/spec"
@@ -61,7 +62,7 @@ func (c *platformList) Run(ctx context.Context) error {
 			path := filepath.Join(c.Platforms, e.Name())
 			p, err := spec.Load(path, env)
 			if err != nil {
-				list = append(list, listed{ID: e.Name(), File: path, State: "wrong", Reason: err.Error()})
+				list = append(list, listed{ID: e.Name(), File: path, State: "wrong", Reason: strings.TrimPrefix(inChinese(err)+"\n"+err.Error(), "\n")})
 				continue
 			}
 			index[p.ID] = len(list)

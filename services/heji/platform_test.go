@@ -148,6 +148,7 @@ func TestCheckSaysWhatIsNotCovered(t *testing.T) {
 	out, err = platform(t, "check", "clinic", in)
 	require.Error(t, err)
 	require.Contains(t, out, `Did you mean "column"?`)
+	require.Contains(t, out, `您是否想写 "column"？`)
 }
 
 // What is wrong with a platform is said at the terminal in both languages.

@@ -206,11 +206,14 @@ func (x *session) try(ctx context.Context, c Check) (Text, Outcome) {
 	if errors.As(err, &w) {
 		return w.what, Failed
 	}
-	text := connectors.Reason(err.Error())
+	en, zh := connectors.Reason(err.Error()), connectors.Reason(spec.Chinese(err))
 	if x.spec != nil {
-		text = x.spec.Redact(text)
+		en, zh = x.spec.Redact(en), x.spec.Redact(zh)
 	}
-	return Text{text, text}, Failed
+	if zh == "" {
+		zh = en
+	}
+	return Text{zh, en}, Failed
 }
 
 // heard keeps a message for the check Secrets.
