@@ -84,6 +84,8 @@ func TestHomesForPrograms(t *testing.T) {
 		return b
 	}
 	w.send(422, "POST", path, body("residence", "不知道哪里"), "Idempotency-Key", "m")
+	require.Equal(t, "move_same", w.problem(409, "POST", path, body("residence", "3-2-1801")), "a short address is completed")
+	require.Equal(t, "move_gone", w.problem(409, "POST", path, body("along", []string{"7e57ab1e-0000-4000-8000-000000000001"})))
 	w.send(404, "POST", path, body("along", []string{"nobody"}), "Idempotency-Key", "m")
 	w.send(422, "POST", path, body("who", ""), "Idempotency-Key", "m")
 	require.Zero(t, w.count(`SELECT count(*) FROM desk_entries`))

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"heji/schema"
@@ -95,7 +96,7 @@ func TestHandover(t *testing.T) {
 	answer("yongfu", "accept", map[string]any{}, 404)
 	answer("nobody", "end", map[string]any{"why": "不行"}, 404)
 	answer("anning", "end", map[string]any{}, 422)
-	answer("anning", "accept", map[string]any{"along": []string{w.other.String()}}, 404)
+	answer("anning", "accept", map[string]any{"along": []string{w.other.String()}}, 409)
 	require.Zero(t, w.count(`SELECT count(*) FROM desk_entries WHERE request LIKE 'handover-%'`), "all or nothing")
 	answer("anning", "accept", map[string]any{"along": []string{wife.String()}, "why": "已核实"}, 200)
 	answer("anning", "accept", map[string]any{}, 409)
@@ -141,10 +142,35 @@ func TestMove(t *testing.T) {
 	r := move("residence", "不知道哪里")
 	require.Equal(t, 422, r.status)
 	require.Contains(t, r.text, `value="`+child.String()+`" checked`, "what was ticked stays")
-	require.Equal(t, 404, move("along", w.other.String()).status)
+	for _, nobody := range []string{w.other.String(), uuid.NewString()} {
+		r := move("along", nobody)
+		require.Equal(t, 409, r.status, "who is not seen is answered like who is not there")
+		require.Contains(t, r.text, "请重新打开本页")
+	}
+	require.Contains(t, move("hukou", "").text, "请选户口迁不迁")
+	spoken := func(community, room string) string {
+		return "临江市柳营街道" + community + community + "一号院3号楼2单元" + room + "室"
+	}
+	require.Contains(t, move("residence", spoken(anning, "1801")).text, "登记的现住址就是这里")
+	// Another community, and a dwelling where somebody is registered, are asked about.
+	r = move("residence", spoken(yongfu, "901"))
+	require.Equal(t, 409, r.status)
+	require.Contains(t, r.text, yongfu+"不归您负责")
+	require.Contains(t, r.text, `name="sure"`)
+	w.resident(rec{platform: "pension", key: "P-there", at: today, values: schema.Values{"name": "原住户", "residence": at(anning, "777")}})
+	there := spoken(anning, "777")
+	r = move("residence", there)
+	require.Equal(t, 409, r.status)
+	require.Contains(t, r.text, "那里登记着原住户等 1 人")
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM desk_entries`))
 	require.Equal(t, 303, move().status)
-	require.Equal(t, 303, move().status, "sent twice")
+	lives := func(where string) {
+		w.exec(`UPDATE residents SET master = jsonb_set(master, '{residence,v}', to_jsonb($2::text)) WHERE id = $1`, child, where)
+	}
+	lives(at(anning, "1"))
+	require.Equal(t, 303, move().status, "sent twice, when they have moved already")
+	lives(at(anning, "1801"))
+	require.Equal(t, 303, move("request", "move-3", "residence", there, "sure", "1").status)
 	require.Equal(t, 2, w.count(`SELECT count(*) FROM desk_entries WHERE request LIKE 'move-1/%' AND NOT record->'values' ? 'hukou_address'`))
 	require.Equal(t, 303, move("request", "move-2", "hukou", "1").status)
 	require.Equal(t, 2, w.count(`SELECT count(*) FROM desk_entries WHERE request LIKE 'move-2/%' AND record->'values' ? 'hukou_address'`))
@@ -176,6 +202,19 @@ func TestBrowserHandsOver(t *testing.T) {
 	b.do(chromedp.Click(chromedp.CSS(`.handover a`)))
 	b.eventually(`document.querySelector("h1").textContent.includes("欧阳沐辰")`)
 	require.Empty(t, b.complaints())
+
+	// A household moves into a dwelling where somebody is registered: asked first.
+	w.resident(rec{platform: "pension", key: "P-there", at: today, values: schema.Values{"name": "原住户", "residence": at(yongfu, "777")}})
+	b.do(chromedp.Navigate(w.url+"/residents/"+w.canary.String()+"/move"), chromedp.EmulateViewport(390, 844), chromedp.SendKeys(chromedp.CSS(`[name=residence]`), "3-2-777"))
+	b.eventually(`document.querySelector("#picks button") !== null`)
+	b.do(chromedp.Click(chromedp.CSS(`#picks button`)), chromedp.Click(chromedp.CSS(`[name=hukou][value="0"]`)), chromedp.Click(chromedp.CSS(`main form.stack .choices button`)))
+	b.eventually(`document.activeElement.name === "sure" && document.querySelector(".notice.bad").textContent.includes("原住户")`)
+	require.True(t, evaluate[bool](b, `document.documentElement.scrollWidth <= 390`), "it fits a phone")
+	b.shot(os.Getenv("HEJI_SCREENSHOT_PHONE"))
+	b.do(chromedp.KeyEvent(" "), chromedp.KeyEvent("\r"))
+	b.eventually(`!location.pathname.endsWith("/move")`)
+	require.Equal(t, 1, w.count(`SELECT count(*) FROM desk_entries WHERE record->'values'->>'residence' LIKE '%777%'`))
+	require.Len(t, b.complaints(), 1, "the answer 409 alone")
 }
 
 // shot keeps a picture of the page, where somebody wants one.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -134,6 +133,8 @@ func claimFailure(err error) error {
 		return fail(http.StatusUnprocessableEntity, "not_your_place")
 	case errors.Is(err, store.ErrAnswered):
 		return fail(http.StatusConflict, "answered")
+	case errors.Is(err, store.ErrNotHousemate):
+		return fail(http.StatusConflict, "move_gone")
 	}
 	return err
 }
@@ -395,90 +396,4 @@ func (d *Desk) handoverPost(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, "/handovers?said=sent", http.StatusSeeOther)
 	return nil
-}
-
-// MoveBody is the page on which somebody, or a household, moves.
-type MoveBody struct {
-	Resident, Name string
-	Mates          []Mate
-	Problem        string
-	Typed          url.Values
-}
-
-// Along reports whether somebody was ticked.
-func (b MoveBody) Along(id string) bool {
-	for _, x := range b.Typed["along"] {
-		if x == id {
-			return true
-		}
-	}
-	return false
-}
-
-func (d *Desk) movePage(w http.ResponseWriter, r *http.Request) error {
-	id, done, err := d.residentID(w, r, "/move")
-	if err != nil || done {
-		return err
-	}
-	return d.showMove(w, r, http.StatusOK, id, MoveBody{Typed: url.Values{"request": {mustKey()}}})
-}
-
-func (d *Desk) showMove(w http.ResponseWriter, r *http.Request, status int, id uuid.UUID, body MoveBody) error {
-	people, err := d.o.Store.ResidentsByID(r.Context(), []uuid.UUID{id})
-	if err != nil {
-		return err
-	}
-	if body.Mates, err = d.mates(r.Context(), id); err != nil {
-		return err
-	}
-	p := d.page(w, r, "")
-	body.Resident, body.Name = id.String(), people[id].Master[schema.Name].Value
-	p.Title, p.Request, p.Body = p.T("move.title", "name", body.Name), body.Typed.Get("request"), body
-	d.render(w, r, status, "move", p)
-	return nil
-}
-
-// move enters a new address for a resident and for those who move along.
-func (d *Desk) move(ctx context.Context, request, who string, id uuid.UUID, along []string, address string, hukou bool) error {
-	ids, err := residentIDs(along)
-	if err != nil {
-		return err
-	}
-	if err := d.o.Store.Move(ctx, request, who, id, ids, address, hukou); err != nil {
-		return err
-	}
-	d.pullNow(deskPlatform)
-	return nil
-}
-
-// movePost enters the new address for everybody who moves, at once.
-func (d *Desk) movePost(w http.ResponseWriter, r *http.Request) error {
-	if err := posted(w, r); err != nil {
-		return err
-	}
-	id, err := d.living(r)
-	if err != nil {
-		return err
-	}
-	f := r.PostForm
-	body := MoveBody{Typed: f}
-	l := pageLang(w, r)
-	who, ok := named(f.Get("who"))
-	request, keyErr := requestKey(f.Get("request"))
-	address, err := d.place(f.Get("residence"))
-	switch {
-	case keyErr != nil:
-		return keyErr
-	case !ok:
-		body.Problem = l.T("bad.who", "max", maxWho)
-	case err != nil:
-		body.Problem = l.T("error.move_place.detail")
-	}
-	if body.Problem != "" {
-		return d.showMove(w, r, http.StatusUnprocessableEntity, id, body)
-	}
-	if err := d.move(r.Context(), request, who, id, f["along"], address, f.Get("hukou") == "1"); err != nil {
-		return err
-	}
-	return d.afterSaving(w, r, l, request+"/"+id.String())
 }

@@ -489,8 +489,13 @@ func (d *Desk) whichDwelling(ctx context.Context, l Lang, values schema.Values) 
 	if a.Building == "" || a.Room == "" || a.Compound+a.Community+a.Road != "" {
 		return nil, nil
 	}
+	return d.theDwelling(ctx, l, a, values)
+}
+
+// theDwelling completes an address by the dwellings that people are known to live in.
+func (d *Desk) theDwelling(ctx context.Context, l Lang, a schema.Address, values schema.Values) ([]Pick, error) {
 	short := strings.Trim(a.Building+"-"+a.Unit+"-"+a.Room, "-")
-	list, err := d.picks(ctx, l, strings.ReplaceAll(short, "--", "-"))
+	list, err := d.picks(ctx, l, strings.TrimSpace(a.Compound+" "+strings.ReplaceAll(short, "--", "-")))
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}

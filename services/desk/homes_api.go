@@ -26,6 +26,7 @@ type moveBody struct {
 	Residence string   `json:"residence"` // where to, as it is spoken
 	Hukou     bool     `json:"hukou"`     // the hukou moves as well
 	Along     []string `json:"along"`     // of the household: who moves as well
+	Sure      bool     `json:"sure"`      // what the answer move_sure said is meant
 	Who       string   `json:"who"`
 }
 
@@ -101,11 +102,14 @@ func (d *Desk) postMove(r *http.Request, l Lang) (answer, error) {
 	if !ok {
 		return answer{}, fail(http.StatusUnprocessableEntity, "who", "max", maxWho)
 	}
-	address, err := d.place(b.Residence)
+	address, picks, err := d.destination(r.Context(), l, b.Residence)
+	if err == nil && len(picks) > 0 {
+		err = fail(http.StatusUnprocessableEntity, "move_which")
+	}
 	if err != nil {
 		return answer{}, err
 	}
-	if err := d.move(r.Context(), request, who, id, b.Along, address, b.Hukou); err != nil {
+	if err := d.move(r.Context(), l, request, who, id, moving{address, b.Hukou, b.Along, b.Sure}); err != nil {
 		return answer{}, err
 	}
 	reply, err := d.await(r.Context(), l, request+"/"+id.String(), wait, true)

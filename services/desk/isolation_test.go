@@ -26,6 +26,7 @@ import (
 type apart struct {
 	*world
 	canary     uuid.UUID // of 安宁里
+	target1    string    // of the canary
 	other      uuid.UUID // of 永福里
 	both       uuid.UUID // lives in 永福里, hukou in 安宁里
 	idNumber   string
@@ -81,6 +82,7 @@ func twoCommunities(t *testing.T) *apart {
 		"residence": at(yongfu, "101"), "hukou_address": at(anning, "101")}})
 	w.edge("gongan/G-canary", "volunteers/V-other", 900, "below_link")
 	w.target(w.canary, "pension", "P-canary", store.TargetContested, "")
+	require.NoError(t, w.db.QueryRow(ctx, `SELECT id::text FROM targets WHERE key = 'P-canary'`).Scan(&w.target1))
 	// What a colleague of the canary's community did.
 	w.exec(`INSERT INTO desk_entries (request, key, resident_id, who, record) VALUES ('canary-entry', 'edit-1', $1, '李红', '{"values": {"phone": "13712349876"}}')`, w.canary)
 	w.record(w.canary, rec{platform: "desk", key: "edit-1", values: schema.Values{"phone": "13712349876"}, at: today, anchors: []int64{1}})
@@ -127,7 +129,7 @@ func (w *apart) places(t *testing.T, route string) (method, hers, nobodys string
 	}
 	absent := "7e57ab1e-0000-4000-8000-000000000001"
 	fill := map[string][2]string{"{$}": {"", ""}, "{request}": {"canary-entry", "absent-entry"}, "{x}": {w.canary.String(), absent}, "{y}": {w.other.String(), w.other.String()},
-		"{key}": {"P-canary", "P-absent"}, "{read}": {"1", "1"}, "{attribute}": {"phone", "phone"}, "{login}": {"anning", "absent"}, "{platform}": {"pension", "pension"}, "{id}": {w.canary.String(), absent}}
+		"{key}": {"P-canary", "P-absent"}, "{target}": {w.target1, w.target1}, "{read}": {"1", "1"}, "{attribute}": {"phone", "phone"}, "{login}": {"anning", "absent"}, "{platform}": {"pension", "pension"}, "{id}": {w.canary.String(), absent}}
 	switch {
 	case strings.Contains(path, "/platforms/"):
 		fill["{id}"] = [2]string{"pension", "pension"}

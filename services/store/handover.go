@@ -276,6 +276,22 @@ func answerHandover(ctx context.Context, tx pgx.Tx, h Handover, state HandoverSt
 	return note(ctx, tx, who, audit.Note{Did: did, What: handoverName(h.ID), Why: why}, nil)
 }
 
+// ErrNotHousemate says that somebody who should move along does not live there, or not
+// any more. Who is not seen is answered like who is not there.
+var ErrNotHousemate = errors.New("somebody who should move along does not live in that dwelling")
+
+// Mine reports whether whoever asks answers for an address.
+func (s *Store) Mine(ctx context.Context, a schema.Address) (bool, error) {
+	if !Limited(ctx) {
+		return true, nil
+	}
+	_, err := bodyFor(ctx, s.pool, a)
+	if errors.Is(err, ErrNotYourPlace) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Housemates are those who are registered in a resident's dwelling and seen in
 // ctx, by name.
 func (s *Store) Housemates(ctx context.Context, resident uuid.UUID) ([]Resident, error) {
@@ -316,20 +332,24 @@ func (s *Store) Move(ctx context.Context, request, who string, resident uuid.UUI
 }
 
 func move(ctx context.Context, tx pgx.Tx, request, who string, resident uuid.UUID, along []uuid.UUID, residence string, hukou bool) error {
+	changes := schema.Values{schema.Residence: residence}
+	if hukou {
+		changes[schema.HukouAddress] = residence
+	}
+	_, fresh, err := saveEdit(ctx, tx, request+"/"+resident.String(), who, resident, changes, anyEdit)
+	if err != nil || !fresh {
+		return err // sent once more: everybody was saved with the first, and may live there by now
+	}
 	mates, err := housemates(ctx, tx, resident)
 	if err != nil {
 		return err
 	}
 	for _, id := range along {
 		if !slices.ContainsFunc(mates, func(r Resident) bool { return r.ID == id }) {
-			return fmt.Errorf("resident: %w", ErrNotFound)
+			return ErrNotHousemate
 		}
 	}
-	changes := schema.Values{schema.Residence: residence}
-	if hukou {
-		changes[schema.HukouAddress] = residence
-	}
-	for _, id := range append([]uuid.UUID{resident}, along...) {
+	for _, id := range along {
 		if _, _, err := saveEdit(ctx, tx, request+"/"+id.String(), who, id, changes, anyEdit); err != nil {
 			return err
 		}
