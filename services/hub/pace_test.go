@@ -14,6 +14,7 @@ import (
 	"heji/connectors/spec"
 	"heji/schema"
 	"heji/schema/clock"
+	"heji/services/hub"
 	"heji/services/store"
 )
 
@@ -132,7 +133,12 @@ func TestWindow(t *testing.T) {
 // is back; when it is, the others follow at once.
 func TestCircuit(t *testing.T) {
 	const people, trips = 6, 2
-	r := newRoad(t, fmt.Sprintf("limits: {failures: %d}\nagreement:\n  receives: {phone: overwrite}\n", trips))
+	r := newRoadWith(t, "", fmt.Sprintf("limits: {failures: %d}\nagreement:\n  receives: {phone: overwrite}\n", trips),
+		func(c *hub.Config) { c.Listen = "127.0.0.1:0" })
+	open := func() float64 {
+		_, text := (&district{t: t, ctx: r.ctx, hub: r.hub}).get("/metrics")
+		return figure(text, "heji_circuit_open", r.getsID)
+	}
 	for i := range people {
 		r.gives.set(fmt.Sprintf("a%d", i), person(i, "tel", "15400000001"))
 		r.gets.set(fmt.Sprintf("g%d", i), person(i, "tel", "15400000001"))
@@ -155,6 +161,7 @@ func TestCircuit(t *testing.T) {
 		p := platform()
 		return p.TrippedAt != nil && p.Failures >= trips+2 && p.TriesAt.After(*p.TrippedAt)
 	})
+	r.until("the metric says so", func() bool { return open() == 1 })
 	var batches []string // one after the other
 	rows := map[string]int{}
 	for _, w := range r.gets.log() {
@@ -175,6 +182,7 @@ func TestCircuit(t *testing.T) {
 		return true
 	})
 	r.quiet()
+	r.until("and that it is over", func() bool { return open() == 0 })
 	require.Nil(t, platform().TrippedAt)
 	require.Zero(t, platform().Failures)
 }
