@@ -409,6 +409,7 @@ func (w *worker) find(ctx context.Context, lease store.Lease, targets []store.Ta
 			return err
 		}
 		w.exit(ends)
+		w.confirming.idle = false // a row that is found so was not read yet
 	}
 	return nil
 }
