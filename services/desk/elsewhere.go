@@ -63,6 +63,19 @@ func (d *Desk) linksElsewhere(ctx context.Context, request string, before, value
 	return nil
 }
 
+// joins is the engine's word on whether a line of an import would be joined with a
+// record by itself.
+func (d *Desk) joins(ctx context.Context) store.Joins {
+	model := d.model(ctx)
+	return func(line schema.Values, theirs store.Record) (bool, error) {
+		row, err := rowOf(theirs)
+		if err != nil {
+			return false, err
+		}
+		return model.Compare(model.Features(line), model.Features(row.Own)).Weight >= model.Limits().Link, nil
+	}
+}
+
 // editLinksElsewhere is the same for changes of a resident who is seen.
 func (d *Desk) editLinksElsewhere(ctx context.Context, request string, resident uuid.UUID, changes schema.Values) error {
 	if !store.Limited(ctx) {

@@ -121,7 +121,7 @@ func (d *Desk) routeImports(mux *http.ServeMux) {
 // was killed has stopped.
 func (d *Desk) Run(ctx context.Context) error {
 	for {
-		worked, err := d.o.Store.EnterImport(ctx, importChunk, d.lineReader)
+		worked, err := d.o.Store.EnterImport(ctx, importChunk, d.lineReader, d.joins(ctx))
 		switch {
 		case ctx.Err() != nil:
 			return nil

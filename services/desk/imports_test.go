@@ -249,6 +249,17 @@ func TestImportOfOthersPeople(t *testing.T) {
 	require.Equal(t, 404, w.get("/imports/"+id, w.as("steward")...).status)
 	require.Zero(t, w.count(`SELECT count(*) FROM desk_entries WHERE record->'values'->>'name' = '欧阳沐辰'`))
 
+	// Nor without a number: what would be joined with somebody who is not seen.
+	w.resident(rec{platform: "volunteers", key: "V-alone", at: today.Add(-48 * time.Hour), values: schema.Values{"name": "司徒映雪", "sex": "2", "birth_date": "1991-04-09",
+		"phone": "13700007777", "residence": at(anning, "909"), "hukou_address": at(anning, "909")}})
+	r = w.do("POST", "/api/v1/imports?name=c.csv", "姓名,出生日期,性别,电话\n司徒映雪,1991-04-09,女,13700007777\n", append(w.as("yongfu"), "Content-Type", "text/csv")...)
+	id = r.json["id"].(string)
+	w.send(202, "POST", "/api/v1/imports/"+id+"/start", map[string]any{}, w.as("yongfu")...)
+	alone := w.imported(id, "done", w.as("yongfu")...)
+	require.EqualValues(t, 1, alone["bad"], "%v", alone)
+	require.Contains(t, fmt.Sprint(alone["errors"]), "已在其他社区登记，申请调入")
+	require.Zero(t, w.count(`SELECT count(*) FROM desk_entries WHERE record->'values'->>'name' = '司徒映雪'`))
+
 	// Many at once: it stops, and tells no more than may be asked for by hand.
 	b.Reset()
 	b.WriteString("姓名,身份证号\n")
@@ -261,8 +272,8 @@ func TestImportOfOthersPeople(t *testing.T) {
 	id = r.json["id"].(string)
 	w.send(202, "POST", "/api/v1/imports/"+id+"/start", map[string]any{}, w.as("yongfu")...)
 	stopped := w.imported(id, "stopped", w.as("yongfu")...)
-	require.EqualValues(t, store.ClaimHits-1, stopped["bad"], "one was told above")
-	require.EqualValues(t, 6, stopped["waiting"])
+	require.EqualValues(t, store.ClaimHits-2, stopped["bad"], "two were told above")
+	require.EqualValues(t, 7, stopped["waiting"])
 	require.Equal(t, 429, w.send(429, "POST", "/api/v1/claims", map[string]any{"id_number": w.idNumber}, w.as("yongfu")...).status)
 }
 

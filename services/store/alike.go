@@ -43,11 +43,15 @@ func (s *Store) Sharing(ctx context.Context, keys []int64) ([]uuid.UUID, error) 
 // somebody enters, and whose residents whoever asks does not see: so that nobody
 // is brought over by an entry. It is for that question alone, and never shown.
 func (s *Store) Unseen(ctx context.Context, keys []int64) ([]Record, error) {
+	return unseen(ctx, s.pool, keys, alikeLooked)
+}
+
+func unseen(ctx context.Context, q querier, keys []int64, limit int) ([]Record, error) {
 	if len(keys) == 0 || !Limited(ctx) {
 		return nil, nil
 	}
-	args := []any{keys, alikeLooked}
-	rows, err := s.pool.Query(ctx, `WITH k AS MATERIALIZED (SELECT record_id FROM record_keys WHERE keys && $1)
+	args := []any{keys, limit}
+	rows, err := q.Query(ctx, `WITH k AS MATERIALIZED (SELECT record_id FROM record_keys WHERE keys && $1)
 		SELECT `+recordColumns+` FROM k JOIN records r ON r.id = k.record_id JOIN platforms p ON p.id = r.platform JOIN residents res ON res.id = r.resident_id
 		WHERE NOT r.deleted AND p.class <> 'D' AND res.redirect_to IS NULL AND res.ended_at IS NULL AND (`+whom(ctx, "res", &args)+`) IS NOT TRUE
 		LIMIT $2`, args...)
@@ -65,21 +69,23 @@ func (s *Store) Unseen(ctx context.Context, keys []int64) ([]Record, error) {
 // registered with another community, as Claim does; ErrManyClaims where that was
 // told too often within the hour.
 func (s *Store) ToldElsewhere(ctx context.Context) error {
-	err := s.tx(ctx, func(tx pgx.Tx) error {
-		who, hits := audit.Who(ctx, ""), 0
-		if err := tx.QueryRow(ctx, `SELECT count(*) FROM claim_tries WHERE who = $1 AND hit AND at > clock_timestamp() - interval '1 hour'`, who).Scan(&hits); err != nil {
-			return err
-		}
-		if hits >= ClaimHits {
-			return ErrManyClaims
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO claim_tries (who, hit) VALUES ($1, true)`, who); err != nil {
-			return err
-		}
-		return note(ctx, tx, "", audit.Note{Did: "claim"}, map[string]Registered{"registered": RegisteredElsewhere})
-	})
+	err := s.tx(ctx, func(tx pgx.Tx) error { return toldElsewhere(ctx, tx) })
 	if err != nil {
 		return fmt.Errorf("count a claim: %w", err)
 	}
 	return nil
+}
+
+func toldElsewhere(ctx context.Context, tx pgx.Tx) error {
+	who, hits := audit.Who(ctx, ""), 0
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM claim_tries WHERE who = $1 AND hit AND at > clock_timestamp() - interval '1 hour'`, who).Scan(&hits); err != nil {
+		return err
+	}
+	if hits >= ClaimHits {
+		return ErrManyClaims
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO claim_tries (who, hit) VALUES ($1, true)`, who); err != nil {
+		return err
+	}
+	return note(ctx, tx, "", audit.Note{Did: "claim"}, map[string]Registered{"registered": RegisteredElsewhere})
 }

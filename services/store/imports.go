@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/schema/idnum"
 	"heji/services/audit"
 )
 
@@ -205,13 +206,18 @@ func (s *Store) StartImport(ctx context.Context, who string, id uuid.UUID, roste
 // ReadLine says what a line of an import means: the values, or what is wrong.
 type ReadLine func(cells []string) (schema.Values, []schema.ValueProblem)
 
-// ProblemElsewhere is a line whose ID number is registered with another community.
+// Joins reports whether a line would be joined with a record by itself.
+type Joins func(line schema.Values, theirs Record) (bool, error)
+
+// ProblemElsewhere is a line of somebody who is registered with another community: by
+// the ID number, or, without one, because the line would be joined with somebody who is
+// not seen.
 const ProblemElsewhere schema.Problem = "elsewhere"
 
 // EnterImport enters the next lines of the oldest import that is running, in one
 // transaction: whatever stops in between, a line is entered once or not yet (I1).
 // worked false: none is running that nobody else works at.
-func (s *Store) EnterImport(ctx context.Context, limit int, reader func(roster json.RawMessage) (ReadLine, error)) (worked bool, err error) {
+func (s *Store) EnterImport(ctx context.Context, limit int, reader func(roster json.RawMessage) (ReadLine, error), joins Joins) (worked bool, err error) {
 	err = s.tx(ctx, func(tx pgx.Tx) error {
 		var id uuid.UUID
 		var who string
@@ -251,7 +257,7 @@ func (s *Store) EnterImport(ctx context.Context, limit int, reader func(roster j
 		if err != nil {
 			return err
 		}
-		return s.enterLines(ctx, tx, id, who, lines, read)
+		return s.enterLines(ctx, tx, id, who, lines, read, joins)
 	})
 	if err != nil {
 		return false, fmt.Errorf("enter an import: %w", err)
@@ -259,7 +265,7 @@ func (s *Store) EnterImport(ctx context.Context, limit int, reader func(roster j
 	return worked, nil
 }
 
-func (s *Store) enterLines(ctx context.Context, tx pgx.Tx, id uuid.UUID, who string, lines []ImportLine, read ReadLine) error {
+func (s *Store) enterLines(ctx context.Context, tx pgx.Tx, id uuid.UUID, who string, lines []ImportLine, read ReadLine, joins Joins) error {
 	values := make([]schema.Values, len(lines))
 	var numbers []string
 	for i := range lines {
@@ -276,8 +282,24 @@ func (s *Store) enterLines(ctx context.Context, tx pgx.Tx, id uuid.UUID, who str
 	if err != nil {
 		return err
 	}
+	over, err := s.bringsOver(ctx, tx, lines, values, joins)
+	if err != nil {
+		return err
+	}
 	stopped := false
 	for i := range lines {
+		if over[i] {
+			err := toldElsewhere(ctx, tx)
+			if errors.Is(err, ErrManyClaims) {
+				lines, values, stopped = lines[:i], values[:i], true
+				break
+			}
+			if err != nil {
+				return err
+			}
+			lines[i].State, lines[i].Problems = "bad", []schema.ValueProblem{{Attribute: schema.Name, Problem: ProblemElsewhere}}
+			continue
+		}
 		n := values[i][schema.IDNumber]
 		told, other := others[n]
 		if lines[i].State != "made" || !other {
@@ -299,6 +321,41 @@ func (s *Store) enterLines(ctx context.Context, tx pgx.Tx, id uuid.UUID, who str
 		return note(ctx, tx, who, audit.Note{Did: "import.stopped", What: "import/" + id.String()}, nil)
 	}
 	return nil
+}
+
+// unseenRecords bounds with how many records of people who are not seen the lines of
+// one step are compared.
+const unseenRecords = 2000
+
+// bringsOver says which lines without a valid ID number would be joined with somebody
+// who is not seen: such a line would bring him over, past the handover. One statement
+// for all of them.
+func (s *Store) bringsOver(ctx context.Context, tx pgx.Tx, lines []ImportLine, values []schema.Values, joins Joins) (map[int]bool, error) {
+	out := map[int]bool{}
+	if !Limited(ctx) || joins == nil {
+		return out, nil
+	}
+	var keys []int64
+	for i, v := range values {
+		if lines[i].State == "made" && !idnum.Parse(v[schema.IDNumber]).Valid {
+			keys, out[i] = append(keys, s.Keys(v)...), false
+		}
+	}
+	theirs, err := unseen(ctx, tx, keys, unseenRecords)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		for _, rec := range theirs {
+			if out[i], err = joins(values[i], rec); err != nil {
+				return nil, err
+			}
+			if out[i] {
+				break
+			}
+		}
+	}
+	return out, nil
 }
 
 // elsewhere are those of some ID numbers that are registered with other
