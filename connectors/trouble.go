@@ -43,6 +43,8 @@ var troubles = map[string]struct {
 	"gateway":                {"{where}: the platform answers with its code {code}: {words}", ErrLayout},
 	"fault":                  {"{where}: the platform answers with a fault ({code}): {words}", ErrLayout},
 	"no_list":                {"{where}: the answer has no list at \"{path}\". Check connect.list.items", ErrLayout},
+	"no_list_but":            {"{where}: the answer has no list at \"{path}\", but at {found}. Correct connect.list.items", ErrLayout},
+	"file_none":              {"no file in the folder {folder} is called like {pattern} and whole. Put one there, or correct connect.pattern. There is: {there}", ErrLayout},
 	"missing_columns":        {"{where}: the items have no {columns}. Correct the file, or ask the department what it is called now", ErrLayout},
 	"other_row":              {"{where}: the platform answers with another person's row than the one asked for. It was set aside and used for nothing; ask the department", ErrOtherRow},
 	"topic_gone":             {"{where} is not there any more. Nothing is lost: reading goes on by itself when it is back. Ask the department what it is called now, and correct the file", ErrLayout},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"heji/connectors"
 )
@@ -34,6 +35,31 @@ func distinct(cells []string) int {
 	return len(seen)
 }
 
+// others are a few of the files of the folder, whatever they are called: for a
+// person at a terminal, who sees at once what the pattern should be.
+func (r *reader) others(ctx context.Context) (string, error) {
+	const most = 5
+	infos, err := r.drive.list(ctx, r.settings.Dir)
+	if err != nil {
+		return "", because(err)
+	}
+	var names []string
+	for _, info := range infos {
+		if info.IsDir() {
+			continue
+		}
+		if len(names) == most {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, info.Name())
+	}
+	if len(names) == 0 {
+		return "–", nil
+	}
+	return strings.Join(names, ", "), nil
+}
+
 // Describe reads the header and the first rows of the newest waiting file.
 func (r *reader) Describe(ctx context.Context, limit int) ([]connectors.Column, error) {
 	found, err := r.waiting(ctx)
@@ -41,8 +67,12 @@ func (r *reader) Describe(ctx context.Context, limit int) ([]connectors.Column, 
 		return nil, fmt.Errorf("%s: %w", r.platform.Source, err)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%s: no file in %s has a name like %s and is complete. Put one there, or correct connect.pattern: %w",
-			r.platform.Source, r.settings.Dir, r.settings.Pattern, connectors.ErrLayout)
+		there, err := r.others(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.platform.Source, err)
+		}
+		return nil, fmt.Errorf("%s: %w", r.platform.Source,
+			connectors.NewTrouble("file_none", "folder", r.settings.Dir, "pattern", r.settings.Pattern, "there", there))
 	}
 	newest := found[len(found)-1].identity
 	name := newest.Name

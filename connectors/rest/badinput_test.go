@@ -112,6 +112,9 @@ func TestBadAnswersHaveCodes(t *testing.T) {
 		{"in trouble", "own_trouble", cursors, func(w http.ResponseWriter) { w.WriteHeader(502) }},
 		{"too many", "throttled", cursors, func(w http.ResponseWriter) { w.WriteHeader(429) }},
 		{"another list", "no_list", cursors, func(w http.ResponseWriter) { fmt.Fprint(w, `{"data":{}}`) }},
+		{"a list elsewhere", "no_list_but", cursors, func(w http.ResponseWriter) {
+			fmt.Fprint(w, `{"data":{"rows":[{"a":1}],"290101198003070018":[{"a":1}]}}`)
+		}},
 		{"another path", "status", cursors, func(w http.ResponseWriter) { w.WriteHeader(404) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -119,6 +122,9 @@ func TestBadAnswersHaveCodes(t *testing.T) {
 			c.answers(true, test.give)
 			err := connect(t, c.yaml()).Pull(context.Background(), nil, nothing)
 			require.Equal(t, test.code, code(t, err))
+			if test.code == "no_list_but" {
+				require.Contains(t, err.Error(), `but at "data.rows". Correct`, "and no key that may be a person's number")
+			}
 			if test.code == "gateway" {
 				require.Contains(t, err.Error(), "500: 系统繁忙 ***")
 			}

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -97,6 +100,31 @@ func listAt(v any, path string, xml bool) (items []any, ok bool, list bool) {
 		}
 	}
 	return nil, ok, false
+}
+
+// keyName is a key that was named by whoever wrote the interface. Another may be a
+// person's number or name, by which some answers are keyed (I9).
+var keyName = regexp.MustCompile(`^[A-Za-z_][A-Za-z_]{0,39}$`)
+
+// lists are where in an answer there are lists of objects, the uppermost of each
+// branch: for whoever looks for theirs.
+func lists(v any, path string) (found []string) {
+	switch x := v.(type) {
+	case []any:
+		if len(x) > 0 {
+			if _, ok := x[0].(map[string]any); ok && path != "" {
+				found = append(found, strconv.Quote(path))
+			}
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(x)) {
+			if !keyName.MatchString(key) {
+				continue
+			}
+			found = append(found, lists(x[key], strings.TrimPrefix(path+"."+key, "."))...)
+		}
+	}
+	return found
 }
 
 func cutLast(path string) (before, after string, found bool) {

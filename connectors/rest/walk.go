@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"heji/connectors"
@@ -68,6 +69,9 @@ func (w *walk) page(ctx context.Context) (listPage, error) {
 	p := listPage{next: TextAt(body, l.Next), total: -1}
 	var there, list bool
 	if p.items, there, list = listAt(body, l.Items, w.settings.Format == formatXML); !there || !list {
+		if found := lists(body, ""); len(found) > 0 && w.settings.Format != formatXML {
+			return p, connectors.NewTrouble("no_list_but", "where", w.where(c), "path", l.Items, "found", strings.Join(found, ", "))
+		}
 		return p, connectors.NewTrouble("no_list", "where", w.where(c), "path", l.Items)
 	}
 	if l.Total != "" {

@@ -31,8 +31,8 @@ var sentences = map[string]string{
 	"the file is empty. It must describe one platform.":               "文件是空的。一个文件应写一个平台。",
 	"the file is not YAML: %s.":                                       "文件不是正确的 YAML：%s。",
 	"connect is missing. The kind %q needs it to reach the platform.": "缺少 connect：种类 %q 要靠它连上平台。",
-	"connect: ${…} must hold the name of an environment variable: letters, digits and _.":          "connect：${…} 里应是环境变量名：字母、数字和 _。",
-	"connect: the environment variable %s is not set. Set it before the start, or take ${%s} out.": "connect：没有设置环境变量 %s。请在启动前设置，或删去 ${%s}。",
+	"connect: ${…} must hold the name of an environment variable: letters, digits and _.":                                                                        "connect：${…} 里应是环境变量名：字母、数字和 _。",
+	"connect: the environment variable %s is not set. Write %s=… into the file .env beside this one (mode 0600), or set it before the start; or take ${%s} out.": "connect：没有设置环境变量 %s。请在本文件旁的 .env 文件（权限 0600）里写 %s=…，或在启动前设置；或删去 ${%s}。",
 
 	// fields
 	"%s: column is missing: the platform's name for this field.":                     "%s：缺少 column：平台对这个字段的列名。",

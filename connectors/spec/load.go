@@ -222,7 +222,7 @@ func expand(d *decoder, p *Platform, n *yaml.Node, env Environment) {
 			value, ok = env(name)
 		}
 		if !ok || value == "" {
-			d.add(n.Line, "connect: the environment variable %s is not set. Set it before the start, or take ${%s} out.", name, name)
+			d.add(n.Line, "connect: the environment variable %s is not set. Write %s=… into the file .env beside this one (mode 0600), or set it before the start; or take ${%s} out.", name, name, name)
 			return ""
 		}
 		// Short values ("5", "on") are no secrets, and taking every "5" out of

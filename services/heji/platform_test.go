@@ -75,12 +75,19 @@ func TestFromNothingToAVerifiedPlatform(t *testing.T) {
 	require.ErrorContains(t, err, "is there already")
 
 	_, err = platform(t, "discover", "clinic", in)
-	require.ErrorContains(t, err, "CLINIC_DIR")
+	require.ErrorContains(t, err, "Write CLINIC_DIR=… into the file .env")
 	env := filepath.Join(dir, ".env")
 	require.NoError(t, os.WriteFile(env, []byte("# folder\nexport CLINIC_DIR=\""+data+"\"\n"), 0o644))
 	_, err = platform(t, "discover", "clinic", in)
 	require.ErrorContains(t, err, "chmod 600")
 	require.NoError(t, os.Chmod(env, 0o600))
+
+	text := read(t, filepath.Join(dir, "clinic.yaml"))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "clinic.yaml"), []byte(strings.Replace(text, "clinic_{date}", "zs_{date}", 1)), 0o600))
+	_, err = platform(t, "discover", "clinic", in)
+	require.ErrorContains(t, err, "There is: clinic_20260331.csv")
+	require.Contains(t, inChinese(err), "那里有：clinic_20260331.csv")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "clinic.yaml"), []byte(text), 0o600))
 
 	// A newer list has a title above the names of its columns, as offices write them.
 	titled := filepath.Join(data, "clinic_20260401.csv")
