@@ -106,7 +106,7 @@ func TestLogin(t *testing.T) {
 	require.Equal(t, 200, home.status)
 	require.Contains(t, home.text, "李红")
 	require.Contains(t, home.text, "/residents/new")
-	require.NotContains(t, home.text, `href="/reviews"`, "what the role may not is not offered")
+	require.NotContains(t, home.text, `href="/accounts"`, "what the role may not is not offered")
 
 	// Whoever the wrong one is, the answer is the same.
 	unknown, wrong := w.login("nobody", goodPassword, ""), w.login("steward", "x", "")

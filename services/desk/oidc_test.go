@@ -157,7 +157,7 @@ func TestOIDCLogin(t *testing.T) {
 	h := []string{"Cookie", "session=" + secret}
 	require.Equal(t, 200, w.get("/residents/new", h...).status)
 	require.Equal(t, 403, w.get("/accounts", h...).status, "the token's roles are nothing here")
-	require.Equal(t, 403, w.get("/reviews", h...).status)
+	require.Equal(t, 403, w.get("/audit", h...).status)
 	require.Equal(t, 200, w.get("/account", h...).status)
 	require.Equal(t, 1, w.count(`SELECT count(*) FROM audit_notes WHERE did = 'login.outside' AND who = '李红'`))
 	require.Zero(t, w.count(`SELECT count(*) FROM login_tries`))

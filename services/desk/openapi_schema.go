@@ -103,6 +103,9 @@ func (s schemas) structure(t reflect.Type) object {
 	if len(required) > 0 && !s.asked {
 		out["required"] = required
 	}
+	if text := textOf(t, ""); text != "" {
+		out["description"] = text
+	}
 	return out
 }
 
@@ -123,6 +126,11 @@ func (s schemas) fields(t reflect.Type, properties object, required *[]any) {
 		described := s.of(f.Type)
 		if o, ok := described.(object); ok && optional && !s.asked {
 			described = notNull(o)
+		}
+		if o, ok := described.(object); ok {
+			if text := textOf(t, f.Name); text != "" {
+				o["description"] = text
+			}
 		}
 		properties[tag] = described
 		if !optional {
