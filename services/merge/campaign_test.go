@@ -86,7 +86,7 @@ func (w *world) campaignOf(platform string, limit int, meanwhile func()) (keys, 
 	lease, ok, err := w.store.TakeWriteLease(w.ctx, platform, "test", time.Hour)
 	require.NoError(w.t, err)
 	require.True(w.t, ok)
-	n, err := w.store.Campaign(w.ctx, lease, limit, func(_ store.Platform, list []store.Target) (out []store.Verdict, err error) {
+	n, _, err := w.store.Campaign(w.ctx, lease, limit, 0, func(_ store.Platform, list []store.Target) (out []store.Verdict, err error) {
 		for _, x := range list {
 			require.NotContains(w.t, x.Resident.Master, schema.BirthDate, "nobody has agreed on it")
 			seen = append(seen, x.Resident.Master[schema.Name].Value+" "+x.Resident.Master[schema.Phone].Value)
@@ -184,4 +184,76 @@ func TestACampaignPageByPage(t *testing.T) {
 	require.Empty(t, w.campaign("alpha", 2, nil), "it is over")
 	require.Equal(t, map[string]string{"A1": "due, due", "A2": "due, due", "A3": "due, due", "A4": "due, due", "A5": "green"}, stands())
 	require.EqualValues(t, 4, waits())
+}
+
+// A campaign begins the writes that a person has approved with it, and only of rows
+// that are still what it has read: what changed, what somebody else holds or has
+// made due, and what is more than may be written at once is looked at again.
+func TestACampaignWritesWhatItHasRead(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.store.RegisterPlatform(w.ctx, store.Platform{ID: "alpha", Name: "alpha", Kind: "test", Class: schema.ClassB, Writable: true,
+		Agreement: schema.Agreement{Receives: map[schema.Attribute]schema.Mode{schema.Phone: schema.Overwrite}}}))
+	say := func(key, phone string) {
+		w.takeIn([]schema.Record{w.message("alpha", key, schema.OpPut, schema.Values{schema.Name: "诸葛明远" + key, schema.Phone: phone})})
+	}
+	for _, key := range []string{"A1", "A2", "A3", "A4", "A5", "A6", "A7"} {
+		say(key, "")
+	}
+	w.drain()
+	_, err := w.store.Step(w.ctx, "alpha", schema.Live, "steward", "")
+	require.NoError(t, err)
+	conn, err := pgx.Connect(w.ctx, w.dsn)
+	require.NoError(t, err)
+	defer conn.Close(w.ctx) //nolint:errcheck // the test is over it
+	held, err := conn.Begin(w.ctx)
+	require.NoError(t, err)
+
+	lease, ok, err := w.store.TakeWriteLease(w.ctx, "alpha", "test", time.Hour)
+	require.NoError(t, err)
+	require.True(t, ok)
+	of := map[string]uuid.UUID{}
+	seen, opened, err := w.store.Campaign(w.ctx, lease, 10, 5, func(p store.Platform, list []store.Target) (out []store.Verdict, err error) {
+		for _, x := range list {
+			require.True(t, p.Approved(x.Since), "the campaign is what approves it")
+			of[x.Key] = uuid.Must(uuid.NewV7())
+			v := store.Verdict{State: store.TargetOpen, RecordID: x.Record.ID, RecordState: x.Record.State,
+				Intent: &store.Intent{ID: of[x.Key], Key: x.Key, Fields: map[schema.Attribute]store.IntentField{schema.Phone: {Wire: "15400000001"}}}}
+			if x.Key == "A1" { // goes another way as well
+				v.Proposals = []store.Proposal{{Platform: "alpha", Key: x.Key, Attribute: schema.Phone, Resident: x.Resident.ID, Proposed: "15400000001"}}
+			}
+			out = append(out, v)
+		}
+		say("A2", "15400000002") // and resolved: the target is there before ours
+		for {
+			n, err := w.service.resolveOnce(w.ctx, (*store.Resolution).ClaimAll, 10, true)
+			require.NoError(t, err)
+			if n.claimed == 0 {
+				break
+			}
+		}
+		say("A3", "15400000003")
+		_, err = held.Exec(w.ctx, `SELECT FROM records WHERE platform = 'alpha' AND key = 'A4' FOR NO KEY UPDATE`)
+		return out, err
+	})
+	require.NoError(t, err)
+	require.NoError(t, held.Rollback(w.ctx))
+	require.Equal(t, 7, seen)
+	var made []uuid.UUID
+	for _, in := range opened {
+		require.NotZero(t, in.Target)
+		made = append(made, in.ID)
+	}
+	require.ElementsMatch(t, []uuid.UUID{of["A5"], of["A6"]}, made)
+
+	open, err := w.store.OpenIntents(w.ctx, "alpha")
+	require.NoError(t, err)
+	require.Len(t, open, 2, "durable before anybody is called")
+	rows, err := conn.Query(w.ctx, `SELECT key, state || CASE WHEN due_at IS NULL THEN '' ELSE ', due' END FROM targets WHERE platform = 'alpha'`)
+	require.NoError(t, err)
+	stands := map[string]string{}
+	var key, state string
+	_, err = pgx.ForEachRow(rows, []any{&key, &state}, func() error { stands[key] = state; return nil })
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"A1": "due, due", "A2": "due, due", "A3": "due, due", "A4": "due, due",
+		"A5": "open", "A6": "open", "A7": "due, due"}, stands)
 }

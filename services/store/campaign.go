@@ -19,13 +19,15 @@ import (
 // a stage that writes, and after another agreement is in force. Where a row has a
 // target already, it becomes due. The others are looked at here, page by page in
 // the order of their keys: most show what they should, and their target is stored
-// as it stands. Only where something has to be done the target is due, and goes
-// the way of all others (Evaluate).
+// as it stands. Where a value has to be written and nothing else is to be asked, the
+// write begins here; all the rest is due, and goes the way of all others (Evaluate).
 //
-// No row is locked. Whoever changes a row or its resident meanwhile makes the
-// target due himself (makeDueFor): then it is there before ours, which is dropped,
-// or it waits until ours is committed and becomes due. Either is as if the row had
-// been looked at just before the change.
+// Only rows that are written are locked, after it was decided that they are: a row
+// that is no longer the version that was read, or that somebody else holds, is due
+// instead. Whoever changes a row or its resident meanwhile makes the target due
+// himself (makeDueFor): then it is there before ours, which is dropped with its
+// write, or it waits until ours is committed and becomes due. Either is as if the
+// row had been looked at just before the change.
 
 // beginCampaign begins a campaign from the first row, in the transaction of the
 // step, and returns how many rows it will look at.
@@ -68,104 +70,194 @@ func endCampaign(ctx context.Context, tx pgx.Tx, platform string) error {
 
 // Campaign looks at the next rows of a platform's campaign, limit at most, and
 // returns how many it has looked at: 0 where none is under way, or nothing may be
-// written now. f gives a verdict on each; what it says is stored where that takes
-// nothing but the target, else the target is due. Of the master records f sees what
-// the agreement names, and no more.
-func (s *Store) Campaign(ctx context.Context, l Lease, limit int, f func(Platform, []Target) ([]Verdict, error)) (seen int, err error) {
+// written now; with the writes that it has begun, writes at most, durable (I5).
+//
+// f gives a verdict on each row; what it says is stored where that takes nothing but
+// the target, or a write that a person has approved with the campaign, else the
+// target is due. Of the master records f sees what the agreement names, and no more.
+func (s *Store) Campaign(ctx context.Context, l Lease, limit, writes int, f func(Platform, []Target) ([]Verdict, error)) (seen int, opened []Intent, err error) {
 	// Asked first by itself: nearly always there is none.
 	var cursor string
 	err = s.pool.QueryRow(ctx, `SELECT cursor FROM campaigns WHERE platform = $1`, l.Platform).Scan(&cursor)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, nil
+		return 0, nil, nil
 	}
 	if err == nil {
 		err = s.tx(ctx, func(tx pgx.Tx) (err error) {
-			seen, err = s.campaignPage(ctx, tx, l, limit, f)
+			seen, opened, err = s.campaignPage(ctx, tx, l, limit, writes, f)
 			return err
 		})
 	}
 	if err != nil {
-		return 0, fmt.Errorf("platform %s: campaign: %w", l.Platform, err)
+		return 0, nil, fmt.Errorf("platform %s: campaign: %w", l.Platform, err)
 	}
-	return seen, nil
+	if n := len(opened); n > 0 {
+		s.pulse.stored(l.Platform, opened[n-1].ID)
+	}
+	return seen, opened, nil
 }
 
-func (s *Store) campaignPage(ctx context.Context, tx pgx.Tx, l Lease, limit int, f func(Platform, []Target) ([]Verdict, error)) (int, error) {
+func (s *Store) campaignPage(ctx context.Context, tx pgx.Tx, l Lease, limit, writes int, f func(Platform, []Target) ([]Verdict, error)) (int, []Intent, error) {
 	if _, err := s.hold(ctx, tx); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	// As in Evaluate: a step waits until what was decided under the old stage is stored.
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock_shared($1)`, stageLock); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	p, ok, err := leasedPlatform(ctx, tx, l)
 	if err != nil || !ok || !p.Writes {
-		return 0, err
+		return 0, nil, err
+	}
+	if err := s.pulse.knows(ctx, tx, l.Platform); err != nil {
+		return 0, nil, err
 	}
 	var cursor string
-	err = tx.QueryRow(ctx, `SELECT cursor FROM campaigns WHERE platform = $1 FOR UPDATE`, l.Platform).Scan(&cursor)
+	var since time.Time
+	err = tx.QueryRow(ctx, `SELECT cursor, since FROM campaigns WHERE platform = $1 FOR UPDATE`, l.Platform).Scan(&cursor, &since)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, nil
+		return 0, nil, nil
 	}
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	list, plain, last, err := campaignRows(ctx, tx, l.Platform, cursor, limit)
+	page, err := campaignRows(ctx, tx, l.Platform, cursor, limit)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	if last == "" {
-		return 0, endCampaign(ctx, tx, l.Platform)
+	n := len(page.targets)
+	if n == 0 {
+		return 0, nil, endCampaign(ctx, tx, l.Platform)
 	}
-	if err := canaryLeft(ctx, tx, &p, time.Now()); err != nil {
-		return 0, err
+	for i := range page.targets {
+		page.targets[i].Since = &since
 	}
-	if err := loadAgreed(ctx, tx, p, list); err != nil {
-		return 0, err
+	now := clock.Now()
+	if err := canaryLeft(ctx, tx, &p, now); err != nil {
+		return 0, nil, err
 	}
-	verdicts, err := f(p, list)
+	if err := loadAgreed(ctx, tx, p, page.targets); err != nil {
+		return 0, nil, err
+	}
+	verdicts, err := f(p, page.targets)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	for i, v := range verdicts {
-		if !plain[i] || v.RecordID != 0 || v.Intent != nil || v.Look || v.Drop || v.Ended != "" || len(v.Proposals) > 0 {
-			verdicts[i] = Verdict{State: TargetDue, DueAt: clock.Now()}
-		}
+	if !p.Approved(&since) {
+		writes = 0 // it would have to be counted for the brake
 	}
-	if err := insertTargets(ctx, tx, list, verdicts); err != nil {
-		return 0, err
+	if err := page.settle(ctx, tx, verdicts, writes); err != nil {
+		return 0, nil, err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE campaigns SET cursor = $2 WHERE platform = $1`, l.Platform, last); err != nil {
-		return 0, err
+	if err := insertTargets(ctx, tx, page.targets, verdicts); err != nil {
+		return 0, nil, err
 	}
-	return len(list), nil
+	opened, err := beginWrites(ctx, tx, l, verdicts)
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := countCanary(ctx, tx, p, now, len(opened)); err != nil {
+		return 0, nil, err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE campaigns SET cursor = $2 WHERE platform = $1`, l.Platform, page.targets[n-1].Key); err != nil {
+		return 0, nil, err
+	}
+	return n, opened, nil
 }
 
-// campaignRows reads the rows behind the cursor that have no target; last is the
-// cursor behind them, "" at the end. plain says of each whether its resident is what
-// its records say now, and nothing was ever written to it: such a row needs no more
-// to be judged by than what it should show.
-func campaignRows(ctx context.Context, tx pgx.Tx, platform, after string, limit int) (list []Target, plain []bool, last string, err error) {
-	rows, err := tx.Query(ctx, `SELECT r.key, r.id, r.resident_id, r.state, NOT r.unresolved FROM records r
+// campaignPage is a page of rows as it was read.
+type campaignPage struct {
+	targets []Target
+	version []uint32 // of each row, as PostgreSQL counts them (xmin)
+	// plain says of each whether its resident is what its records say now, and
+	// nothing was ever written to it: such a row needs no more to be judged by than
+	// what it should show.
+	plain []bool
+}
+
+// campaignRows reads the rows behind a key that have no target.
+func campaignRows(ctx context.Context, tx pgx.Tx, platform, after string, limit int) (page campaignPage, err error) {
+	rows, err := tx.Query(ctx, `SELECT r.key, r.id, r.resident_id, r.state, NOT r.unresolved, r.xmin FROM records r
 		WHERE r.platform = $1 AND r.key > $2 AND `+campaignRow+` ORDER BY r.key LIMIT $3`, platform, after, limit)
 	if err != nil {
-		return nil, nil, "", err
+		return page, err
 	}
-	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Target, error) {
+	page.targets, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Target, error) {
 		t := Target{Platform: platform, Record: &Record{}, State: TargetDue}
 		var resolved bool
-		err := row.Scan(&t.Key, &t.Record.ID, &t.Record.Resident, &t.Record.State, &resolved)
+		var version uint32
+		err := row.Scan(&t.Key, &t.Record.ID, &t.Record.Resident, &t.Record.State, &resolved, &version)
 		t.Resident.ID = t.Record.Resident
-		plain = append(plain, resolved && !lineage.Exceptional(t.Record.State))
+		page.plain = append(page.plain, resolved && !lineage.Exceptional(t.Record.State))
+		page.version = append(page.version, version)
 		return t, err
 	})
 	if err != nil {
-		return nil, nil, "", fmt.Errorf("read rows: %w", err)
+		return page, fmt.Errorf("read rows: %w", err)
 	}
-	if len(list) > 0 {
-		last = list[len(list)-1].Key
+	return page, nil
+}
+
+// settle makes due what is not stored as it stands, and locks what is written.
+func (page campaignPage) settle(ctx context.Context, tx pgx.Tx, verdicts []Verdict, writes int) error {
+	now := clock.Now()
+	var ids []int64
+	for i, v := range verdicts {
+		if v.Intent == nil && v.RecordID == 0 && page.plain[i] && !v.Look && !v.Drop && v.Ended == "" && len(v.Proposals) == 0 {
+			continue
+		}
+		if v.Intent != nil && page.plain[i] && len(v.Proposals) == 0 && len(ids) < writes {
+			ids = append(ids, v.RecordID)
+			continue
+		}
+		verdicts[i] = Verdict{State: TargetDue, DueAt: now}
 	}
-	return list, plain, last, nil
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := tx.Query(ctx, `SELECT id, xmin FROM records WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`, ids)
+	if err != nil {
+		return err
+	}
+	locked := map[int64]uint32{}
+	var id int64
+	var version uint32
+	if _, err := pgx.ForEachRow(rows, []any{&id, &version}, func() error { locked[id] = version; return nil }); err != nil {
+		return fmt.Errorf("lock records: %w", err)
+	}
+	for i, v := range verdicts {
+		if v.Intent != nil && locked[v.RecordID] != page.version[i] {
+			verdicts[i] = Verdict{State: TargetDue, DueAt: now}
+		}
+	}
+	return nil
+}
+
+// beginWrites stores the writes of verdicts whose target was stored just now.
+func beginWrites(ctx context.Context, tx pgx.Tx, l Lease, verdicts []Verdict) ([]Intent, error) {
+	b := &pgx.Batch{}
+	var rows recordStates
+	var opened []Intent
+	for _, v := range verdicts {
+		if v.Intent == nil || v.Target == 0 {
+			continue
+		}
+		rows.add(v)
+		in := *v.Intent
+		in.Target, in.Platform, in.Fence, in.State = v.Target, l.Platform, l.Fence, "open"
+		opened = append(opened, in)
+	}
+	if len(opened) == 0 {
+		return nil, nil
+	}
+	rows.queue(b)
+	if err := queueIntents(b, opened); err != nil {
+		return nil, err
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return nil, fmt.Errorf("store writes: %w", err)
+	}
+	return opened, nil
 }
 
 // loadAgreed fills in what may not leave yet, and of the master records what the
@@ -218,26 +310,39 @@ func agreedSQL(g schema.Agreement) string {
 	return `'{' || concat_ws(',', ` + strings.Join(parts, ", ") + `) || '}'`
 }
 
-// insertTargets stores targets for rows that had none, as they stand. What is not
-// as it should be has been so since the campaign was approved (Platform.Approved).
+// insertTargets stores targets for rows that had none, as they stand, and sets
+// Verdict.Target where one is to be written: it stays zero where somebody else was
+// before us. What is not as it should be has been so since the campaign was approved
+// (Platform.Approved).
 func insertTargets(ctx context.Context, tx pgx.Tx, list []Target, verdicts []Verdict) error {
 	var stand targetStates
 	n := len(list)
 	platform, key, record, resident := make([]string, n), make([]string, n), make([]int64, n), make([]uuid.UUID, n)
+	written := map[int64]*Verdict{}
 	for i, t := range list {
+		if verdicts[i].Intent != nil {
+			verdicts[i].Target = 0
+			written[t.Record.ID] = &verdicts[i]
+		}
 		platform[i], key[i], record[i], resident[i] = t.Platform, t.Key, t.Record.ID, t.Record.Resident
 		if err := stand.add(verdicts[i]); err != nil {
 			return err
 		}
 	}
 	// In the order in which makeDue goes, so that nobody waits for somebody who waits.
-	if _, err := tx.Exec(ctx, `INSERT INTO targets (platform, key, record_id, resident_id, state, due_at, reason, attempts, again, refused, held, settles_at, since)
+	rows, err := tx.Query(ctx, `WITH stored AS (INSERT INTO targets (platform, key, record_id, resident_id, state, due_at, reason, attempts, again, refused, held, settles_at, since)
 		SELECT platform, key, record, resident, state, `+dueIn+`, reason, attempts, again, refused::jsonb, held::jsonb, settles,
 			CASE WHEN state NOT IN ('green', 'withdrawn') THEN coalesce((SELECT c.since FROM campaigns c WHERE c.platform = n.platform), now()) END
 		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::float8[], $7::text[], $8::int[], $9::bool[], $10::text[], $11::text[], $12::timestamptz[])
 			AS n(platform, key, record, resident, state, due, reason, attempts, again, refused, held, settles) ORDER BY record
-		ON CONFLICT (platform, key) DO NOTHING`,
-		platform, key, record, resident, stand.state, stand.due, stand.reason, stand.attempts, stand.again, stand.refused, stand.held, stand.settles); err != nil {
+		ON CONFLICT (platform, key) DO NOTHING RETURNING id, record_id, state)
+		SELECT id, record_id FROM stored WHERE state = 'open'`,
+		platform, key, record, resident, stand.state, stand.due, stand.reason, stand.attempts, stand.again, stand.refused, stand.held, stand.settles)
+	if err != nil {
+		return err
+	}
+	var id, of int64
+	if _, err := pgx.ForEachRow(rows, []any{&id, &of}, func() error { written[of].Target = id; return nil }); err != nil {
 		return fmt.Errorf("store targets: %w", err)
 	}
 	return nil

@@ -48,7 +48,7 @@ func (w *worker) allow(ctx context.Context) (*allowance, error) {
 
 // may takes one row from the allowance. The first one too many stops the platform.
 func (r *round) may(p store.Platform, t store.Target, v *store.Verdict) bool {
-	if r.allowed == nil || p.Approved(t.Since) { // the first: a campaign looks, and writes nothing itself
+	if r.allowed == nil || p.Approved(t.Since) { // the first: a campaign, which writes only what was approved with it
 		return true
 	}
 	if v.Counts = true; r.allowed.left > 0 {

@@ -14,10 +14,14 @@ import (
 // waits for it, does not wait long.
 const campaignPage = 500
 
-// campaign looks at the next rows of a campaign. What is decided here and takes
-// more than a target is not done here: the target is due, and looked at again under
-// the locks (round).
+// campaign looks at the next rows of a campaign, and makes the writes that it has
+// begun. What is decided here and takes more than that is not done here: the target
+// is due, and looked at again under the locks (round).
 func (w *worker) campaign(ctx context.Context, lease store.Lease) (seen int, err error) {
 	r := &round{w: w, now: clock.Now(), batch: uuid.Must(uuid.NewV7())}
-	return w.o.Store.Campaign(ctx, lease, campaignPage, r.decide)
+	seen, opened, err := w.o.Store.Campaign(ctx, lease, campaignPage, w.limit, r.decide)
+	if err != nil {
+		return 0, err
+	}
+	return seen, w.push(ctx, lease, opened)
 }
