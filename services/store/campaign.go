@@ -175,10 +175,14 @@ type campaignPage struct {
 	plain []bool
 }
 
-// campaignRows reads the rows behind a key that have no target.
+// campaignRows reads the rows behind a key that have no target (campaignRow). That
+// the target, too, lies behind the key is said for the planner: it would otherwise
+// read all that the campaign has stored so far, with each page more.
 func campaignRows(ctx context.Context, tx pgx.Tx, platform, after string, limit int) (page campaignPage, err error) {
 	rows, err := tx.Query(ctx, `SELECT r.key, r.id, r.resident_id, r.state, NOT r.unresolved, r.xmin FROM records r
-		WHERE r.platform = $1 AND r.key > $2 AND `+campaignRow+` ORDER BY r.key LIMIT $3`, platform, after, limit)
+		WHERE r.platform = $1 AND r.key > $2 AND NOT r.deleted AND r.resident_id IS NOT NULL
+			AND NOT EXISTS (SELECT FROM targets t WHERE t.platform = $1 AND t.key = r.key AND t.key > $2)
+		ORDER BY r.key LIMIT $3`, platform, after, limit)
 	if err != nil {
 		return page, err
 	}

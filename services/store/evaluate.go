@@ -160,7 +160,7 @@ const (
 // read was set aside, and without an answer a change could stay unseen.
 func sweepLooks(ctx context.Context, tx pgx.Tx, platform string, limit int) error {
 	_, err := tx.Exec(ctx, makeLooks+` AND r.look
-			AND NOT EXISTS (SELECT FROM targets t WHERE t.record_id = r.id AND t.look AND t.due_at IS NOT NULL)
+			AND NOT EXISTS (SELECT FROM targets t WHERE t.platform = r.platform AND t.key = r.key AND t.look AND t.due_at IS NOT NULL)
 		ORDER BY r.id LIMIT $2`+onceEach, platform, limit)
 	if err != nil {
 		return fmt.Errorf("sweep for rows to ask for: %w", err)

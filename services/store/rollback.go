@@ -186,8 +186,8 @@ func (r *rollback) rowsBack(ctx context.Context, wrote map[string][]lineage.Writ
 		}
 		batch := &pgx.Batch{}
 		states.queue(batch)
-		batch.Queue(`UPDATE targets SET due_at = clock_timestamp(), since = coalesce(since, clock_timestamp())
-			WHERE record_id = ANY($1)`, states.id)
+		batch.Queue(`UPDATE targets t SET due_at = clock_timestamp(), since = coalesce(since, clock_timestamp())
+			FROM records r WHERE r.id = ANY($1) AND t.platform = r.platform AND t.key = r.key`, states.id)
 		// The outgoing brake does not count what a person takes back.
 		batch.Queue(`UPDATE platforms SET approved_at = clock_timestamp() WHERE id = $1`, r.wish.Platform)
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {

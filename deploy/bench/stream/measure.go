@@ -37,6 +37,11 @@ func newMeter(ctx context.Context, dsn string, pid int) (*meter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL for measuring: %w", err)
 	}
+	// What is asked again and again is small (settled). With statistics of when all
+	// was unresolved, PostgreSQL would read the whole table to find one such record.
+	if _, err := conn.Exec(ctx, `SET enable_seqscan = off`); err != nil {
+		return nil, fmt.Errorf("connect to PostgreSQL for measuring: %w", err)
+	}
 	return &meter{conn: conn, pid: pid}, nil
 }
 
