@@ -15,7 +15,7 @@ type demoCommand struct {
 	Report    string `help:"Write the figures as JSON to this file." type:"path"`
 	Data      string `help:"Data folder; a second start goes on where the first ended." default:"./.heji" env:"HEJI_DATA" type:"path"`
 	Listen    string `help:"Address of the desk and of /metrics." default:"127.0.0.1:8080" env:"HEJI_LISTEN"`
-	Workers   int    `help:"Merge workers." default:"1"`
+	Workers   int    `help:"Merge workers." default:"2"`
 	Batch     int    `help:"Records merged at once." default:"400"`
 }
 

@@ -36,7 +36,7 @@ type serveCommand struct {
 	OIDCClient string   `help:"Id under which the desk is registered there; its secret is in the file below or in HEJI_OIDC_SECRET." env:"HEJI_OIDC_CLIENT" name:"oidc-client"`
 	OIDCSecret string   `help:"File of the client's secret." env:"HEJI_OIDC_SECRET_FILE" name:"oidc-secret-file" type:"path"`
 	OIDCClaim  string   `help:"Claim of the token that holds the login of an account here." default:"preferred_username" env:"HEJI_OIDC_CLAIM" name:"oidc-claim"`
-	Workers    int      `help:"Merge workers." default:"1"`
+	Workers    int      `help:"Merge workers." default:"2"`
 	NATSListen string   `help:"Loopback address on which the embedded NATS also listens, for connectors that are programs of their own." name:"nats-listen" env:"HEJI_NATS_LISTEN"`
 	Sealed     string   `help:"Folder of sealed platforms (class D)." default:"./platforms/sealed" env:"HEJI_SEALED" type:"path"`
 }

@@ -63,7 +63,7 @@ type Config struct {
 	OIDC        *access.OIDC // where people may log in as well; nil: nowhere
 	Logger      *slog.Logger
 
-	Workers int           // merge workers; 0: 1
+	Workers int           // merge workers; 0: 2
 	Batch   int           // merge batch; 0: 400
 	MaxWait time.Duration // longest pause between two passes over a platform; 0: one minute
 	Counts  time.Duration // how often residents are counted for platforms that are told numbers; 0: one minute

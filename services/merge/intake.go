@@ -174,7 +174,7 @@ func (d *decision) keep(rec store.Record, m schema.Record, row lineage.Row, know
 		return err
 	}
 	rec.State, rec.Version, rec.Deleted = raw, m.Version, row.Deleted
-	rec.Flags = nil
+	rec.Flags, rec.Lane = nil, store.Lane(row.Own)
 	if len(m.Flags) > 0 {
 		if rec.Flags, err = json.Marshal(m.Flags); err != nil {
 			return fmt.Errorf("encode its flags: %w", err)

@@ -75,8 +75,11 @@ func New(ctx context.Context, o Options) (*Service, error) {
 func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.consume(ctx, g) })
-	for range s.o.Workers {
-		g.Go(func() error { return s.resolveLoop(ctx, s.wake, s.next) })
+	for i := range s.o.Workers {
+		share := store.Share{Mine: i, Of: s.o.Workers}
+		g.Go(func() error {
+			return s.resolveLoop(ctx, s.wake, func(ctx context.Context) (int, error) { return s.next(ctx, share) })
+		})
 	}
 	// Whoever types waits for no batch of hundreds that is in hand.
 	g.Go(func() error { return s.resolveLoop(ctx, s.entered, s.resolveEntries) })
@@ -260,8 +263,8 @@ func (s *Service) resolveLoop(ctx context.Context, wake <-chan struct{}, resolve
 }
 
 // next is the next batch of anything.
-func (s *Service) next(ctx context.Context) (int, error) {
-	n, err := s.Resolve(ctx)
+func (s *Service) next(ctx context.Context, share store.Share) (int, error) {
+	n, err := s.resolveShare(ctx, share)
 	if n == 0 && err == nil {
 		n, err = s.Relink(ctx) // never before what is fresh
 	}
@@ -277,7 +280,13 @@ func (s *Service) resolveEntries(ctx context.Context) (int, error) {
 // claimed. RULES D: on a lost lock roll back, halve the batch, wait a little;
 // after four tries stand in line for the locks.
 func (s *Service) Resolve(ctx context.Context) (claimed int, err error) {
-	claim := (*store.Resolution).Claim
+	return s.resolveShare(ctx, store.Share{})
+}
+
+func (s *Service) resolveShare(ctx context.Context, share store.Share) (claimed int, err error) {
+	claim := func(tx *store.Resolution, ctx context.Context, limit int) ([]int64, error) {
+		return tx.ClaimLane(ctx, limit, share)
+	}
 	if s.o.Eager {
 		claim = (*store.Resolution).ClaimAll
 	}

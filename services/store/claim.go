@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/jackc/pgx/v5"
+
+	"heji/schema"
 )
 
 // waiting are the records that a resolution may take.
@@ -30,7 +33,35 @@ const loadingSQL = `WITH young AS (
 //
 // What staff entered comes first and never waits. Records of registers that are
 // being read for the first time come last (loadingSQL).
-func (r *Resolution) Claim(ctx context.Context, limit int) (ids []int64, err error) {
+func (r *Resolution) Claim(ctx context.Context, limit int) ([]int64, error) {
+	return r.ClaimLane(ctx, limit, Share{})
+}
+
+// Share is what one of several resolvers takes first: the lanes that leave the
+// remainder Mine when they are divided by Of. Of 0 is everything.
+type Share struct{ Mine, Of int }
+
+// sql is the share as a condition: numbers, and nothing that anybody has typed.
+func (s Share) sql() string {
+	if s.Of < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" AND lane %% %d = %d", s.Of, s.Mine)
+}
+
+// Lane is the lane of a record with these values. A person's birth date is in every
+// register and changes less than anything else; who shares it rarely is family.
+func Lane(v schema.Values) int16 {
+	text := v[schema.BirthDate]
+	if text == "" {
+		return 0
+	}
+	return int16(xxhash.Sum64String(text) % 256)
+}
+
+// ClaimLane is Claim by one of several resolvers: what is in its share before all
+// else, so that they do not want the same people.
+func (r *Resolution) ClaimLane(ctx context.Context, limit int, share Share) (ids []int64, err error) {
 	var ready []string
 	b := &pgx.Batch{}
 	b.Queue(entries, limit).Query(func(rows pgx.Rows) (err error) {
@@ -45,10 +76,19 @@ func (r *Resolution) Claim(ctx context.Context, limit int) (ids []int64, err err
 	case len(ids) > 0:
 		return ids, nil
 	case ready == nil:
-		return r.ClaimAll(ctx, limit)
+		ids, err = r.ids(ctx, claimSQL(share), limit)
+	default:
+		ids, err = r.ids(ctx, `SELECT c.id FROM unnest($1::text[]) AS p, LATERAL (
+			SELECT id FROM records WHERE platform = p AND `+waiting+share.sql()+` ORDER BY id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) c`, ready, limit)
 	}
-	return r.ids(ctx, `SELECT c.id FROM unnest($1::text[]) AS p, LATERAL (
-		SELECT id FROM records WHERE platform = p AND `+waiting+` ORDER BY id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) c`, ready, limit)
+	if err == nil && len(ids) == 0 && share.Of > 1 {
+		return r.ClaimLane(ctx, limit, Share{})
+	}
+	return ids, err
+}
+
+func claimSQL(share Share) string {
+	return `SELECT id FROM records WHERE ` + waiting + share.sql() + ` ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`
 }
 
 // entries are what staff entered.
@@ -61,5 +101,5 @@ func (r *Resolution) ClaimEntries(ctx context.Context, limit int) ([]int64, erro
 
 // ClaimAll is Claim without any order of precedence.
 func (r *Resolution) ClaimAll(ctx context.Context, limit int) ([]int64, error) {
-	return r.ids(ctx, `SELECT id FROM records WHERE `+waiting+` ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`, limit)
+	return r.ids(ctx, claimSQL(Share{}), limit)
 }

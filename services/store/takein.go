@@ -35,6 +35,7 @@ type Record struct {
 	OldKeys    []int64   // those it had since it was last resolved
 	Features   []byte    // what is compared (derive.go), or nil
 	Generation int       // of the model under which it was last resolved
+	Lane       int16     // of the resolver that takes it first (Lane); written, never read back
 }
 
 const recordColumns = `r.id, r.platform, r.key, r.fence, r.position, r.rev, r.deleted, r.unresolved, r.shadow,
@@ -314,7 +315,7 @@ func writeRecords(ctx context.Context, tx pgx.Tx, rows []Record) error {
 	}
 	n := len(rows)
 	platform, key, state, flags := make([]string, n), make([]string, n), make([]string, n), make([]*string, n)
-	fence, position := make([]int64, n), make([]int64, n)
+	fence, position, lane := make([]int64, n), make([]int64, n), make([]int16, n)
 	deleted, unresolved, shadow := make([]bool, n), make([]bool, n), make([]bool, n)
 	anchors, keys, oldKeys, features := make([]string, n), make([]string, n), make([]string, n), make([][]byte, n)
 	for i, r := range rows {
@@ -326,23 +327,23 @@ func writeRecords(ctx context.Context, tx pgx.Tx, rows []Record) error {
 		fence[i], position[i] = r.Version.Fence, r.Version.Position
 		deleted[i], unresolved[i], shadow[i] = r.Deleted, r.Unresolved, r.Shadow
 		anchors[i], keys[i], oldKeys[i] = arrayText(r.Anchors), arrayText(r.Keys), arrayText(r.OldKeys)
-		features[i] = r.Features
+		features[i], lane[i] = r.Features, r.Lane
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO records AS r (platform, key, fence, position, deleted, unresolved, shadow,
-			state, flags, anchors, keys, old_keys, features)
+			state, flags, anchors, keys, old_keys, features, lane)
 		SELECT platform, key, fence, position, deleted, unresolved, shadow,
-			state, flags::jsonb, anchors::bigint[], keys::bigint[], old_keys::bigint[], features
+			state, flags::jsonb, anchors::bigint[], keys::bigint[], old_keys::bigint[], features, lane
 		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bool[], $6::bool[], $7::bool[],
-			$8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[])
-			AS n(platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, old_keys, features)
+			$8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::smallint[])
+			AS n(platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, old_keys, features, lane)
 		ORDER BY platform, key
 		ON CONFLICT (platform, key) DO UPDATE SET
 			fence = excluded.fence, position = excluded.position, rev = r.rev + 1, deleted = excluded.deleted,
 			unresolved = r.unresolved OR excluded.unresolved,
 			parked_until = CASE WHEN excluded.unresolved THEN NULL ELSE r.parked_until END,
 			shadow = excluded.shadow, state = excluded.state, flags = excluded.flags,
-			anchors = excluded.anchors, keys = excluded.keys, old_keys = excluded.old_keys, features = excluded.features`,
-		platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, oldKeys, features)
+			anchors = excluded.anchors, keys = excluded.keys, old_keys = excluded.old_keys, features = excluded.features, lane = excluded.lane`,
+		platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, oldKeys, features, lane)
 	if err != nil {
 		return fmt.Errorf("write records: %w", err)
 	}
