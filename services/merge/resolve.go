@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -105,7 +106,8 @@ type writer struct {
 	authority map[string]map[schema.Attribute]bool
 	near      *store.Neighbours
 	residents map[uuid.UUID]store.Resident
-	revivable map[uuid.UUID]bool                      // merged residents that may live again, locked
+	merged    map[uuid.UUID]bool                      // residents that were merged away, locked
+	revivable map[uuid.UUID]bool                      // those of them that may still live again
 	left      map[uuid.UUID]map[schema.RecordRef]bool // living records that are no longer the resident's
 	written   map[uuid.UUID]store.Resident
 	keeps     map[schema.RecordRef][]store.Choice
@@ -115,9 +117,9 @@ type writer struct {
 
 // load reads the residents and keep decisions that the components need.
 func (w *writer) load(ctx context.Context, tx *store.Resolution, components []linkage.Component) error {
-	var ids, formers []uuid.UUID
+	var ids, records []uuid.UUID // residents, and those that records have now
 	var refs []schema.RecordRef
-	seen := map[uuid.UUID]bool{}
+	seen, of := map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
 	for _, c := range components {
 		for _, m := range c.Members {
 			rec := w.near.Records[m.ID]
@@ -127,15 +129,25 @@ func (w *writer) load(ctx context.Context, tx *store.Resolution, components []li
 					ids = append(ids, id)
 				}
 			}
-			if rec.Former != uuid.Nil {
-				formers = append(formers, rec.Former)
+			if rec.Resident != uuid.Nil && !rec.Deleted && rec.Unresolved && !of[rec.Resident] {
+				of[rec.Resident] = true
+				records = append(records, rec.Resident)
 			}
 			refs = append(refs, m.Ref)
 		}
 	}
 	var err error
-	if w.revivable, err = tx.Revivable(ctx, formers); err != nil {
+	// A record that comes back may have a resident that was merged away while it was
+	// gone: whoever else was of that resident may claim the same id.
+	if w.revivable, err = tx.Revivable(ctx, ids); err != nil {
 		return err
+	}
+	w.merged = maps.Clone(w.revivable)
+	records = slices.DeleteFunc(records, func(id uuid.UUID) bool { return w.merged[id] })
+	if stranger, err := tx.Strangers(ctx, records, slices.Collect(maps.Keys(w.near.Records))); err != nil {
+		return err
+	} else if stranger {
+		return store.ErrHeld // another worker has given such an id back since our records were looked up
 	}
 	if w.residents, err = tx.Residents(ctx, ids); err != nil {
 		return err
@@ -158,7 +170,13 @@ func (w *writer) component(number int, c linkage.Component) {
 		w.out.Records, w.out.Component = append(w.out.Records, m.ID), append(w.out.Component, number)
 		w.out.Done = append(w.out.Done, m.ID)
 		rec := w.near.Records[m.ID]
-		if rec.Resident != uuid.Nil && !rec.Deleted {
+		switch {
+		case rec.Resident != uuid.Nil && !rec.Deleted && w.merged[rec.Resident]:
+			if w.revivable[rec.Resident] {
+				former[m.ID] = rec.Resident
+			}
+			continue
+		case rec.Resident != uuid.Nil && !rec.Deleted:
 			old[m.ID] = rec.Resident
 		}
 		if w.revivable[rec.Former] {

@@ -106,7 +106,7 @@ func (s *Store) Evaluate(ctx context.Context, l Lease, limit int, looks bool, f 
 		if err != nil {
 			return err
 		}
-		if opened, err = writeVerdicts(ctx, tx, l, verdicts, false); err != nil {
+		if opened, err = writeVerdicts(ctx, tx, l, list, verdicts, false); err != nil {
 			return err
 		}
 		if err := countWritten(ctx, tx, p, verdicts); err != nil {
@@ -413,7 +413,7 @@ func (s *Store) Settle(ctx context.Context, l Lease, ids []int64, f func(Platfor
 				return err
 			}
 		}
-		_, err = writeVerdicts(ctx, tx, l, verdicts, true)
+		_, err = writeVerdicts(ctx, tx, l, list, verdicts, true)
 		return err
 	})
 	if err != nil {
@@ -422,9 +422,14 @@ func (s *Store) Settle(ctx context.Context, l Lease, ids []int64, f func(Platfor
 	return nil
 }
 
-// writeVerdicts stores verdicts, with one statement for each table and all in one
-// round trip. keepDue: what became due while the target was away stays due.
-func writeVerdicts(ctx context.Context, tx pgx.Tx, l Lease, verdicts []Verdict, keepDue bool) ([]Intent, error) {
+// writeVerdicts stores verdicts about locked targets, with one statement for each
+// table and all in one round trip. keepDue: what became due while the target was
+// away stays due.
+func writeVerdicts(ctx context.Context, tx pgx.Tx, l Lease, list []Target, verdicts []Verdict, keepDue bool) ([]Intent, error) {
+	open := make(map[int64]*Intent, len(list))
+	for _, t := range list {
+		open[t.ID] = t.Open
+	}
 	batch := &pgx.Batch{}
 	var rows recordStates
 	var ends intentEnds
@@ -436,7 +441,7 @@ func writeVerdicts(ctx context.Context, tx pgx.Tx, l Lease, verdicts []Verdict, 
 			rows.add(v)
 		}
 		if v.Ended != "" {
-			ends.add(v)
+			ends.add(v, open[v.Target])
 		}
 		if v.Drop {
 			drop = append(drop, v.Target)
@@ -498,25 +503,29 @@ func (r *recordStates) queue(b *pgx.Batch) {
 
 // intentEnds are the outcomes of open intents, by target.
 type intentEnds struct {
-	target        []int64
-	state, reason []string
+	target                []int64
+	state, reason, fields []string
 }
 
-func (e *intentEnds) add(v Verdict) {
+func (e *intentEnds) add(v Verdict, open *Intent) {
+	if open == nil {
+		return
+	}
 	e.target, e.state, e.reason = append(e.target, v.Target), append(e.state, v.Ended), append(e.reason, v.Reason)
+	e.fields = append(e.fields, open.blanked())
 }
 
 func (e *intentEnds) queue(b *pgx.Batch) {
 	if len(e.target) > 0 {
 		b.Queue(`WITH ended AS (UPDATE intents i SET state = n.state, reason = n.reason,
-				fields = CASE WHEN n.state IN ('open', 'queued', 'doubt') THEN fields ELSE blanked(fields) END,
+				fields = CASE WHEN n.state IN ('open', 'queued', 'doubt') THEN i.fields ELSE n.fields::jsonb END,
 				sealed = CASE WHEN n.state = 'busy' THEN NULL ELSE sealed END,
 				done_at = CASE WHEN n.state IN ('open', 'queued', 'doubt') THEN NULL ELSE clock_timestamp() END
-			FROM unnest($1::bigint[], $2::text[], $3::text[]) AS n(target, state, reason)
+			FROM unnest($1::bigint[], $2::text[], $3::text[], $5::text[]) AS n(target, state, reason, fields)
 			WHERE i.target_id = n.target AND i.state IN ('open', 'queued', 'doubt') RETURNING i.id, i.platform, i.state)
 			INSERT INTO audit_notes (who, did, platform, detail)
 			SELECT $4, 'write', platform, json_build_object('intents', json_object_agg(id, state ORDER BY id))::text FROM ended GROUP BY platform`,
-			e.target, e.state, e.reason, audit.Hub)
+			e.target, e.state, e.reason, audit.Hub, e.fields)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"heji/schema"
+	"heji/services/lineage"
 )
 
 // IntentField is one field of a write.
@@ -34,6 +35,20 @@ type Intent struct {
 	At         time.Time
 	// Sealed is what the journal keeps of it, encrypted.
 	Sealed string
+}
+
+// blanked is what stays of a write's fields once it has ended: which they were, and
+// whether they were given back, as the function of that name in the database says.
+func (in *Intent) blanked() string {
+	fields := make(map[schema.Attribute]map[string]string, len(in.Fields))
+	for a, f := range in.Fields {
+		fields[a] = map[string]string{}
+		if f.Source == lineage.Own {
+			fields[a]["s"] = lineage.Own
+		}
+	}
+	raw, _ := json.Marshal(fields) // text always encodes
+	return string(raw)
 }
 
 const intentColumns = `id, coalesce(target_id, 0), platform, coalesce(key, ''), coalesce(batch, '00000000-0000-0000-0000-000000000000'), fence, fields, row_version, state, at, coalesce(sealed, '')`

@@ -112,8 +112,14 @@ func (o *Rehearsed) assign(ctx context.Context, tx pgx.Tx, closure linkage.Closu
 		for _, m := range c.Members {
 			rec := o.Records[m.ID]
 			if rec.Resident != uuid.Nil && !rec.Deleted {
-				old[m.ID] = rec.Resident
 				o.Members[rec.Resident] = append(o.Members[rec.Resident], m.ID)
+				if o.Before[rec.Resident].Redirect != uuid.Nil { // merged away while the record was gone
+					if !lives[rec.Resident] {
+						former[m.ID] = rec.Resident
+					}
+					continue
+				}
+				old[m.ID] = rec.Resident
 			}
 			if r, ok := o.Before[rec.Former]; ok && r.Redirect != uuid.Nil && !lives[rec.Former] {
 				former[m.ID] = rec.Former

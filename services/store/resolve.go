@@ -127,6 +127,22 @@ func (r *Resolution) Revivable(ctx context.Context, ids []uuid.UUID) (map[uuid.U
 	return out, nil
 }
 
+// Strangers reports whether any of the residents has a record that is not among the
+// given ones. Those of living residents never have: their records are locked whole.
+// One that was merged away may have been given back to another record since they
+// were looked up; read after Revivable, which keeps anybody from doing that later.
+func (r *Resolution) Strangers(ctx context.Context, residents []uuid.UUID, records []int64) (bool, error) {
+	if len(residents) == 0 {
+		return false, nil
+	}
+	var found bool
+	if err := r.tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM records WHERE resident_id = ANY($1) AND (NOT deleted OR unresolved)
+		AND id <> ALL($2))`, residents, records).Scan(&found); err != nil {
+		return false, fmt.Errorf("look for records of residents: %w", err)
+	}
+	return found, nil
+}
+
 // Event is one line of a resident's history.
 type Event struct {
 	Resident  uuid.UUID
