@@ -19,7 +19,11 @@ const campaignPage = 500
 // is due, and looked at again under the locks (round).
 func (w *worker) campaign(ctx context.Context, lease store.Lease) (seen int, err error) {
 	r := &round{w: w, now: clock.Now(), batch: uuid.Must(uuid.NewV7())}
-	seen, opened, err := w.o.Store.Campaign(ctx, lease, campaignPage, w.limit, r.decide)
+	writes := w.pace.limit
+	if w.gate.Failures() > 0 {
+		writes = 0 // what is due is tried as often as a platform in trouble is asked
+	}
+	seen, opened, err := w.o.Store.Campaign(ctx, lease, campaignPage, writes, r.decide)
 	if err != nil {
 		return 0, err
 	}

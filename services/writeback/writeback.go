@@ -232,11 +232,11 @@ func (w *worker) hold(ctx context.Context, lease store.Lease) error {
 		if err := w.report(ctx, lease); err != nil {
 			return err
 		}
+		before := w.gate.Failures()
 		looked, err := w.campaign(ctx, lease)
 		if err != nil {
 			return err
 		}
-		before := w.gate.Failures()
 		seen, err := w.round(ctx, lease)
 		if err != nil {
 			return err
