@@ -148,6 +148,7 @@ func (w *worker) call(ctx context.Context, intents []store.Intent, writes []conn
 		return outcomes
 	}
 	if err != nil {
+		w.pushFails = true
 		w.fail(ctx, err)
 		return busy(writes, err)
 	}
@@ -162,8 +163,10 @@ func (w *worker) call(ctx context.Context, intents []store.Intent, writes []conn
 		if t := outcomes[0].Trouble; t != nil {
 			err = t
 		}
+		w.pushFails = true
 		w.fail(ctx, err)
 	} else {
+		w.pushFails = false
 		w.succeed(ctx)
 	}
 	return outcomes
@@ -367,9 +370,17 @@ func (w *worker) look(ctx context.Context, lease store.Lease, targets []store.Ta
 			return err
 		}
 		w.exit(ends)
-		w.succeed(ctx)
+		w.answered(ctx)
 	}
 	return nil
+}
+
+// answered notes that a question was answered. Where writes fail that says nothing:
+// a platform may be read and not take anything.
+func (w *worker) answered(ctx context.Context) {
+	if !w.pushFails {
+		w.succeed(ctx)
+	}
 }
 
 // ask looks at single rows, within the platform's rate: a question is a request

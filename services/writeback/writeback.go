@@ -164,6 +164,7 @@ type worker struct {
 	rows        int64 // of the platform, when they were last counted
 	countedAt   time.Time
 	halt        *halt          // ends when nothing may leave
+	pushFails   bool           // the last push that was made
 	gate        *registry.Gate // shut while the platform does not accept our credentials, or is left alone after failures
 }
 
