@@ -349,7 +349,7 @@ func (w *world) live(platforms ...string) {
 		lease, ok, err := w.store.TakeWriteLease(ctx, p, "test", time.Hour)
 		require.NoError(w.t, err)
 		require.True(w.t, ok)
-		_, err = w.store.Campaign(ctx, lease, 1000, 0, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
+		_, _, err = w.store.Campaign(ctx, lease, 1000, 0, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
 			verdicts := make([]store.Verdict, len(list))
 			for i := range verdicts {
 				verdicts[i] = store.Verdict{State: store.TargetDue, DueAt: time.Now()}

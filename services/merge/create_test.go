@@ -11,6 +11,7 @@ import (
 
 	"heji/schema"
 	"heji/services/lineage"
+	"heji/services/store"
 )
 
 // TestARowBoundWhileItIsTakenIn: the row that a create has made is read, and its
@@ -75,6 +76,38 @@ func TestARowBoundWhileItIsTakenIn(t *testing.T) {
 	is, err := lineage.Decode(state)
 	require.NoError(t, err)
 	require.Empty(t, is.Evidence(), "what we wrote is no evidence")
+	w.drain()
+	require.Equal(t, [][]string{{"alpha/N1", "beta/B1"}}, w.partition())
+}
+
+// The same row was made by half: without the natural key nothing parks its reading.
+// It is bound between the look for the record and its storing, and the reading is
+// judged anew instead of being stored as it was judged.
+func TestARowBoundWhileItsReadingIsJudged(t *testing.T) {
+	w := newWorld(t)
+	w.takeIn([]schema.Record{w.message("beta", "B1", schema.OpPut, schema.Values{schema.Name: "欧阳沐辰", schema.IDNumber: "190102198003070018"})})
+	w.drain()
+	conn, err := pgx.Connect(w.ctx, w.dsn)
+	require.NoError(t, err)
+	defer conn.Close(w.ctx) //nolint:errcheck // the test is over it
+	read := w.message("alpha", "N1", schema.OpPut, schema.Values{schema.Name: "欧阳沐辰"})
+	in := store.Intake{Platform: "alpha", Fence: read.Version.Fence, Messages: []schema.Record{read}}
+	_, err = w.store.TakeIn(w.ctx, in, func(state store.IntakeState) (store.Decision, error) {
+		require.Empty(t, state.Records)
+		_, err := conn.Exec(w.ctx, `INSERT INTO records (platform, key, fence, position, unresolved, shadow, state, anchors, resident_id)
+			SELECT 'alpha', 'N1', 0, 0, true, true, '{}', ARRAY[id], resident_id FROM records WHERE platform = 'beta'`)
+		return store.Decision{Merged: []int64{read.Version.Position}, Rows: []store.Record{{Ref: schema.RecordRef{Platform: "alpha", Key: "N1"}, Version: read.Version,
+			Unresolved: true, State: []byte(`{"own": {"name": "欧阳沐辰"}}`)}}}, err
+	})
+	require.True(t, store.Conflict(err), "%v", err)
+	var shadow bool
+	require.NoError(t, conn.QueryRow(w.ctx, `SELECT shadow FROM records WHERE key = 'N1'`).Scan(&shadow))
+	require.True(t, shadow)
+
+	w.takeIn([]schema.Record{read}) // again
+	var state []byte
+	require.NoError(t, conn.QueryRow(w.ctx, `SELECT shadow, state FROM records WHERE key = 'N1'`).Scan(&shadow, &state))
+	require.True(t, shadow)
 	w.drain()
 	require.Equal(t, [][]string{{"alpha/N1", "beta/B1"}}, w.partition())
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"heji/schema"
 	"heji/services/audit"
@@ -307,6 +308,12 @@ func recordIDs(ctx context.Context, q querier, refs []schema.RecordRef) (map[sch
 	return out, err
 }
 
+// errBorn says that a record came into being while its first reading was judged:
+// the row that a create has made, whose answer arrived meanwhile (bindCreate).
+// I6: judged anew it is known as ours; as it was judged, our own values would
+// become its evidence.
+var errBorn error = &pgconn.PgError{Code: "55P03", Message: "a record was stored by somebody else since it was looked for"}
+
 // writeRecords inserts and updates in one statement. A row that is there keeps
 // its resident until it is resolved, and remembers the keys that it had since.
 func writeRecords(ctx context.Context, tx pgx.Tx, rows []Record) error {
@@ -316,6 +323,7 @@ func writeRecords(ctx context.Context, tx pgx.Tx, rows []Record) error {
 	n := len(rows)
 	platform, key, state, flags := make([]string, n), make([]string, n), make([]string, n), make([]*string, n)
 	fence, position, lane := make([]int64, n), make([]int64, n), make([]int16, n)
+	rev := make([]int64, n) // 1: nothing was there
 	deleted, unresolved, shadow := make([]bool, n), make([]bool, n), make([]bool, n)
 	anchors, keys, oldKeys, features := make([]string, n), make([]string, n), make([]string, n), make([][]byte, n)
 	for i, r := range rows {
@@ -328,24 +336,31 @@ func writeRecords(ctx context.Context, tx pgx.Tx, rows []Record) error {
 		deleted[i], unresolved[i], shadow[i] = r.Deleted, r.Unresolved, r.Shadow
 		anchors[i], keys[i], oldKeys[i] = arrayText(r.Anchors), arrayText(r.Keys), arrayText(r.OldKeys)
 		features[i], lane[i] = r.Features, r.Lane
+		if rev[i] = 1; r.ID != 0 {
+			rev[i] = 2
+		}
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO records AS r (platform, key, fence, position, deleted, unresolved, shadow,
-			state, flags, anchors, keys, old_keys, features, lane)
+	tag, err := tx.Exec(ctx, `INSERT INTO records AS r (platform, key, fence, position, deleted, unresolved, shadow,
+			state, flags, anchors, keys, old_keys, features, lane, rev)
 		SELECT platform, key, fence, position, deleted, unresolved, shadow,
-			state, flags::jsonb, anchors::bigint[], keys::bigint[], old_keys::bigint[], features, lane
+			state, flags::jsonb, anchors::bigint[], keys::bigint[], old_keys::bigint[], features, lane, rev
 		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bool[], $6::bool[], $7::bool[],
-			$8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::smallint[])
-			AS n(platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, old_keys, features, lane)
+			$8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::smallint[], $15::bigint[])
+			AS n(platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, old_keys, features, lane, rev)
 		ORDER BY platform, key
 		ON CONFLICT (platform, key) DO UPDATE SET
 			fence = excluded.fence, position = excluded.position, rev = r.rev + 1, deleted = excluded.deleted,
 			unresolved = r.unresolved OR excluded.unresolved,
 			parked_until = CASE WHEN excluded.unresolved THEN NULL ELSE r.parked_until END,
 			shadow = excluded.shadow, state = excluded.state, flags = excluded.flags,
-			anchors = excluded.anchors, keys = excluded.keys, old_keys = excluded.old_keys, features = excluded.features, lane = excluded.lane`,
-		platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, oldKeys, features, lane)
+			anchors = excluded.anchors, keys = excluded.keys, old_keys = excluded.old_keys, features = excluded.features, lane = excluded.lane
+		WHERE excluded.rev > 1`,
+		platform, key, fence, position, deleted, unresolved, shadow, state, flags, anchors, keys, oldKeys, features, lane, rev)
 	if err != nil {
 		return fmt.Errorf("write records: %w", err)
+	}
+	if tag.RowsAffected() != int64(n) {
+		return errBorn
 	}
 	return nil
 }
