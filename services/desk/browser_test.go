@@ -61,7 +61,7 @@ func (b *browser) listen(event any) {
 		b.bad = append(b.bad, "uncaught: "+e.ExceptionDetails.Text)
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelError {
-			b.bad = append(b.bad, e.Entry.Text)
+			b.bad = append(b.bad, e.Entry.Text+" "+e.Entry.URL)
 		}
 	}
 }

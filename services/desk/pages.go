@@ -36,7 +36,7 @@ func parsePages() (map[string]*template.Template, error) {
 	}
 	pages := map[string]*template.Template{}
 	for _, name := range names {
-		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm, "ids": decisionIDs, "revoke": revokeOf, "join": joined, "reveal": revealOf, "held": heldOf, "key": shownKey, "alike": withBody[[]Alike], "picks": withBody[[]Pick], "targets": targetsOf}).
+		t, err := template.New("layout.html").Funcs(template.FuncMap{"both": both, "keep": keepForm, "ids": decisionIDs, "revoke": revokeOf, "join": joined, "reveal": revealOf, "held": heldOf, "key": shownKey, "alike": withBody[[]Alike], "picks": withBody[[]Pick], "targets": targetsOf, "path": url.PathEscape}).
 			ParseFS(templateFiles, "templates/layout.html", "templates/pieces.html", name)
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
