@@ -31,14 +31,14 @@ func (w *worker) allow(ctx context.Context) (*allowance, error) {
 		return nil, err
 	}
 	a := &allowance{left: int64(w.brake.WrittenRows) - written, brake: store.Braking{Written: written, Limit: int64(w.brake.WrittenRows), Hours: window.Hours()}}
-	if a.left >= int64(w.pace.limit) {
-		return a, nil // not near it: nobody needs to count the rows
+	if a.left > 0 && !w.recount {
+		return a, nil // as many as any platform may have written to it: nobody needs to count the rows
 	}
-	if time.Since(w.countedAt) > counted {
+	if w.recount || time.Since(w.countedAt) > counted {
 		if w.rows, err = w.o.Store.LiveRows(ctx, w.id); err != nil {
 			return nil, err
 		}
-		w.countedAt, a.fresh = time.Now(), true
+		w.countedAt, w.recount, a.fresh = time.Now(), false, true
 	}
 	a.brake.Rows = w.rows
 	a.brake.Limit = w.brake.Most(w.rows)
@@ -57,7 +57,7 @@ func (r *round) may(p store.Platform, t store.Target, v *store.Verdict) bool {
 	}
 	v.State, v.DueAt = store.TargetDue, r.now
 	if !r.allowed.fresh {
-		r.w.countedAt = time.Time{} // the platform may have grown: counted anew first
+		r.w.recount = true // so many rows may be few of it: counted first
 		return false
 	}
 	v.Reason = "too many rows of this platform would be written at once: a person looks first"

@@ -163,6 +163,7 @@ type worker struct {
 	brake       spec.Brake
 	rows        int64 // of the platform, when they were last counted
 	countedAt   time.Time
+	recount     bool           // they are wanted now: more would be written than any platform may have written to it
 	halt        *halt          // ends when nothing may leave
 	pushFails   bool           // the last push that was made
 	gate        *registry.Gate // shut while the platform does not accept our credentials, or is left alone after failures
