@@ -42,6 +42,9 @@ func (w *worker) round(ctx context.Context, lease store.Lease) (seen int, err er
 		return 0, err
 	}
 	w.exit(r.ended)
+	if w.pushFails && slices.ContainsFunc(r.verdicts, func(v store.Verdict) bool { return v.Ended == string(connectors.Applied) }) {
+		w.answered(ctx, true) // a read has shown it
+	}
 	if err := w.look(ctx, lease, r.looks); err != nil {
 		return seen, err
 	}
@@ -337,7 +340,7 @@ func (w *worker) acknowledge(ctx context.Context, lease store.Lease) error {
 		}
 	}
 	if len(mine) > 0 {
-		w.succeed(ctx)
+		w.answered(ctx, true)
 	}
 	return w.acks.Release(ctx, outcomes)
 }
@@ -362,22 +365,27 @@ func (w *worker) look(ctx context.Context, lease store.Lease, targets []store.Ta
 			row = &rows[0]
 		}
 		var ends []journal.End
+		arrived := false
 		if err := w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(p store.Platform, list []store.Target) ([]store.Verdict, error) {
 			v, err := w.looked(p, list[0], row, asOf, clock.Now())
-			ends = endOf(list[0], v)
+			ends, arrived = endOf(list[0], v), v.Ended == string(connectors.Applied)
 			return []store.Verdict{v}, err
 		}); err != nil {
 			return err
 		}
 		w.exit(ends)
-		w.answered(ctx)
+		w.answered(ctx, arrived)
 	}
 	return nil
 }
 
 // answered notes that a question was answered. Where writes fail that says nothing:
-// a platform may be read and not take anything.
-func (w *worker) answered(ctx context.Context) {
+// a platform may be read and not take anything. Unless the answer shows that it took
+// the write whose answer was lost.
+func (w *worker) answered(ctx context.Context, arrived bool) {
+	if arrived {
+		w.pushFails = false
+	}
 	if !w.pushFails {
 		w.succeed(ctx)
 	}
@@ -412,14 +420,16 @@ func (w *worker) find(ctx context.Context, lease store.Lease, targets []store.Ta
 			return nil
 		}
 		var ends []journal.End
+		arrived := false
 		if err := w.o.Store.Settle(ctx, lease, []int64{t.ID}, func(_ store.Platform, list []store.Target) ([]store.Verdict, error) {
 			v, err := w.found(list[0], rows, clock.Now())
-			ends = endOf(list[0], v)
+			ends, arrived = endOf(list[0], v), v.Ended == string(connectors.Applied)
 			return []store.Verdict{v}, err
 		}); err != nil {
 			return err
 		}
 		w.exit(ends)
+		w.answered(ctx, arrived)
 		w.confirming.idle = false // a row that is found so was not read yet
 	}
 	return nil
