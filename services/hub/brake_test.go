@@ -15,11 +15,13 @@ import (
 
 // crowd fills a board with so many people, each with a phone of their own.
 func crowd(t *testing.T, b *board, prefix string, n, phones int) {
+	rows := map[string]map[string]string{}
 	for i := range n {
 		birth := fmt.Sprintf("19%02d-%02d-%02d", 40+i%50, 1+i%12, 1+i%28)
-		b.set(fmt.Sprintf("%s%03d", prefix, i), map[string]string{"name": person(i)["name"], "idn": number(t, birth, i+1),
-			"born": strings.ReplaceAll(birth, "-", ""), "sex": "1", "tel": fmt.Sprintf("154%08d", phones+i)})
+		rows[fmt.Sprintf("%s%03d", prefix, i)] = map[string]string{"name": person(i)["name"], "idn": number(t, birth, i+1),
+			"born": strings.ReplaceAll(birth, "-", ""), "sex": "1", "tel": fmt.Sprintf("154%08d", phones+i)}
 	}
+	b.setAll(rows)
 }
 
 func (b *board) drop(keys ...string) {
@@ -94,9 +96,11 @@ func TestInboundBrake(t *testing.T) {
 	// An empty column. Discarded, it is read again and waits again; released, it is
 	// believed.
 	r.quiet()
+	blank := map[string]map[string]string{}
 	for i := range people {
-		r.gets.set(fmt.Sprintf("g%03d", i), map[string]string{"tel": ""})
+		blank[fmt.Sprintf("g%03d", i)] = map[string]string{"tel": ""}
 	}
+	r.gets.setAll(blank)
 	q = r.waiting(r.getsID)
 	require.Equal(t, []store.Figure{{What: "blank", Attribute: schema.Phone, Count: 50, Of: 50, Share: 0.2}}, q.Figures)
 	require.NotEmpty(t, q.Samples)

@@ -142,12 +142,19 @@ func (b *boardConnector) Push(_ context.Context, writes []connectors.Write) ([]c
 
 // set is a clerk's work.
 func (b *board) set(key string, columns map[string]string) {
+	b.setAll(map[string]map[string]string{key: columns})
+}
+
+// setAll changes rows at once: no read sees some of them only.
+func (b *board) setAll(rows map[string]map[string]string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.rows[key] == nil {
-		b.rows[key] = map[string]string{"id": key}
+	for key, columns := range rows {
+		if b.rows[key] == nil {
+			b.rows[key] = map[string]string{"id": key}
+		}
+		maps.Copy(b.rows[key], columns)
 	}
-	maps.Copy(b.rows[key], columns)
 }
 
 func (b *board) shows(key, column string) string {
