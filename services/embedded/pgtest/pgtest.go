@@ -168,7 +168,7 @@ func launch() error {
 		Throwaway:    true,
 		StartTimeout: time.Minute,
 		// Packages are tested at the same time, each with a server of its own.
-		PostgresSettings: map[string]string{"shared_buffers": "32MB", "max_connections": "100", "autovacuum": "off"},
+		PostgresSettings: map[string]string{"shared_buffers": "32MB", "max_connections": "300", "autovacuum": "off"},
 	})
 	if err != nil {
 		lock.Close()
